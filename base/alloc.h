@@ -1,0 +1,14 @@
+/* malloc and its kin for small allocations: out of memory aborts with a line on stderr. free() gives them back. */
+#ifndef ROTA_BASE_ALLOC_H
+#define ROTA_BASE_ALLOC_H
+
+#include <stddef.h>
+
+void *alloc_zeroed(size_t count, size_t size);
+void *alloc_grown(void *block, size_t count, size_t size);
+char *alloc_strdup(const char *text);
+char *alloc_fmt(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#define alloc_new(type) ((type *)alloc_zeroed(1, sizeof(type)))
+
+#endif

@@ -1,0 +1,14 @@
+/* SHA-256 by OpenSSL's libcrypto. */
+#ifndef ROTA_BASE_DIGEST_H
+#define ROTA_BASE_DIGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SHA256_SIZE 32
+#define SHA256_HEX_SIZE 65
+
+void sha256(const void *bytes, size_t len, uint8_t out[SHA256_SIZE]);
+void sha256_hex(const void *bytes, size_t len, char out[SHA256_HEX_SIZE]);
+
+#endif

@@ -1,0 +1,28 @@
+/* Whole files and paths. Everything here may block on the disk. All descriptors are opened close-on-exec. */
+#ifndef ROTA_BASE_FILE_H
+#define ROTA_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+
+/* Appends the whole of a regular file; ERR_TOO_LARGE, with nothing appended, if it has more than `limit` bytes. */
+int file_read(const char *path, size_t limit, struct buf *out);
+int file_read_at(int dir_fd, const char *name, size_t limit, struct buf *out);
+/* Writes `name`.tmp in the directory and renames it into place, so that a reader sees all of it or nothing. With
+ * `sync` the file and the directory are synced as well. */
+int file_write_at(int dir_fd, const char *name, const void *bytes, size_t len, mode_t mode, bool sync);
+int file_write(const char *path, const void *bytes, size_t len, mode_t mode, bool sync);
+/* mkdir -p: 0 if it is there in the end. */
+int dir_make(const char *path, mode_t mode);
+/* Removes a tree without following symbolic links and without leaving its file system; 0 if it is gone. */
+int dir_remove_at(int dir_fd, const char *name);
+/* fsync of a directory. */
+int dir_sync(const char *path);
+/* "a/b" + "c" into a fresh string that the caller frees; an absolute `name` wins; "~/" is the home directory. */
+char *path_join(const char *dir, const char *name);
+char *path_expand_home(const char *path);
+
+#endif
