@@ -1,9 +1,9 @@
 /* What is to be run for one attempt, resolved to the last value: the plain data that the engine decides and an
  * executor carries out. Nothing in it is interpreted again: values are values, never code.
  *
- * What belongs to the place is left to the executor: the attempt's directory, HOME and its kin, the paths in ROTA_DIR,
- * ROTA_WORK, ROTA_STATE, ROTA_CONTEXT and the result files. All strings belong to whoever made the launch and live as
- * long as it does; an executor that needs them longer copies (launch_copy).
+ * What belongs to the place is left to the executor: the attempt's directory, HOME and its kin, the paths in
+ * ROTA_DIR, ROTA_WORK, ROTA_STATE, ROTA_CONTEXT and the result files. All strings belong to whoever made the launch
+ * and live as long as it does; an executor that needs them longer copies (launch_copy).
  */
 #ifndef ROTA_SPEC_LAUNCH_H
 #define ROTA_SPEC_LAUNCH_H
@@ -31,18 +31,18 @@ struct launch {
   const char *script;      /* written to a file that is handed over as the last argument; NULL without one */
   size_t script_len;
 
-  const char *dir;         /* working directory; NULL means the run's ROTA_WORK */
-  const char *path;        /* put in front of PATH, "a:b"; NULL for nothing */
-  const char *zone;        /* IANA name for TZ */
+  const char *dir;  /* working directory; NULL means the run's ROTA_WORK */
+  const char *path; /* put in front of PATH, "a:b"; NULL for nothing */
+  const char *zone; /* IANA name for TZ */
   const struct launch_env *env;
   size_t env_len;
-  const char *context;     /* the JSON text of ROTA_CONTEXT */
+  const char *context; /* the JSON text of ROTA_CONTEXT */
   size_t context_len;
 
-  duration timeout;        /* 0 for none; counts from started */
-  duration grace;          /* between TERM and KILL */
-  bool keep_leftovers;     /* processes that outlive the task's own are left alone */
-  uint64_t log_cap;        /* bytes kept of the log */
+  duration timeout;    /* 0 for none; counts from started */
+  duration grace;      /* between TERM and KILL */
+  bool keep_leftovers; /* processes that outlive the task's own are left alone */
+  uint64_t log_cap;    /* bytes kept of the log */
 };
 
 /* A deep copy into the arena. */
