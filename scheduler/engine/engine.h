@@ -1,0 +1,303 @@
+/* The engine: what to do next, as a pure function of the model, the time and the events handed in.
+ *
+ * It has no clock, no input or output, no randomness of its own. engine_step takes all events that have gathered,
+ * changes the model, and returns as data: the rows to commit, the decisions to carry out once they are committed, and
+ * when it next wants to be called. The caller commits the rows of a step before it carries out its decisions and
+ * before it calls engine_step again; so what the engine holds is at most one batch ahead of the disk.
+ *
+ * It holds only what is alive: pipelines in force, schedules, unfinished runs. A run that ended leaves memory at the
+ * beginning of the step after the one that ended it, when its rows are known to be committed; whoever wants to change
+ * it later hands its rows in with the event.
+ *
+ * Time comes as a pair: the wall clock decides firings, the monotonic clock decides delays and time-outs.
+ */
+#ifndef ROTA_ENGINE_ENGINE_H
+#define ROTA_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/vec.h"
+#include "scheduler/engine/rows.h"
+#include "scheduler/spec/config.h"
+#include "scheduler/spec/launch.h"
+#include "scheduler/spec/scope.h"
+
+struct engine;
+
+struct moment {
+  instant wall;
+  int64_t mono; /* microseconds, counts through a suspend */
+};
+
+/* ---- what comes in ---- */
+
+#define ENGINE_EVENT_LIST(X)                                                                                         \
+  X(LOADED, loaded) /* a pipeline's file was read: a new version, or the same one again */                           \
+  X(BROKEN, broken) /* a file doesn't load: the last good version stays in force */                                  \
+  X(GONE, gone)     /* a file was removed: its schedules end, its runs go on */                                      \
+  X(CONFIG, config) /* the configuration in force changed */                                                         \
+  X(TRIGGER, trigger)                                                                                                \
+  X(RERUN, rerun)                                                                                                    \
+  X(CANCEL, cancel)                                                                                                  \
+  X(RETRY_NOW, retry_now)                                                                                            \
+  X(MARK, mark)                                                                                                      \
+  X(NOTE, note)                                                                                                      \
+  X(KEEP, keep)                                                                                                      \
+  X(PAUSE, pause)                                                                                                    \
+  X(RESUME, resume)                                                                                                  \
+  X(REPORT, report)     /* an executor says how an attempt goes */                                                   \
+  X(PREPARED, prepared) /* the files of a linked run were copied */                                                  \
+  X(CODE, code)         /* the commit of a work tree was looked up */
+
+enum engine_event_kind {
+#define X(name, member) ENGINE_##name,
+  ENGINE_EVENT_LIST(X)
+#undef X
+};
+
+/* Who asks. `handle` is the caller's and comes back with the reply; 0 for no reply. */
+struct engine_asker {
+  uint64_t handle;
+  struct actor actor;
+  const char *idempotency_key; /* NULL without one: then no request row is written */
+  char body_sha256[SHA256_HEX_SIZE];
+  bool dry_run; /* answer what would be done, change nothing */
+};
+
+struct engine_loaded {
+  const char *name;
+  struct pipeline *pipeline; /* the engine retains it */
+  const char *text;
+  size_t text_len;
+  const char *json;
+  size_t json_len;
+  char sha256[SHA256_HEX_SIZE]; /* of the text */
+};
+struct engine_broken {
+  const char *name, *error; /* JSON array of diagnostics */
+};
+struct engine_gone {
+  const char *name;
+};
+struct engine_config {
+  const struct config *config; /* must outlive the engine or the next one */
+};
+struct engine_trigger {
+  struct engine_asker asker;
+  const char *pipeline;
+  const struct param_given *params;
+  size_t params_len;
+  instant scheduled_for; /* INSTANT_NONE: now */
+  bool now;              /* don't queue behind a live run */
+  enum trigger trigger;
+};
+
+#define RERUN_LIST(X) X(FAILED, "failed") X(ALL, "all") X(FROM, "from") X(ONLY, "only")
+enum rerun_mode {
+#define X(name, word) RERUN_##name,
+  RERUN_LIST(X)
+#undef X
+};
+struct engine_rerun {
+  struct engine_asker asker;
+  const struct run_rows *run; /* must have ended */
+  enum rerun_mode mode;
+  const char *task;                 /* of FROM and ONLY: a task's name or an instance's label */
+  const struct param_given *params; /* changed ones: a new linked run */
+  size_t params_len;
+  int version; /* 0 not said, 1 the same, 2 the newest: a new linked run if it differs */
+};
+struct engine_cancel {
+  struct engine_asker asker;
+  const char *run_id, *task; /* task NULL: the whole run; a second cancel ends `finally` tasks and kills at once */
+};
+struct engine_retry_now {
+  struct engine_asker asker;
+  const char *run_id, *task;
+};
+struct engine_mark {
+  struct engine_asker asker;
+  const char *run_id;
+  const struct run_rows *run; /* of a run that has ended: a round is opened; NULL for a live one */
+  const char *task;
+  enum task_state state;             /* succeeded or skipped */
+  const struct param_given *outputs; /* by name */
+  size_t outputs_len;
+  const char *reason;
+};
+struct engine_note {
+  struct engine_asker asker;
+  const struct run_row *run;
+  const char *pipeline_name, *text;
+};
+struct engine_keep {
+  struct engine_asker asker;
+  const struct run_row *run; /* as read; used if the run isn't live */
+  const char *pipeline_name;
+  bool keep;
+};
+struct engine_pause {
+  struct engine_asker asker;
+  const char *pipeline; /* NULL: all */
+  const char *reason;
+};
+struct engine_resume {
+  struct engine_asker asker;
+  const char *pipeline;
+};
+
+/* The report of an executor (worker/executor.h) in the engine's words. */
+#define ENGINE_REPORT_LIST(X)                                                                                        \
+  X(ACCEPTED) X(STARTED) X(ENDED) X(LOST) X(NOT_STARTED) X(FENCED) X(UNREACHABLE) X(REACHABLE)
+enum engine_report_kind {
+#define X(name) ENGINE_REPORT_##name,
+  ENGINE_REPORT_LIST(X)
+#undef X
+};
+enum engine_end { ENGINE_END_EXITED, ENGINE_END_TIMED_OUT, ENGINE_END_STOPPED, ENGINE_END_LAUNCH_FAILED };
+struct engine_report {
+  enum engine_report_kind kind;
+  const char *attempt_id, *text;
+  bool again; /* NOT_STARTED: the world had no room; the same attempt is started again after a delay */
+  enum engine_end end;
+  int status;
+  int64_t pid;
+  instant started_at, ended_at;
+  int64_t cpu_us, max_rss_kb, log_bytes;
+  const char *output; /* the content of $ROTA_OUTPUT; NULL if there is none */
+  size_t output_len;
+  const char *output_error; /* why it can't be used (too large); NULL */
+};
+struct engine_prepared {
+  const char *run_id, *error; /* NULL: done */
+};
+struct engine_code {
+  const char *run_id, *dir, *commit; /* commit NULL: no work tree */
+  int dirty;
+};
+
+struct engine_event {
+  enum engine_event_kind kind;
+  union {
+#define X(name, member) struct engine_##member member;
+    ENGINE_EVENT_LIST(X)
+#undef X
+  };
+};
+
+/* ---- what comes out ---- */
+
+#define DECISION_LIST(X)                                                                                             \
+  X(START, start)     /* start this attempt; may come again for the same id */                                       \
+  X(STOP, stop)       /* end this attempt: TERM, grace, KILL */                                                      \
+  X(PREPARE, prepare) /* copy ROTA_WORK and ROTA_STATE from another run, then say PREPARED */                        \
+  X(REPLY, reply)
+
+enum decision_kind {
+#define X(name, member) DECISION_##name,
+  DECISION_LIST(X)
+#undef X
+};
+
+struct decision_start {
+  const char *host;
+  const struct launch *launch; /* valid until the step is released */
+};
+struct decision_stop {
+  const char *host, *attempt_id;
+  bool now;
+};
+struct decision_prepare {
+  const char *run_id, *from_run_id;
+  const char *const *state_keys; /* directories of ROTA_STATE to copy */
+  size_t state_keys_len;
+};
+struct decision_reply {
+  uint64_t handle;
+  int status;       /* as HTTP has it: 200, 201, 404, 409, 422 */
+  const char *body; /* JSON; a problem document (RFC 9457) from 400 on */
+  size_t body_len;
+};
+
+struct decision {
+  enum decision_kind kind;
+  union {
+#define X(name, member) struct decision_##member member;
+    DECISION_LIST(X)
+#undef X
+  };
+};
+
+struct step {
+  struct arena arena; /* owns what the rows and decisions point to */
+  VEC(struct change) changes;
+  VEC(struct decision) decisions;
+  instant wake_wall; /* call again when the wall clock reaches it; INSTANT_NONE: never */
+  int64_t wake_mono; /* or the monotonic one; INT64_MAX: never */
+};
+
+/* ---- calls ---- */
+
+/* What the rows said at start. Everything is copied or retained. */
+struct engine_state {
+  const struct pipeline_row *pipelines;
+  struct pipeline *const *pipeline_specs; /* the version in force of each; NULL if none */
+  const char (*pipeline_sha256)[SHA256_HEX_SIZE];
+  size_t pipelines_len;
+  const struct schedule_row *schedules;
+  const struct firing_row *last_firings; /* of each schedule, its newest row; key 0 if none */
+  size_t schedules_len;
+  const struct run_rows *runs; /* queued, running, cancelling */
+  size_t runs_len;
+  const struct stat_row *stats;
+  size_t stats_len;
+  struct pause_row pause;
+  int64_t next_key; /* above every key of every table */
+};
+
+struct engine_options {
+  const struct config *config;
+  bool schedules;  /* false: nothing fires */
+  bool local_only; /* every `on` means this machine */
+};
+
+struct engine *engine_new(const struct engine_options *options);
+void engine_free(struct engine *e); /* accepts NULL */
+
+/* Once, before the first step. ERR_CORRUPT with *message (heap, the caller frees) if the rows contradict each other.
+ */
+int engine_restore(struct engine *e, const struct engine_state *state, struct moment now, char **message);
+
+/* `seed` is fresh random data for this step: ids and jitter come from it, so a step is repeatable. `out` is empty
+ * (zeroed or step_reset) and is filled. With no events it handles what time has brought. */
+void engine_step(struct engine *e, struct moment now, const uint8_t seed[32], const struct engine_event *events,
+                 size_t events_len, struct step *out);
+void step_reset(struct step *s);
+void step_release(struct step *s);
+
+/* Questions, answered from the model; they change nothing. */
+
+struct engine_live { /* an unfinished attempt, as the caller must look it up at start */
+  const char *run_id, *attempt_id, *host;
+  duration grace;
+  bool stop_asked, stop_now;
+};
+/* All of them, in the arena. */
+size_t engine_live_attempts(const struct engine *e, struct arena *a, struct engine_live **out);
+/* Decisions that a crash may have swallowed, to be carried out after a restore: PREPARE of runs that wait for files.
+ */
+bool engine_run_live(const struct engine *e, const char *run_id);
+size_t engine_runs(const struct engine *e);
+/* One line: why the task isn't running, or what it is doing. ERR_NOT_FOUND if the run isn't live or has no such task.
+ */
+int engine_why(const struct engine *e, struct moment now, const char *run_id, const char *task, struct buf *out);
+/* The next firing of a schedule in force, for lists: INSTANT_NONE if there is none or it is paused. */
+instant engine_next_firing(const struct engine *e, const char *pipeline);
+
+/* Checks every invariant of the model and aborts on a violation: for tests and debug builds. O(model). */
+void engine_check(const struct engine *e);
+
+#endif

@@ -1,0 +1,254 @@
+/* The rows: what the engine knows, as the store keeps it. Plain data, shared by the two rooms.
+ *
+ * A change puts one whole row (insert, or replace the columns that may change) or adds one to a table that only
+ * grows. Keys are int64, handed out by the engine, rising, never reused; 0 means none. Strings are borrowed from the
+ * step's arena (in changes) or from the arena they were loaded into; NULL is SQL's NULL. Instants that aren't known
+ * are INSTANT_NONE, stored as NULL.
+ */
+#ifndef ROTA_ENGINE_ROWS_H
+#define ROTA_ENGINE_ROWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/id.h"
+#include "base/instant.h"
+#include "scheduler/engine/states.h"
+
+/* Who did something: kind "user", "schedule", "daemon", later "token". */
+struct actor {
+  const char *kind, *id, *name, *address; /* "user", "1000", "anna", "unix socket"; NULL if unknown */
+};
+
+struct pipeline_row {
+  int64_t key;
+  const char *name;
+  int64_t version;     /* the one in force; 0 if none ever loaded */
+  int64_t last_number; /* of nightly#412 */
+  bool present;        /* its file is there */
+  const char *error;   /* JSON array of the diagnostics of a file that doesn't load; NULL if it does */
+  instant seen_at;     /* first */
+  instant paused_at;   /* INSTANT_NONE if it isn't */
+  const char *paused_reason, *paused_by;
+};
+
+struct version_row { /* never changes; UNIQUE (pipeline, sha256) */
+  int64_t key, pipeline;
+  char sha256[SHA256_HEX_SIZE];
+  const char *text;
+  size_t text_len;
+  const char *json;
+  size_t json_len;
+  instant created_at;
+};
+
+struct schedule_row { /* UNIQUE (pipeline, identity) */
+  int64_t key, pipeline;
+  const char *identity;
+  instant since;   /* first seen, or seen again after it had gone: it fires only after */
+  instant decided; /* every firing up to and including this one is decided */
+  bool active;     /* it is in the version in force */
+};
+
+struct firing_row { /* UNIQUE (schedule, scheduled_for); consecutive ones that ended the same way share a row */
+  int64_t key, schedule, pipeline;
+  instant scheduled_for, until; /* of the first and the last; the same if count is 1 */
+  int64_t count;
+  bool at_least; /* there were more than were counted */
+  enum firing_outcome outcome;
+  const char *reason;
+  int64_t run; /* of outcome run */
+  instant decided_at;
+};
+
+struct run_row {
+  int64_t key;
+  struct id id;
+  int64_t pipeline, number, version;
+  enum run_state state;
+  const char *reason; /* why it failed, was cancelled or waits; NULL otherwise */
+  enum trigger trigger;
+  struct actor actor;
+  const char *params; /* JSON object, every parameter resolved; constant */
+  instant scheduled_for, interval_start;
+  const char *zone;
+  int64_t date;        /* days since the epoch */
+  int64_t schedule;    /* key of the schedule that fired; 0 by hand */
+  int64_t linked_from; /* the run that a rerun with other parameters or another version came from */
+  instant created_at, started_at, ended_at; /* started and ended of the latest round */
+  int64_t round;                            /* from 1 */
+  bool failed_before;                       /* an earlier round ended otherwise than succeeded */
+  bool keep;                                /* retention never removes it */
+  bool fresh;                               /* `--now`: doesn't queue */
+  instant deadline;                         /* of the round's time-out; INSTANT_NONE without one */
+  int64_t tasks, tasks_done, tasks_failed;  /* instances; for lists */
+};
+
+struct round_row { /* key (run, number) */
+  int64_t run, number;
+  enum run_state state;
+  const char *reason, *scope; /* "all", "failed", "from train", "only train", "mark check" */
+  struct actor actor;
+  instant opened_at, ended_at;
+};
+
+struct task_row { /* an instance; key (run, index) */
+  int64_t run;
+  uint32_t index;    /* of the instance within the run */
+  const char *name;  /* the task's */
+  const char *label; /* "train[0.1]" */
+  enum task_state state;
+  enum wait_reason wait;
+  const char *reason;       /* one line; NULL if there is nothing to say */
+  int64_t round;            /* in which it was last decided */
+  int64_t attempts;         /* made in all rounds */
+  int64_t failures, losses; /* used of the two budgets in this round */
+  int64_t attempt;          /* key of the newest; 0 if none */
+  int64_t output_attempt;   /* key of the attempt whose outputs count; may belong to a linked run */
+  instant not_before;       /* of a retry; INSTANT_NONE */
+  const char *state_host;   /* where its ROTA_STATE is; NULL if nowhere */
+  bool fresh_state;         /* ROTA_STATE is to be emptied before the next start */
+  bool marked;              /* a person set the state */
+  instant ready_at, started_at, ended_at;
+};
+
+struct attempt_row {
+  int64_t key;
+  struct id id;
+  int64_t run;
+  uint32_t task;         /* index of the instance */
+  int64_t round, number; /* number from 1, over all rounds */
+  enum task_state state;
+  const char *reason; /* one line: why it ended so, or what it waits for there */
+  const char *host;
+  const char *slots; /* JSON: {"gpu": ["0"]} */
+  bool stop_asked, stop_now;
+  const char *stop_reason;
+  int exit_code; /* as a shell prints it; -1 unknown */
+  int signal;    /* 0 if none */
+  int64_t pid;   /* 0 unknown */
+  instant created_at, started_at, ended_at;
+  int64_t max_rss_kb, cpu_us, log_bytes; /* -1 unknown */
+  const char *dir;                       /* its working directory */
+  const char *git_commit;                /* of the work tree that holds `dir`; NULL if none */
+  int git_dirty;                         /* 1 if tracked files differ, 0 if not, -1 unknown */
+};
+
+struct output_row { /* key (attempt, name) */
+  int64_t attempt;
+  const char *name, *json;
+};
+
+#define EVENT_ROW_LIST(X)                                                                                            \
+  X(RUN, "run")           /* a run entered `state` */                                                                \
+  X(ROUND, "round")       /* a round was opened */                                                                   \
+  X(TASK, "task")         /* a task entered `state` */                                                               \
+  X(NOTE, "note")         /* a person wrote a note */                                                                \
+  X(MARK, "mark")         /* a person set a task's state */                                                          \
+  X(PIPELINE, "pipeline") /* loaded, broken, gone, paused, resumed */                                                \
+  X(SCHEDULE, "schedule") /* a firing was skipped or missed, a schedule came or went */                              \
+  X(CLOCK, "clock")       /* the wall clock jumped */
+
+enum event_row_kind {
+#define X(name, word) EVENT_ROW_##name,
+  EVENT_ROW_LIST(X)
+#undef X
+};
+const char *event_row_word(enum event_row_kind kind);
+
+struct event_row { /* only grows; what happened, in order */
+  int64_t key;
+  instant at;
+  enum event_row_kind kind;
+  int64_t pipeline, run; /* 0 if none */
+  int64_t task;          /* index, -1 if none */
+  int64_t attempt;
+  const char *state; /* the word of the state entered */
+  const char *reason;
+  const char *actor; /* name; NULL for the daemon itself */
+};
+
+struct audit_row { /* only grows; every change that a person made */
+  instant at;
+  struct actor actor;
+  const char *action, *object, *detail; /* "cancel", "nightly#412", free text */
+};
+
+struct request_row { /* Idempotency-Key: kept for 7 days */
+  const char *key;
+  char body_sha256[SHA256_HEX_SIZE];
+  int status;
+  const char *response;
+  size_t response_len;
+  instant at;
+};
+
+struct pause_row { /* of the whole installation; INSTANT_NONE in `at` means it isn't paused */
+  instant at;
+  const char *reason, *by;
+};
+
+struct daily_row { /* added to what is there; key (day, pipeline, state) */
+  int64_t day, pipeline;
+  enum run_state state;
+  int64_t count;
+  duration total;
+};
+
+#define STAT_RECENT 9
+struct stat_row { /* the last durations of a task that succeeded; key (pipeline, task) */
+  int64_t pipeline;
+  const char *task;
+  uint32_t ms[STAT_RECENT]; /* a ring, oldest first */
+  uint32_t len;
+};
+
+#define CHANGE_LIST(X)                                                                                               \
+  X(PIPELINE, pipeline)                                                                                              \
+  X(VERSION, version)                                                                                                \
+  X(SCHEDULE, schedule)                                                                                              \
+  X(FIRING, firing)                                                                                                  \
+  X(RUN, run)                                                                                                        \
+  X(ROUND, round)                                                                                                    \
+  X(TASK, task)                                                                                                      \
+  X(ATTEMPT, attempt)                                                                                                \
+  X(OUTPUT, output)                                                                                                  \
+  X(EVENT, event)                                                                                                    \
+  X(AUDIT, audit)                                                                                                    \
+  X(REQUEST, request)                                                                                                \
+  X(PAUSE, pause)                                                                                                    \
+  X(DAILY, daily)                                                                                                    \
+  X(STAT, stat)
+
+enum change_kind {
+#define X(name, member) CHANGE_##name,
+  CHANGE_LIST(X)
+#undef X
+};
+
+struct change {
+  enum change_kind kind;
+  union {
+#define X(name, member) struct member##_row member;
+    CHANGE_LIST(X)
+#undef X
+  };
+};
+
+/* A run with all that is needed to go on with it, as loaded at start or for a rerun. The pipeline is borrowed. */
+struct pipeline;
+struct run_rows {
+  struct run_row run;
+  const char *pipeline_name;
+  struct pipeline *pipeline; /* made from the version's JSON */
+  struct task_row *tasks;    /* by index */
+  size_t tasks_len;
+  struct attempt_row *attempts; /* those of live tasks and those whose outputs count */
+  size_t attempts_len;
+  struct output_row *outputs; /* of these attempts */
+  size_t outputs_len;
+};
+
+#endif
