@@ -39,6 +39,7 @@ struct launch {
   const char *context; /* the JSON text of ROTA_CONTEXT */
   size_t context_len;
 
+  bool fresh_state;    /* ROTA_STATE is emptied before this attempt's first start */
   duration timeout;    /* 0 for none; counts from started */
   duration grace;      /* between TERM and KILL */
   bool keep_leftovers; /* processes that outlive the task's own are left alone */
