@@ -24,10 +24,10 @@ char *arena_strndup(struct arena *a, const char *text, size_t len);
 char *arena_fmt(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 char *arena_vfmt(struct arena *a, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 void arena_release(struct arena *a);
-/* Empties it but keeps its first block for the next use. */
+/* Empties it but keeps one block for the next use. */
 void arena_reset(struct arena *a);
 
-#define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
+#define arena_new(a, type)              ((type *)arena_alloc((a), sizeof(type)))
 #define arena_new_array(a, count, type) ((type *)arena_array((a), (count), sizeof(type)))
 
 #endif

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SHA256_SIZE 32
+#define SHA256_SIZE     32
 #define SHA256_HEX_SIZE 65
 
 void sha256(const void *bytes, size_t len, uint8_t out[SHA256_SIZE]);

@@ -1,8 +1,9 @@
 /* A streaming JSON writer: what is written goes straight to a buffer, without a tree. Reading JSON is jansson's work.
  *
  * Commas and nesting are kept by the writer; an object's member is json_key followed by one value. Depth at most 64:
- * more is a bug of ours and asserts. Strings are UTF-8; a byte that isn't becomes U+FFFD. Times are RFC 3339 in UTC
- * with microseconds, INSTANT_NONE is null; durations are written as milliseconds, ids as strings.
+ * more is a bug of ours and asserts, as is a value without a key in an object or an end of the wrong kind. Values at
+ * the top follow each other as the caller separates them. Strings are UTF-8; a byte that isn't becomes U+FFFD. Times
+ * are RFC 3339 in UTC with microseconds, INSTANT_NONE is null; durations are written as milliseconds, ids as strings.
  */
 #ifndef ROTA_BASE_JSON_H
 #define ROTA_BASE_JSON_H
@@ -20,7 +21,8 @@ struct json {
   struct buf *out;
   int depth;
   bool after_key;
-  bool filled[JSON_DEPTH_MAX]; /* whether the level has a member already */
+  bool object[JSON_DEPTH_MAX + 1]; /* whether the level is an object; level 0 is the top */
+  bool filled[JSON_DEPTH_MAX + 1]; /* whether it has a member already */
 };
 
 void json_init(struct json *j, struct buf *out);

@@ -1,4 +1,5 @@
-/* The daemon's log: one line a fact on stderr, key=value. Only the daemon's loop and `main` log; library code returns.
+/* The daemon's log: one line a fact on stderr, key=value. Only the daemon's loop and `main` log; library code
+ * returns.
  *
  *   2026-03-29T01:30:00.123Z info task ended run=nightly#412 task=train host=local code=1
  *
@@ -21,10 +22,10 @@ void log_line(enum log_level level, const char *fact, const struct log_field *fi
 /* Writes the count of a folded repeat, if there is one. */
 void log_flush(void);
 
-#define LOG(level, fact, ...)                                                                                         \
-  do {                                                                                                                \
-    const struct log_field log_fields_[] = {__VA_ARGS__};                                                             \
-    log_line((level), (fact), log_fields_, (int)(sizeof log_fields_ / sizeof log_fields_[0]));                        \
+#define LOG(level, fact, ...)                                                                                        \
+  do {                                                                                                               \
+    const struct log_field log_fields_[] = {__VA_ARGS__};                                                            \
+    log_line((level), (fact), log_fields_, (int)(sizeof log_fields_ / sizeof log_fields_[0]));                       \
   } while (0)
 
 #endif

@@ -1,0 +1,119 @@
+#include "base/arena.h"
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+#define BLOCK_MIN 4096
+#define BLOCK_MAX (256 * 1024)
+
+struct arena_block {
+  struct arena_block *next;
+  size_t cap, len;
+  alignas(max_align_t) unsigned char bytes[];
+};
+
+static struct arena_block *block_new(size_t cap) {
+  struct arena_block *block = alloc_zeroed(1, sizeof *block + cap);
+  block->cap = cap;
+  return block;
+}
+
+static void *block_take(struct arena_block *block, size_t size) {
+  void *out = block->bytes + block->len;
+  block->len += size;
+  return out;
+}
+
+void *arena_alloc(struct arena *a, size_t size) {
+  assert(size <= SIZE_MAX / 4);
+  size = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+  if (size == 0) size = alignof(max_align_t);
+  a->used += size;
+  if (a->head && a->head->cap - a->head->len >= size) return block_take(a->head, size);
+
+  if (a->head && size > BLOCK_MAX / 4) {
+    /* A large one gets a block of its own behind the head, whose remaining room stays in use. */
+    struct arena_block *own = block_new(size);
+    own->next = a->head->next;
+    a->head->next = own;
+    return block_take(own, size);
+  }
+  size_t cap = a->head ? a->head->cap * 2 : BLOCK_MIN;
+  if (cap > BLOCK_MAX) cap = BLOCK_MAX;
+  if (cap < size) cap = size;
+  struct arena_block *block = block_new(cap);
+  block->next = a->head;
+  a->head = block;
+  return block_take(block, size);
+}
+
+void *arena_array(struct arena *a, size_t count, size_t size) {
+  size_t total;
+  bool overflow = __builtin_mul_overflow(count, size, &total);
+  assert(!overflow);
+  (void)overflow;
+  return arena_alloc(a, total);
+}
+
+char *arena_strdup(struct arena *a, const char *text) {
+  return arena_strndup(a, text, strlen(text));
+}
+
+char *arena_strndup(struct arena *a, const char *text, size_t len) {
+  char *copy = arena_alloc(a, len + 1);
+  if (len) memcpy(copy, text, len);
+  copy[len] = '\0';
+  return copy;
+}
+
+char *arena_fmt(struct arena *a, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  char *text = arena_vfmt(a, format, args);
+  va_end(args);
+  return text;
+}
+
+char *arena_vfmt(struct arena *a, const char *format, va_list args) {
+  va_list again;
+  va_copy(again, args);
+  int len = vsnprintf(NULL, 0, format, args);
+  assert(len >= 0);
+  char *text = arena_alloc(a, (size_t)len + 1);
+  vsnprintf(text, (size_t)len + 1, format, again);
+  va_end(again);
+  return text;
+}
+
+static void blocks_free(struct arena_block *block) {
+  while (block) {
+    struct arena_block *next = block->next;
+    free(block);
+    block = next;
+  }
+}
+
+void arena_release(struct arena *a) {
+  blocks_free(a->head);
+  *a = (struct arena){0};
+}
+
+void arena_reset(struct arena *a) {
+  a->used = 0;
+  if (!a->head) return;
+  if (a->head->cap > BLOCK_MAX) {
+    arena_release(a);
+    return;
+  }
+  blocks_free(a->head->next);
+  a->head->next = NULL;
+  memset(a->head->bytes, 0, a->head->len);
+  a->head->len = 0;
+}

@@ -1,0 +1,213 @@
+#include "base/instant.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+
+int64_t civil_days(int year, int month, int day) {
+  int64_t y = month <= 2 ? (int64_t)year - 1 : year;
+  int64_t era = (y >= 0 ? y : y - 399) / 400;
+  int64_t year_of_era = y - era * 400;
+  int64_t day_of_year = (153 * ((int64_t)month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+  int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+  return era * 146097 + day_of_era - 719468;
+}
+
+void civil_from_days(int64_t days, int *year, int *month, int *day) {
+  days += 719468;
+  int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+  int64_t day_of_era = days - era * 146097;
+  int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+  int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  int64_t m = (5 * day_of_year + 2) / 153; /* from March */
+  *day = (int)(day_of_year - (153 * m + 2) / 5 + 1);
+  *month = (int)(m < 10 ? m + 3 : m - 9);
+  *year = (int)(year_of_era + era * 400 + (*month <= 2));
+}
+
+static bool leap_year(int year) {
+  return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
+
+bool civil_date_valid(int year, int month, int day) {
+  static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  if (year < -9999 || year > 9999 || month < 1 || month > 12 || day < 1) return false;
+  return day <= lengths[month - 1] + (month == 2 && leap_year(year));
+}
+
+static int64_t floor_div(int64_t a, int64_t b) {
+  return a / b - (a % b < 0);
+}
+
+int civil_weekday(int64_t days) {
+  /* The epoch was a Thursday. */
+  return (int)(days + 4 - floor_div(days + 4, 7) * 7);
+}
+
+instant civil_to_instant(const struct civil *c, int32_t offset_s) {
+  int64_t seconds = civil_days(c->year, c->month, c->day) * 86400 + c->hour * 3600 + c->minute * 60 + c->second;
+  return (seconds - offset_s) * USEC_PER_SEC + c->usec;
+}
+
+struct civil civil_from_instant(instant t, int32_t offset_s) {
+  /* Seconds first: adding the offset in microseconds could leave the range at its very ends. */
+  int64_t seconds = floor_div(t, USEC_PER_SEC);
+  struct civil c = {.usec = (int)(t - seconds * USEC_PER_SEC)};
+  seconds += offset_s;
+  int64_t days = floor_div(seconds, 86400);
+  int of_day = (int)(seconds - days * 86400);
+  civil_from_days(days, &c.year, &c.month, &c.day);
+  c.hour = of_day / 3600;
+  c.minute = of_day / 60 % 60;
+  c.second = of_day % 60;
+  return c;
+}
+
+void instant_format_utc(instant t, char out[INSTANT_TEXT_SIZE]) {
+  struct civil c = civil_from_instant(t, 0);
+  snprintf(out, INSTANT_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", c.year, c.month, c.day, c.hour, c.minute,
+           c.second, c.usec);
+}
+
+void instant_format_offset(instant t, int32_t offset_s, char out[INSTANT_TEXT_SIZE]) {
+  struct civil c = civil_from_instant(t, offset_s);
+  int len = snprintf(out, INSTANT_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d", c.year, c.month, c.day, c.hour,
+                     c.minute, c.second);
+  if (c.usec) len += snprintf(out + len, INSTANT_TEXT_SIZE - (size_t)len, ".%06d", c.usec);
+  int minutes = abs(offset_s) / 60;
+  snprintf(out + len, INSTANT_TEXT_SIZE - (size_t)len, "%c%02d:%02d", offset_s < 0 ? '-' : '+', minutes / 60,
+           minutes % 60);
+}
+
+/* Reads exactly `count` digits and moves on; false if there are fewer. */
+static bool read_digits(const char **at, int count, int *out) {
+  int value = 0;
+  for (int i = 0; i < count; i++) {
+    char c = (*at)[i];
+    if (c < '0' || c > '9') return false;
+    value = value * 10 + (c - '0');
+  }
+  *at += count;
+  *out = value;
+  return true;
+}
+
+static bool read_char(const char **at, char c) {
+  if (**at != c) return false;
+  (*at)++;
+  return true;
+}
+
+static bool read_date(const char **at, int *year, int *month, int *day) {
+  return read_digits(at, 4, year) && read_char(at, '-') && read_digits(at, 2, month) && read_char(at, '-') &&
+         read_digits(at, 2, day) && civil_date_valid(*year, *month, *day);
+}
+
+static bool read_time(const char **at, struct civil *c) {
+  return read_digits(at, 2, &c->hour) && read_char(at, ':') && read_digits(at, 2, &c->minute) && read_char(at, ':') &&
+         read_digits(at, 2, &c->second) && c->hour < 24 && c->minute < 60 && c->second < 60;
+}
+
+/* An optional fraction of a second: at least one digit; those after the sixth are cut. */
+static bool read_fraction(const char **at, int *usec) {
+  *usec = 0;
+  if (!read_char(at, '.')) return true;
+  int unit = 100000, digits = 0;
+  for (; **at >= '0' && **at <= '9'; (*at)++, digits++) {
+    *usec += (**at - '0') * unit;
+    unit /= 10;
+  }
+  return digits > 0;
+}
+
+static bool read_offset(const char **at, int32_t *offset_s) {
+  *offset_s = 0;
+  if (read_char(at, 'Z') || read_char(at, 'z')) return true;
+  int sign = **at == '-' ? -1 : 1, hours, minutes;
+  if (!read_char(at, '+') && !read_char(at, '-')) return false;
+  if (!read_digits(at, 2, &hours) || !read_char(at, ':') || !read_digits(at, 2, &minutes)) return false;
+  *offset_s = sign * (hours * 3600 + minutes * 60);
+  return hours < 24 && minutes < 60;
+}
+
+int instant_parse(const char *text, instant *out) {
+  struct civil c;
+  int32_t offset_s;
+  const char *at = text;
+  if (!read_date(&at, &c.year, &c.month, &c.day)) return ERR_INVALID;
+  if (!read_char(&at, 'T') && !read_char(&at, 't') && !read_char(&at, ' ')) return ERR_INVALID;
+  if (!read_time(&at, &c) || !read_fraction(&at, &c.usec) || !read_offset(&at, &offset_s)) return ERR_INVALID;
+  if (*at) return ERR_INVALID;
+  *out = civil_to_instant(&c, offset_s);
+  return 0;
+}
+
+int date_parse(const char *text, int64_t *days) {
+  int year, month, day;
+  if (!read_date(&text, &year, &month, &day) || *text) return ERR_INVALID;
+  *days = civil_days(year, month, day);
+  return 0;
+}
+
+void date_format(int64_t days, char out[16]) {
+  int year, month, day;
+  civil_from_days(days, &year, &month, &day);
+  snprintf(out, 16, "%04d-%02d-%02d", year, month, day);
+}
+
+static const struct {
+  char name[3];
+  duration size;
+} units[] = {
+    {"d", USEC_PER_DAY}, {"h", USEC_PER_HOUR}, {"m", USEC_PER_MIN}, {"s", USEC_PER_SEC}, {"ms", USEC_PER_MS}};
+
+#define UNIT_COUNT (sizeof units / sizeof units[0])
+
+/* The index of the unit that the text begins with, at `from` or later; UNIT_COUNT if it begins with none of those. */
+static size_t read_unit(const char **at, size_t from) {
+  size_t len = strspn(*at, "abcdefghijklmnopqrstuvwxyz");
+  for (size_t i = from; i < UNIT_COUNT; i++) {
+    if (len == strlen(units[i].name) && memcmp(*at, units[i].name, len) == 0) {
+      *at += len;
+      return i;
+    }
+  }
+  return UNIT_COUNT;
+}
+
+int duration_parse(const char *text, duration *out) {
+  duration total = 0;
+  size_t unit = 0;
+  if (!*text) return ERR_INVALID;
+  while (*text) {
+    int64_t number = 0;
+    const char *digits = text;
+    for (; *text >= '0' && *text <= '9'; text++) {
+      number = number * 10 + (*text - '0');
+      if (number > DURATION_MAX / USEC_PER_MS) return ERR_INVALID;
+    }
+    if (text == digits) return ERR_INVALID;
+    unit = read_unit(&text, unit);
+    if (unit == UNIT_COUNT || number > DURATION_MAX / units[unit].size) return ERR_INVALID;
+    total += number * units[unit].size;
+    if (total > DURATION_MAX) return ERR_INVALID;
+    unit++;
+  }
+  *out = total;
+  return 0;
+}
+
+void duration_format(duration d, char out[DURATION_TEXT_SIZE]) {
+  size_t len = 0;
+  uint64_t rest = d < 0 ? -(uint64_t)d : (uint64_t)d;
+  if (d < 0 && rest >= USEC_PER_MS) out[len++] = '-';
+  for (size_t i = 0; i < UNIT_COUNT; i++) {
+    uint64_t size = (uint64_t)units[i].size, number = rest / size;
+    rest %= size;
+    if (number == 0) continue;
+    len += (size_t)snprintf(out + len, DURATION_TEXT_SIZE - len, "%llu%s", (unsigned long long)number, units[i].name);
+  }
+  if (len == 0) memcpy(out, "0s", 3);
+}

@@ -1,0 +1,188 @@
+#include "base/json.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+void json_init(struct json *j, struct buf *out) {
+  *j = (struct json){.out = out};
+}
+
+/* What comes before a value: a comma between elements, nothing after a key or at the top. */
+static void before_value(struct json *j) {
+  if (j->after_key) {
+    j->after_key = false;
+    return;
+  }
+  assert(!j->object[j->depth]); /* a member of an object needs a key */
+  if (j->depth == 0) return;
+  if (j->filled[j->depth]) buf_char(j->out, ',');
+  j->filled[j->depth] = true;
+}
+
+static void open_level(struct json *j, char bracket, bool object) {
+  before_value(j);
+  assert(j->depth < JSON_DEPTH_MAX);
+  j->depth++;
+  j->object[j->depth] = object;
+  j->filled[j->depth] = false;
+  buf_char(j->out, bracket);
+}
+
+static void close_level(struct json *j, char bracket, bool object) {
+  assert(j->depth > 0 && j->object[j->depth] == object && !j->after_key);
+  (void)object;
+  j->depth--;
+  buf_char(j->out, bracket);
+}
+
+void json_object(struct json *j) {
+  open_level(j, '{', true);
+}
+
+void json_object_end(struct json *j) {
+  close_level(j, '}', true);
+}
+
+void json_array(struct json *j) {
+  open_level(j, '[', false);
+}
+
+void json_array_end(struct json *j) {
+  close_level(j, ']', false);
+}
+
+/* The escape of a byte that must not stand in a string; NULL if it may. */
+static const char *escape_of(unsigned char c, char scratch[8]) {
+  static const char plain[] = "\"\"\\\\\bb\ff\nn\rr\tt";
+  if (c >= 0x20 && c != '"' && c != '\\') return NULL;
+  for (size_t i = 0; i + 1 < sizeof plain - 1; i += 2) {
+    if ((unsigned char)plain[i] == c) {
+      scratch[0] = '\\';
+      scratch[1] = plain[i + 1];
+      scratch[2] = '\0';
+      return scratch;
+    }
+  }
+  snprintf(scratch, 8, "\\u%04x", c);
+  return scratch;
+}
+
+static void write_string(struct buf *out, const char *text, size_t len) {
+  char scratch[8];
+  uint32_t point;
+  size_t from = 0, at = 0; /* text[from..at) is to be copied as it is */
+  buf_char(out, '"');
+  while (at < len) {
+    size_t size = utf8_read(text + at, len - at, &point);
+    const char *instead = size == 0 ? "\xef\xbf\xbd" : size == 1 ? escape_of((unsigned char)text[at], scratch) : NULL;
+    if (!instead) {
+      at += size;
+      continue;
+    }
+    buf_add(out, text + from, at - from);
+    buf_str(out, instead);
+    from = ++at;
+  }
+  buf_add(out, text + from, at - from);
+  buf_char(out, '"');
+}
+
+void json_key(struct json *j, const char *key) {
+  assert(j->object[j->depth] && !j->after_key);
+  if (j->filled[j->depth]) buf_char(j->out, ',');
+  j->filled[j->depth] = true;
+  write_string(j->out, key, strlen(key));
+  buf_char(j->out, ':');
+  j->after_key = true;
+}
+
+void json_raw(struct json *j, const char *text, size_t len) {
+  before_value(j);
+  buf_add(j->out, text, len);
+}
+
+void json_null(struct json *j) {
+  json_raw(j, "null", 4);
+}
+
+void json_bool(struct json *j, bool value) {
+  json_raw(j, value ? "true" : "false", value ? 4 : 5);
+}
+
+void json_int(struct json *j, int64_t value) {
+  before_value(j);
+  buf_fmt(j->out, "%" PRId64, value);
+}
+
+void json_double(struct json *j, double value) {
+  if (isnan(value) || isinf(value)) {
+    json_string(j, isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity");
+    return;
+  }
+  char text[40];
+  if (fabs(value) < 1e15 && value == trunc(value)) {
+    snprintf(text, sizeof text, "%.0f", value);
+  } else {
+    int digits = 1;
+    do snprintf(text, sizeof text, "%.*g", digits, value);
+    while (strtod(text, NULL) != value && ++digits <= 17);
+  }
+  json_raw(j, text, strlen(text));
+}
+
+void json_string(struct json *j, const char *text) {
+  if (text)
+    json_string_n(j, text, strlen(text));
+  else
+    json_null(j);
+}
+
+void json_string_n(struct json *j, const char *text, size_t len) {
+  before_value(j);
+  write_string(j->out, text, len);
+}
+
+void json_instant(struct json *j, instant t) {
+  if (t == INSTANT_NONE) {
+    json_null(j);
+    return;
+  }
+  char text[INSTANT_TEXT_SIZE + 2];
+  instant_format_utc(t, text + 1);
+  size_t len = strlen(text + 1);
+  text[0] = text[len + 1] = '"';
+  json_raw(j, text, len + 2);
+}
+
+void json_duration_ms(struct json *j, duration d) {
+  if (d < 0)
+    json_null(j);
+  else
+    json_int(j, d / USEC_PER_MS);
+}
+
+void json_member_string(struct json *j, const char *key, const char *text) {
+  json_key(j, key);
+  json_string(j, text);
+}
+
+void json_member_int(struct json *j, const char *key, int64_t value) {
+  json_key(j, key);
+  json_int(j, value);
+}
+
+void json_member_bool(struct json *j, const char *key, bool value) {
+  json_key(j, key);
+  json_bool(j, value);
+}
+
+void json_member_instant(struct json *j, const char *key, instant t) {
+  json_key(j, key);
+  json_instant(j, t);
+}
