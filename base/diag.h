@@ -5,8 +5,9 @@
  *         |     ^~~~~
  *   help: did you mean 'retries'?
  *
- * A list keeps the first DIAG_MAX errors and counts the rest. It copies all text it is given. Lines and columns count
- * from 1; a line of 0 means the whole file, a file of NULL means an argument of the command line.
+ * A list keeps the first DIAG_MAX errors and as many warnings, and counts the rest. It copies all text it is given.
+ * Lines and columns count from 1; a line of 0 means the whole file, a file of NULL means an argument of the command
+ * line.
  */
 #ifndef ROTA_BASE_DIAG_H
 #define ROTA_BASE_DIAG_H
@@ -47,6 +48,8 @@ struct diag_list {
 /* `file` is copied; `text` must outlive the list, or diag_detach must be called before it goes. */
 void diag_init(struct diag_list *d, const char *file, const char *text, size_t text_len);
 void diag_release(struct diag_list *d);
+/* Copies the source into the list if an item may need it for its caret, so that the caller may free it. */
+void diag_detach(struct diag_list *d);
 
 /* `help` may be NULL. */
 void diag_error(struct diag_list *d, struct diag_place place, const char *help, const char *format, ...)
@@ -56,14 +59,16 @@ void diag_warning(struct diag_list *d, struct diag_place place, const char *help
 
 /* Sorts by place, keeping the order of equals. */
 void diag_sort(struct diag_list *d);
-/* Writes all of it as text with source lines and carets; control characters in the source are shown as '?'. */
+/* Writes all of it as text with source lines and carets. Control characters are shown as '?', tabs as spaces up to
+ * the next fourth column; a long line is cut around the caret. In diag_render.c. */
 void diag_render(const struct diag_list *d, struct buf *out, bool colour);
-/* Writes the items as a JSON array of {file, line, column, level, message, help}. */
+/* Writes the items as a JSON array of {file, line, column, level, message, help}; what isn't known is null. */
 struct json;
 void diag_json(const struct diag_list *d, struct json *j);
 
-/* The candidate nearest to `word` by Damerau-Levenshtein distance of at most 2 (1 for words under 4 letters), or that
- * begins with it or it with; NULL when none is near. */
+/* The candidate nearest to `word` by Damerau-Levenshtein distance of at most 2 (1 for words under 4 letters), the
+ * first of equals; else the first that begins with it or it with, over 3 letters or more; NULL when none is near.
+ * Upper and lower case are the same here. Words over 64 bytes have no neighbours. */
 const char *diag_nearest(const char *word, const char *const *candidates, size_t count);
 
 #endif

@@ -8,16 +8,19 @@
 
 #include "base/buf.h"
 
-/* Appends the whole of a regular file; ERR_TOO_LARGE, with nothing appended, if it has more than `limit` bytes. */
+/* Appends the whole of a regular file; ERR_TOO_LARGE if it has more than `limit` bytes, ERR_INVALID if it isn't a
+ * regular file. Nothing is appended on failure. */
 int file_read(const char *path, size_t limit, struct buf *out);
 int file_read_at(int dir_fd, const char *name, size_t limit, struct buf *out);
 /* Writes `name`.tmp in the directory and renames it into place, so that a reader sees all of it or nothing. With
- * `sync` the file and the directory are synced as well. */
+ * `sync` the file and the directory are synced as well; `name` then has no slash. One writer a name at a time. The
+ * umask is taken off `mode`. */
 int file_write_at(int dir_fd, const char *name, const void *bytes, size_t len, mode_t mode, bool sync);
 int file_write(const char *path, const void *bytes, size_t len, mode_t mode, bool sync);
 /* mkdir -p: 0 if it is there in the end. */
 int dir_make(const char *path, mode_t mode);
-/* Removes a tree without following symbolic links and without leaving its file system; 0 if it is gone. */
+/* Removes a tree without following symbolic links and without leaving its file system, of any depth, and whatever
+ * modes its owner gave its directories; 0 if it is gone. On failure it has removed what it could. */
 int dir_remove_at(int dir_fd, const char *name);
 /* fsync of a directory. */
 int dir_sync(const char *path);

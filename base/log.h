@@ -22,6 +22,8 @@ void log_line(enum log_level level, const char *fact, const struct log_field *fi
 /* Writes the count of a folded repeat, if there is one. */
 void log_flush(void);
 
+/* LOG(LOG_INFO, "task ended", {"run", name}, {"code", code}); a fact without fields is log_line(level, fact, NULL,
+ * 0). */
 #define LOG(level, fact, ...)                                                                                        \
   do {                                                                                                               \
     const struct log_field log_fields_[] = {__VA_ARGS__};                                                            \
