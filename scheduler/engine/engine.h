@@ -262,6 +262,10 @@ struct engine_options {
   const struct config *config;
   bool schedules;  /* false: nothing fires */
   bool local_only; /* every `on` means this machine */
+  /* The zone of a name, kept loaded by the caller, so that the engine reads no file; NULL if there is none: then the
+   * schedule is parked with a reason. The same pointer may change its zone only between steps. */
+  const struct zone *(*zone)(void *ctx, const char *name);
+  void *zone_ctx;
 };
 
 struct engine *engine_new(const struct engine_options *options);

@@ -2,7 +2,7 @@
  *
  * A setting that may hold an expression is a template; it is literal in most files. Tasks are numbered in the order
  * of the file; `order` lists them so that each comes after all that it needs. A struct pipeline is shared by
- * reference counting on one thread: pipeline_retain, pipeline_release.
+ * reference counting, from any thread: pipeline_retain, pipeline_release.
  */
 #ifndef ROTA_SPEC_PIPELINE_H
 #define ROTA_SPEC_PIPELINE_H
@@ -156,7 +156,7 @@ struct task_spec {
 
 struct pipeline {
   struct arena arena;
-  int refs;
+  _Atomic int refs;
   const char *name;   /* "forecast/nightly" */
   const char *folder; /* absolute folder of the file: the default `dir` of local tasks; "" if unknown */
   const char *description, *owner, *doc;

@@ -1,0 +1,153 @@
+#include "scheduler/daemon/committer.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/vec.h"
+#include "scheduler/store/store.h"
+
+struct job {
+  committer_job_fn *run;
+  committer_job_done_fn *done;
+  void *arg;
+  int result;
+};
+
+struct committer {
+  struct store *store;
+  committer_done_fn *done;
+  void *ctx;
+
+  uv_thread_t thread;
+  uv_async_t async;
+  uv_mutex_t lock;
+  uv_cond_t wake;
+
+  /* Under the lock. */
+  const struct change *changes;
+  size_t len;
+  bool handed_over, committed, quit;
+  int err;
+  VEC(struct job) jobs, jobs_done;
+
+  bool busy; /* loop thread only */
+};
+
+static void run_commit(struct committer *c) {
+  const struct change *changes = c->changes;
+  size_t len = c->len;
+  c->handed_over = false;
+  uv_mutex_unlock(&c->lock);
+  int err = store_commit(c->store, changes, len);
+  uv_mutex_lock(&c->lock);
+  c->err = err;
+  c->committed = true;
+  uv_async_send(&c->async);
+}
+
+static void run_job(struct committer *c) {
+  struct job job = c->jobs.items[0];
+  c->jobs.len--;
+  for (size_t i = 0; i < c->jobs.len; i++) c->jobs.items[i] = c->jobs.items[i + 1];
+  uv_mutex_unlock(&c->lock);
+  job.result = job.run(c->store, job.arg);
+  uv_mutex_lock(&c->lock);
+  vec_push(&c->jobs_done, job);
+  uv_async_send(&c->async);
+}
+
+static void writer_main(void *arg) {
+  struct committer *c = arg;
+  uv_mutex_lock(&c->lock);
+  for (;;) {
+    if (c->handed_over) {
+      run_commit(c);
+    } else if (c->quit) {
+      break;
+    } else if (c->jobs.len > 0) {
+      run_job(c);
+    } else {
+      uv_cond_wait(&c->wake, &c->lock);
+    }
+  }
+  uv_mutex_unlock(&c->lock);
+}
+
+static void on_async(uv_async_t *async) {
+  struct committer *c = async->data;
+  uv_mutex_lock(&c->lock);
+  bool committed = c->committed;
+  int err = c->err;
+  c->committed = false;
+  size_t jobs_len = c->jobs_done.len;
+  struct job *jobs = c->jobs_done.items;
+  c->jobs_done.items = NULL;
+  c->jobs_done.len = c->jobs_done.cap = 0;
+  uv_mutex_unlock(&c->lock);
+
+  if (committed) {
+    c->busy = false;
+    c->done(c->ctx, err);
+  }
+  for (size_t i = 0; i < jobs_len; i++) {
+    if (jobs[i].done) jobs[i].done(jobs[i].arg, jobs[i].result);
+  }
+  free(jobs);
+}
+
+struct committer *committer_new(uv_loop_t *loop, struct store *store, committer_done_fn *done, void *ctx) {
+  struct committer *c = alloc_new(struct committer);
+  c->store = store;
+  c->done = done;
+  c->ctx = ctx;
+  uv_mutex_init(&c->lock);
+  uv_cond_init(&c->wake);
+  uv_async_init(loop, &c->async, on_async);
+  c->async.data = c;
+  if (uv_thread_create(&c->thread, writer_main, c) == 0) return c;
+  uv_close((uv_handle_t *)&c->async, NULL);
+  return NULL;
+}
+
+void committer_commit(struct committer *c, const struct change *changes, size_t len) {
+  assert(!c->busy);
+  c->busy = true;
+  uv_mutex_lock(&c->lock);
+  c->changes = changes;
+  c->len = len;
+  c->handed_over = true;
+  uv_cond_signal(&c->wake);
+  uv_mutex_unlock(&c->lock);
+}
+
+bool committer_busy(const struct committer *c) {
+  return c->busy;
+}
+
+void committer_job(struct committer *c, committer_job_fn *run, committer_job_done_fn *done, void *arg) {
+  struct job job = {.run = run, .done = done, .arg = arg};
+  uv_mutex_lock(&c->lock);
+  vec_push(&c->jobs, job);
+  uv_cond_signal(&c->wake);
+  uv_mutex_unlock(&c->lock);
+}
+
+static void on_closed(uv_handle_t *handle) {
+  struct committer *c = handle->data;
+  uv_mutex_destroy(&c->lock);
+  uv_cond_destroy(&c->wake);
+  vec_release(&c->jobs);
+  vec_release(&c->jobs_done);
+  free(c);
+}
+
+void committer_free(struct committer *c) {
+  if (!c) return;
+  uv_mutex_lock(&c->lock);
+  c->quit = true;
+  uv_cond_signal(&c->wake);
+  uv_mutex_unlock(&c->lock);
+  uv_thread_join(&c->thread);
+  uv_close((uv_handle_t *)&c->async, on_closed);
+}

@@ -1,0 +1,36 @@
+/* The writer thread: the only one that writes to the store. One batch at a time; between batches it does the small
+ * jobs that need the writer's connection (retention, checkpoints, backups).
+ *
+ * Called on the loop's thread; the callbacks come there too.
+ */
+#ifndef ROTA_DAEMON_COMMITTER_H
+#define ROTA_DAEMON_COMMITTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <uv.h>
+
+#include "scheduler/engine/rows.h"
+
+struct store;
+struct committer;
+
+/* `err` is what store_commit returned. */
+typedef void committer_done_fn(void *ctx, int err);
+
+/* NULL if the thread can't be made. */
+struct committer *committer_new(uv_loop_t *loop, struct store *store, committer_done_fn *done, void *ctx);
+/* Hands over a batch, which must stay as it is until `done`. Only when no batch is in flight. */
+void committer_commit(struct committer *c, const struct change *changes, size_t len);
+bool committer_busy(const struct committer *c);
+
+/* A job runs on the writer thread after the batch in flight, `done` on the loop's thread after it. It must be short,
+ * or a batch waits for it. */
+typedef int committer_job_fn(struct store *store, void *arg);
+typedef void committer_job_done_fn(void *arg, int result);
+void committer_job(struct committer *c, committer_job_fn *job, committer_job_done_fn *done, void *arg);
+
+/* Finishes what is under way, ends the thread and closes the handle; no callback comes any more. */
+void committer_free(struct committer *c);
+
+#endif

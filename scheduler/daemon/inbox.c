@@ -1,0 +1,41 @@
+#include "scheduler/daemon/inbox.h"
+
+#include <string.h>
+
+void inbox_release(struct inbox *in) {
+  for (int i = 0; i < 2; i++) {
+    arena_release(&in->halves[i].arena);
+    vec_release(&in->halves[i].events);
+  }
+}
+
+struct arena *inbox_arena(struct inbox *in) {
+  return &in->halves[in->filling].arena;
+}
+
+void inbox_put(struct inbox *in, const struct engine_event *event) {
+  vec_push(&in->halves[in->filling].events, *event);
+}
+
+struct engine_event *inbox_add(struct inbox *in, enum engine_event_kind kind) {
+  struct engine_event event;
+  memset(&event, 0, sizeof event);
+  event.kind = kind;
+  inbox_put(in, &event);
+  struct inbox_half *half = &in->halves[in->filling];
+  return &half->events.items[half->events.len - 1];
+}
+
+size_t inbox_len(const struct inbox *in) {
+  return in->halves[in->filling].events.len;
+}
+
+const struct engine_event *inbox_take(struct inbox *in, size_t *len) {
+  struct inbox_half *taken = &in->halves[in->filling];
+  in->filling = !in->filling;
+  struct inbox_half *next = &in->halves[in->filling];
+  arena_reset(&next->arena);
+  next->events.len = 0;
+  *len = taken->events.len;
+  return taken->events.items;
+}

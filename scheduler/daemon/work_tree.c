@@ -1,0 +1,109 @@
+#include "scheduler/daemon/work_tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/id.h"
+#include "base/instant.h"
+
+#define GIT_TIME_LIMIT (10 * USEC_PER_SEC)
+#define COMMIT_MAX     64
+
+extern char **environ;
+
+struct look_up {
+  uv_work_t work;
+  char run_id[ID_LEN + 1];
+  char *dir;
+  work_tree_fn *fn;
+  void *ctx;
+  char commit[COMMIT_MAX + 1];
+  int dirty;
+};
+
+/* Reads up to `size` bytes of what comes until the end or the limit of time; the rest is thrown away. */
+static ssize_t read_until_end(int fd, char *out, size_t size) {
+  int64_t end = clock_monotonic() + GIT_TIME_LIMIT;
+  size_t have = 0;
+  for (;;) {
+    int64_t left = end - clock_monotonic();
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    if (left <= 0 || poll(&p, 1, (int)(left / USEC_PER_MS) + 1) == 0) return -1;
+    char rest[4096];
+    bool room = have < size;
+    ssize_t n = room ? read(fd, out + have, size - have) : read(fd, rest, sizeof rest);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return n < 0 ? -1 : (ssize_t)have;
+    if (room) have += (size_t)n;
+  }
+}
+
+/* Runs git with its output in `out`; the length, or -1 if it failed or took too long. */
+static ssize_t git(const char *dir, const char *const *arguments, char *out, size_t size) {
+  const char *argv[12] = {"git", "--no-optional-locks", "-C", dir};
+  size_t argc = 4;
+  for (; *arguments; arguments++) argv[argc++] = *arguments;
+
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC)) return -1;
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+  posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+  pid_t pid;
+  int err = posix_spawnp(&pid, "git", &actions, NULL, (char *const *)(uintptr_t)argv, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  close(ends[1]);
+  if (err) {
+    close(ends[0]);
+    return -1;
+  }
+  ssize_t len = read_until_end(ends[0], out, size);
+  close(ends[0]);
+  if (len < 0) kill(pid, SIGKILL);
+  int status;
+  while (waitpid(pid, &status, 0) < 0) {
+    if (errno != EINTR) return -1;
+  }
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? len : -1;
+}
+
+static void look_up_work(uv_work_t *work) {
+  struct look_up *l = work->data;
+  static const char *const head[] = {"rev-parse", "HEAD", NULL};
+  static const char *const status[] = {"status", "--porcelain", "--untracked-files=no", NULL};
+  ssize_t n = git(l->dir, head, l->commit, COMMIT_MAX);
+  l->commit[n > 0 ? strcspn(l->commit, "\n") : 0] = '\0';
+  if (!l->commit[0]) return;
+  char line[2];
+  ssize_t changed = git(l->dir, status, line, sizeof line);
+  l->dirty = changed < 0 ? -1 : changed > 0;
+}
+
+static void look_up_done(uv_work_t *work, int cancelled) {
+  struct look_up *l = work->data;
+  if (!cancelled) l->fn(l->ctx, l->run_id, l->dir, l->commit[0] ? l->commit : NULL, l->dirty);
+  free(l->dir);
+  free(l);
+}
+
+void work_tree_look_up(uv_loop_t *loop, const char *run_id, const char *dir, work_tree_fn *fn, void *ctx) {
+  struct look_up *l = alloc_new(struct look_up);
+  memcpy(l->run_id, run_id, ID_LEN);
+  l->dir = alloc_strdup(dir);
+  l->fn = fn;
+  l->ctx = ctx;
+  l->dirty = -1;
+  l->work.data = l;
+  if (uv_queue_work(loop, &l->work, look_up_work, look_up_done)) look_up_done(&l->work, UV_ECANCELED);
+}
