@@ -11,7 +11,8 @@
  *                      |                                unreachable  | reachable
  *                      '--- not_started: no process was made, the same id may be started again
  *
- * Starting is idempotent: the same id may be sent as often as needed, the claim in the run directory decides who runs.
+ * Starting is idempotent: the same id may be sent as often as needed, the claim in the run directory decides who
+ * runs.
  */
 #ifndef ROTA_WORKER_EXECUTOR_H
 #define ROTA_WORKER_EXECUTOR_H
@@ -23,15 +24,16 @@
 #include "base/instant.h"
 #include "scheduler/spec/launch.h"
 
-#define REPORT_LIST(X)                                                                                                \
-  X(ACCEPTED, "accepted")       /* taken over by a queue there; `text` says what it waits for */                      \
-  X(STARTED, "started")         /* the task's process exists; its time-out counts from `started_at` */                \
-  X(ENDED, "ended")             /* `how`, `status` and the figures are known */                                       \
-  X(LOST, "lost")               /* proven dead without a result: reboot, supervisor killed; `text` says which */      \
-  X(NOT_STARTED, "not_started") /* no process was made (too many processes, disk full); `err` and `text` say why */   \
-  X(FENCED, "fenced")           /* it had not started and now never can */                                            \
-  X(UNREACHABLE, "unreachable") /* the place doesn't answer: nothing is known; `text` says why */                     \
-  X(REACHABLE, "reachable")     /* it answers again, and the attempt is still running */
+#define REPORT_LIST(X)                                                                                               \
+  X(ACCEPTED, "accepted")       /* taken over by a queue there; `text` says what it waits for */                     \
+  X(STARTED, "started")         /* the task's process exists; its time-out counts from `started_at` */               \
+  X(ENDED, "ended")             /* `how`, `status` and the figures are known */                                      \
+  X(LOST, "lost")               /* proven dead without a result: reboot, supervisor killed; `text` says which */     \
+  X(NOT_STARTED, "not_started") /* no process was made (too many processes, disk full); `err` and `text` say why */  \
+  X(FENCED, "fenced")           /* it had not started and now never can */                                           \
+  X(UNREACHABLE, "unreachable") /* the place doesn't answer: nothing is known; `text` says why */                    \
+  X(REACHABLE, "reachable")     /* it answers again, and the attempt is still running */                             \
+  X(PREPARED, "prepared")       /* a run's files were copied; `err` and `text` if they could not be */
 
 enum report_kind {
 #define X(name, word) REPORT_##name,
@@ -40,10 +42,10 @@ enum report_kind {
 };
 
 /* The second word of `exit.<status>.<reason>`. */
-#define ENDED_LIST(X)                                                                                                 \
-  X(EXITED, "exited")               /* by itself, or by a signal that was not ours */                                 \
-  X(TIMED_OUT, "timed_out")         /* the supervisor ended it because its time was over */                           \
-  X(STOPPED, "stopped")             /* it was told to stop */                                                         \
+#define ENDED_LIST(X)                                                                                                \
+  X(EXITED, "exited")               /* by itself, or by a signal that was not ours */                                \
+  X(TIMED_OUT, "timed_out")         /* the supervisor ended it because its time was over */                          \
+  X(STOPPED, "stopped")             /* it was told to stop */                                                        \
   X(LAUNCH_FAILED, "launch_failed") /* the task's program could not be executed: `stage` and `errnum` */
 
 enum ended_how {
@@ -58,18 +60,18 @@ int ended_from_word(const char *word);
 
 struct report {
   enum report_kind kind;
-  const char *attempt_id;
-  const char *text;       /* a sentence for people; may be NULL; valid during the callback */
-  int err;                /* NOT_STARTED: a code of base/err.h */
-  enum ended_how how;     /* ENDED */
-  int status;             /* as a shell prints it: 128 + N for signal N */
-  const char *stage;      /* LAUNCH_FAILED: "exec", "chdir", "env_file", ... ; else NULL */
-  int errnum;             /* LAUNCH_FAILED: the errno of that stage, else 0 */
-  int64_t pid;            /* STARTED */
+  const char *run_id, *attempt_id;
+  const char *text;             /* a sentence for people; may be NULL; valid during the callback */
+  int err;                      /* NOT_STARTED: a code of base/err.h */
+  enum ended_how how;           /* ENDED */
+  int status;                   /* as a shell prints it: 128 + N for signal N */
+  const char *stage;            /* LAUNCH_FAILED: "exec", "chdir", "env_file", ... ; else NULL */
+  int errnum;                   /* LAUNCH_FAILED: the errno of that stage, else 0 */
+  int64_t pid;                  /* STARTED */
   instant started_at, ended_at; /* by the clock of the place; INSTANT_NONE if unknown */
-  int64_t cpu_us;         /* user and system time of the task and its reaped children; -1 unknown */
-  int64_t max_rss_kb;     /* -1 unknown */
-  int64_t log_bytes;      /* what the task printed, dropped bytes included; -1 unknown */
+  int64_t cpu_us;               /* user and system time of the task and its reaped children; -1 unknown */
+  int64_t max_rss_kb;           /* -1 unknown */
+  int64_t log_bytes;            /* what the task printed, dropped bytes included; -1 unknown */
 };
 
 typedef void executor_report_fn(void *ctx, const struct report *r);
@@ -90,6 +92,10 @@ struct executor_ops {
   /* Removes ROTA_WORK and ROTA_STATE of an ended run, or with `all` its attempts' directories too. In the
    * background; nothing is reported. */
   int (*sweep)(struct executor *e, const char *run_id, bool all);
+  /* Copies ROTA_WORK and the named directories of ROTA_STATE from one run to another, in the background, then reports
+   * PREPARED with the run's id. May be repeated; what a former try left is replaced. */
+  int (*prepare)(struct executor *e, const char *run_id, const char *from_run_id, const char *const *state_keys,
+                 size_t state_keys_len);
   /* Lets go of every attempt without touching it, and frees the executor; the tasks live on. */
   void (*free)(struct executor *e);
 };

@@ -1,0 +1,222 @@
+#include "scheduler/daemon/core.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/id.h"
+#include "base/map.h"
+#include "scheduler/daemon/reports.h"
+#include "scheduler/daemon/wake.h"
+
+#define RETRY_COMMIT_MS 1000
+
+struct core {
+  uv_loop_t *loop;
+  struct engine *engine;
+  struct committer *committer;
+  struct wake *wake;
+  struct core_hooks hooks;
+  struct inbox inbox;
+  struct map executors; /* by host */
+  char *state_dir;
+
+  struct step step; /* in flight while the committer is busy or a retry is due */
+  bool in_flight;
+  int degraded;
+  bool over; /* a fatal failure: nothing is done any more */
+
+  uv_prepare_t before_poll;
+  uv_check_t after_poll;
+  uv_timer_t retry;
+  int handles;
+};
+
+static void carry_out_start(struct core *c, const struct decision_start *d) {
+  struct executor *e = map_get(&c->executors, d->host);
+  if (e) e->ops->start(e, d->launch);
+}
+
+static void carry_out_stop(struct core *c, const struct decision_stop *d) {
+  struct executor *e = map_get(&c->executors, d->host);
+  if (e) e->ops->stop(e, d->attempt_id, d->now);
+}
+
+/* The files of a run are on this machine; hosts get theirs with the tasks that need them. */
+static void carry_out_prepare(struct core *c, const struct decision_prepare *d) {
+  struct executor *e = map_get(&c->executors, HOST_LOCAL);
+  if (e) e->ops->prepare(e, d->run_id, d->from_run_id, d->state_keys, d->state_keys_len);
+}
+
+static void carry_out(struct core *c, const struct decision *d) {
+  switch (d->kind) {
+  case DECISION_START: carry_out_start(c, &d->start); break;
+  case DECISION_STOP: carry_out_stop(c, &d->stop); break;
+  case DECISION_PREPARE: carry_out_prepare(c, &d->prepare); break;
+  case DECISION_REPLY: c->hooks.reply(c->hooks.ctx, &d->reply); break;
+  }
+}
+
+static void step_committed(struct core *c) {
+  c->in_flight = false;
+  if (c->step.changes.len > 0) c->hooks.committed(c->hooks.ctx, c->step.changes.items, c->step.changes.len);
+  for (size_t i = 0; i < c->step.decisions.len; i++) carry_out(c, &c->step.decisions.items[i]);
+}
+
+static struct moment moment_now(void) {
+  return (struct moment){.wall = clock_now(), .mono = clock_monotonic()};
+}
+
+static bool time_has_come(const struct core *c, struct moment now) {
+  return now.mono >= c->step.wake_mono || (c->step.wake_wall != INSTANT_NONE && now.wall >= c->step.wake_wall);
+}
+
+static void turn(struct core *c) {
+  if (c->in_flight || c->over) return;
+  struct moment now = moment_now();
+  if (inbox_len(&c->inbox) == 0 && !time_has_come(c, now)) return;
+
+  size_t len;
+  const struct engine_event *events = inbox_take(&c->inbox, &len);
+  uint8_t seed[32];
+  random_bytes(seed, sizeof seed);
+  step_reset(&c->step);
+  engine_step(c->engine, now, seed, events, len, &c->step);
+  wake_set(c->wake, c->step.wake_wall, c->step.wake_mono);
+  if (c->step.changes.len == 0) {
+    step_committed(c);
+    return;
+  }
+  c->in_flight = true;
+  committer_commit(c->committer, c->step.changes.items, c->step.changes.len);
+}
+
+static void on_before_poll(uv_prepare_t *handle) {
+  turn(handle->data);
+}
+
+static void on_after_poll(uv_check_t *handle) {
+  turn(handle->data);
+}
+
+static void on_wake(void *ctx) {
+  (void)ctx; /* The loop has turned: turn() looks at the clocks itself. */
+}
+
+static void on_retry(uv_timer_t *timer) {
+  struct core *c = timer->data;
+  committer_commit(c->committer, c->step.changes.items, c->step.changes.len);
+}
+
+static void degraded_set(struct core *c, int err) {
+  if (c->degraded == err) return;
+  c->degraded = err;
+  c->hooks.degraded(c->hooks.ctx, err);
+}
+
+static void on_commit(void *ctx, int err) {
+  struct core *c = ctx;
+  if (err == 0) {
+    degraded_set(c, 0);
+    step_committed(c);
+  } else if (err == ERR_SYNC || err == ERR_CORRUPT) {
+    /* After a failed sync the kernel may have dropped what it could not write: trying again would seem to succeed. */
+    c->over = true;
+    c->hooks.fatal(c->hooks.ctx, err);
+  } else {
+    degraded_set(c, err);
+    uv_timer_start(&c->retry, on_retry, RETRY_COMMIT_MS, 0);
+  }
+}
+
+struct core *core_new(const struct core_options *options) {
+  struct core *c = alloc_new(struct core);
+  c->loop = options->loop;
+  c->engine = options->engine;
+  c->hooks = options->hooks;
+  c->state_dir = alloc_strdup(options->state_dir);
+  c->committer = committer_new(c->loop, options->store, on_commit, c);
+  c->wake = wake_new(c->loop, on_wake, c);
+  if (!c->committer || !c->wake) {
+    committer_free(c->committer);
+    wake_free(c->wake);
+    free(c->state_dir);
+    free(c);
+    return NULL;
+  }
+  uv_prepare_init(c->loop, &c->before_poll);
+  uv_check_init(c->loop, &c->after_poll);
+  uv_timer_init(c->loop, &c->retry);
+  c->before_poll.data = c->after_poll.data = c->retry.data = c;
+  c->handles = 3;
+  uv_prepare_start(&c->before_poll, on_before_poll);
+  uv_check_start(&c->after_poll, on_after_poll);
+  return c;
+}
+
+struct inbox *core_inbox(struct core *c) {
+  return &c->inbox;
+}
+
+struct engine *core_engine(struct core *c) {
+  return c->engine;
+}
+
+struct committer *core_committer(struct core *c) {
+  return c->committer;
+}
+
+void core_add_executor(struct core *c, const char *host, struct executor *executor) {
+  map_put(&c->executors, host, executor);
+}
+
+void core_report(void *core, const struct report *r) {
+  struct core *c = core;
+  report_event(&c->inbox, c->state_dir, r);
+}
+
+void core_adopt(struct core *c) {
+  struct arena arena = {0};
+  struct engine_live *live;
+  size_t len = engine_live_attempts(c->engine, &arena, &live);
+  for (size_t i = 0; i < len; i++) {
+    struct executor *e = map_get(&c->executors, live[i].host);
+    if (!e) continue;
+    e->ops->adopt(e, live[i].run_id, live[i].attempt_id, live[i].grace);
+    if (live[i].stop_asked) e->ops->stop(e, live[i].attempt_id, live[i].stop_now);
+  }
+  arena_release(&arena);
+}
+
+int core_degraded(const struct core *c) {
+  return c->degraded;
+}
+
+bool core_quiet(const struct core *c) {
+  return !c->in_flight && inbox_len(&c->inbox) == 0;
+}
+
+static void on_closed(uv_handle_t *handle) {
+  struct core *c = handle->data;
+  if (--c->handles > 0) return;
+  inbox_release(&c->inbox);
+  step_release(&c->step);
+  engine_free(c->engine);
+  free(c->state_dir);
+  free(c);
+}
+
+void core_free(struct core *c) {
+  if (!c) return;
+  committer_free(c->committer);
+  wake_free(c->wake);
+  for (size_t i = 0; i < c->executors.len; i++) {
+    struct executor *e = c->executors.entries[i].value;
+    e->ops->free(e);
+  }
+  map_release(&c->executors);
+  uv_close((uv_handle_t *)&c->before_poll, on_closed);
+  uv_close((uv_handle_t *)&c->after_poll, on_closed);
+  uv_close((uv_handle_t *)&c->retry, on_closed);
+}

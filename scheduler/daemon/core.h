@@ -1,0 +1,63 @@
+/* The heart of the daemon: events in, one step of the engine, one commit, then the decisions.
+ *
+ *   inbox --engine_step--> rows --writer thread--> committed --> decisions: executors, replies
+ *     ^                                                              |
+ *     '------------------- reports of the executors ----------------'
+ *
+ * While a commit is in flight events gather for the next step. A batch that can't be committed is kept and tried
+ * again; nothing decided after it gets out before it. Loop thread only; nothing here blocks.
+ */
+#ifndef ROTA_DAEMON_CORE_H
+#define ROTA_DAEMON_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <uv.h>
+
+#include "scheduler/daemon/committer.h"
+#include "scheduler/daemon/inbox.h"
+#include "scheduler/engine/engine.h"
+#include "worker/executor.h"
+
+struct core;
+
+struct core_hooks {
+  void *ctx;
+  /* These rows are durable now; called before the decisions of their step are carried out. */
+  void (*committed)(void *ctx, const struct change *changes, size_t len);
+  void (*reply)(void *ctx, const struct decision_reply *reply);
+  /* Commits fail with `err` and are tried again; 0: they succeed again. */
+  void (*degraded)(void *ctx, int err);
+  /* Commits can't go on (a failed sync, a damaged file): the daemon must end. */
+  void (*fatal)(void *ctx, int err);
+};
+
+struct core_options {
+  uv_loop_t *loop;
+  struct store *store;
+  struct engine *engine; /* restored; the core frees it */
+  const char *state_dir;
+  struct core_hooks hooks;
+};
+
+/* NULL if the kernel gives no thread or timer. */
+struct core *core_new(const struct core_options *options);
+struct inbox *core_inbox(struct core *c);
+struct engine *core_engine(struct core *c);
+struct committer *core_committer(struct core *c);
+
+/* The executor of a host; the core frees it. Its report callback must be core_report with core_place as its ctx. */
+void core_add_executor(struct core *c, const char *host, struct executor *executor);
+void core_report(void *core, const struct report *r);
+/* Hands every unfinished attempt to its executor to be looked up. Once, before the loop runs. */
+void core_adopt(struct core *c);
+
+/* 0, or why commits don't succeed for now. */
+int core_degraded(const struct core *c);
+/* True when nothing is queued and no commit is in flight. */
+bool core_quiet(const struct core *c);
+
+/* Finishes the commit in flight, lets the executors go (tasks live on), closes the handles. */
+void core_free(struct core *c);
+
+#endif
