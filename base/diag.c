@@ -126,12 +126,11 @@ static unsigned distance(const char *a, size_t a_len, const char *b, size_t b_le
   return row[b_len];
 }
 
-static bool one_begins_with_other(const char *a, size_t a_len, const char *b, size_t b_len) {
-  size_t len = a_len < b_len ? a_len : b_len;
-  if (len < PREFIX_MIN) return false;
-  for (size_t i = 0; i < len; i++)
-    if (lower(a[i]) != lower(b[i])) return false;
-  return true;
+/* "run" and "running", "retry" and "retries": the shorter one's last letter may differ. */
+static bool begin_alike(const char *a, size_t a_len, const char *b, size_t b_len) {
+  size_t len = a_len < b_len ? a_len : b_len, same = 0;
+  while (same < len && lower(a[same]) == lower(b[same])) same++;
+  return same >= PREFIX_MIN && same + 1 >= len;
 }
 
 const char *diag_nearest(const char *word, const char *const *candidates, size_t count) {
@@ -142,7 +141,7 @@ const char *diag_nearest(const char *word, const char *const *candidates, size_t
   for (size_t i = 0; i < count; i++) {
     size_t len = strlen(candidates[i]);
     if (len == 0 || len > WORD_MAX) continue;
-    if (!prefix && one_begins_with_other(word, word_len, candidates[i], len)) prefix = candidates[i];
+    if (!prefix && begin_alike(word, word_len, candidates[i], len)) prefix = candidates[i];
     size_t apart = len > word_len ? len - word_len : word_len - len;
     if (apart >= best_distance) continue;
     unsigned d = distance(word, word_len, candidates[i], len);

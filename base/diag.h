@@ -67,8 +67,8 @@ struct json;
 void diag_json(const struct diag_list *d, struct json *j);
 
 /* The candidate nearest to `word` by Damerau-Levenshtein distance of at most 2 (1 for words under 4 letters), the
- * first of equals; else the first that begins with it or it with, over 3 letters or more; NULL when none is near.
- * Upper and lower case are the same here. Words over 64 bytes have no neighbours. */
+ * first of equals; else the first of which one begins with the other, but for its last letter, over 3 letters or
+ * more; NULL when none is near. Upper and lower case are the same here. Words over 64 bytes have no neighbours. */
 const char *diag_nearest(const char *word, const char *const *candidates, size_t count);
 
 #endif

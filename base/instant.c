@@ -54,7 +54,8 @@ instant civil_to_instant(const struct civil *c, int32_t offset_s) {
 struct civil civil_from_instant(instant t, int32_t offset_s) {
   /* Seconds first: adding the offset in microseconds could leave the range at its very ends. */
   int64_t seconds = floor_div(t, USEC_PER_SEC);
-  struct civil c = {.usec = (int)(t - seconds * USEC_PER_SEC)};
+  int64_t usec = t % USEC_PER_SEC;
+  struct civil c = {.usec = (int)(usec < 0 ? usec + USEC_PER_SEC : usec)};
   seconds += offset_s;
   int64_t days = floor_div(seconds, 86400);
   int of_day = (int)(seconds - days * 86400);
