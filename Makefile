@@ -42,6 +42,7 @@ endef
 $(foreach r,$(ROOMS),$(eval $(call room,$(r))))
 
 include tests/tests.mk
+include worker/supervise.mk
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 clean:
