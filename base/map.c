@@ -152,8 +152,12 @@ static void free_slot(struct map *m, size_t hole) {
 }
 
 void *map_remove(struct map *m, const char *key) {
+  return map_remove_n(m, key, strlen(key));
+}
+
+void *map_remove_n(struct map *m, const char *key, size_t key_len) {
   if (m->len == 0) return NULL;
-  size_t slot = find_slot(m, key, strlen(key));
+  size_t slot = find_slot(m, key, key_len);
   if (!m->slots[slot]) return NULL;
   size_t index = m->slots[slot] - 1;
   struct map_entry removed = m->entries[index];

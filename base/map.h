@@ -33,5 +33,6 @@ void *map_put(struct map *m, const char *key, void *value);
 void *map_put_n(struct map *m, const char *key, size_t key_len, void *value);
 /* Removes; returns the value that was there, or NULL. */
 void *map_remove(struct map *m, const char *key);
+void *map_remove_n(struct map *m, const char *key, size_t key_len);
 
 #endif
