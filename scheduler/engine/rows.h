@@ -119,6 +119,7 @@ struct attempt_row {
   struct id id;
   int64_t run;
   uint32_t task;         /* index of the instance */
+  const char *label;     /* of that instance: not a column, filled in for logs and lists */
   int64_t round, number; /* number from 1, over all rounds */
   enum task_state state;
   const char *reason; /* one line: why it ended so, or what it waits for there */

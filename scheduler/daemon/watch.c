@@ -1,0 +1,110 @@
+#include "scheduler/daemon/watch.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/map.h"
+
+#define SETTLE_MS 100
+#define RESCAN_MS (60 * 1000)
+
+struct folder {
+  uv_fs_event_t event;
+  struct watch *watch;
+  bool wanted;
+};
+
+struct watch {
+  uv_loop_t *loop;
+  watch_fn *fn;
+  void *ctx;
+  uv_timer_t settle, rescan;
+  struct map folders; /* by path */
+  int open;           /* handles */
+};
+
+static void handle_gone(struct watch *w) {
+  if (--w->open > 0) return;
+  map_release(&w->folders);
+  free(w);
+}
+
+static void on_closed(uv_handle_t *handle) {
+  handle_gone(handle->data);
+}
+
+static void on_folder_closed(uv_handle_t *handle) {
+  struct folder *f = (struct folder *)handle;
+  struct watch *w = f->watch;
+  free(f);
+  handle_gone(w);
+}
+
+static void on_settled(uv_timer_t *timer) {
+  struct watch *w = timer->data;
+  w->fn(w->ctx);
+}
+
+static void on_change(uv_fs_event_t *event, const char *file, int events, int status) {
+  (void)file;
+  (void)events;
+  (void)status;
+  struct watch *w = ((struct folder *)event)->watch;
+  if (!uv_is_active((uv_handle_t *)&w->settle)) uv_timer_start(&w->settle, on_settled, SETTLE_MS, 0);
+}
+
+struct watch *watch_new(uv_loop_t *loop, watch_fn *fn, void *ctx) {
+  struct watch *w = alloc_new(struct watch);
+  w->loop = loop;
+  w->fn = fn;
+  w->ctx = ctx;
+  uv_timer_init(loop, &w->settle);
+  uv_timer_init(loop, &w->rescan);
+  w->settle.data = w->rescan.data = w;
+  w->open = 2;
+  uv_timer_start(&w->rescan, on_settled, RESCAN_MS, RESCAN_MS);
+  return w;
+}
+
+static void folder_add(struct watch *w, const char *path) {
+  struct folder *f = alloc_new(struct folder);
+  f->watch = w;
+  f->wanted = true;
+  uv_fs_event_init(w->loop, &f->event);
+  w->open++;
+  /* Without a watch (their number is limited) the rescan once a minute still sees the folder. */
+  (void)uv_fs_event_start(&f->event, on_change, path, 0);
+  map_put(&w->folders, path, f);
+}
+
+void watch_folders(struct watch *w, const char *const *folders, size_t len) {
+  for (size_t i = 0; i < w->folders.len; i++) ((struct folder *)w->folders.entries[i].value)->wanted = false;
+  for (size_t i = 0; i < len; i++) {
+    struct folder *f = map_get(&w->folders, folders[i]);
+    if (f) {
+      f->wanted = true;
+    } else {
+      folder_add(w, folders[i]);
+    }
+  }
+  for (size_t i = 0; i < w->folders.len;) {
+    struct folder *f = w->folders.entries[i].value;
+    if (f->wanted) {
+      i++;
+      continue;
+    }
+    map_remove(&w->folders, w->folders.entries[i].key);
+    uv_close((uv_handle_t *)&f->event, on_folder_closed);
+  }
+}
+
+void watch_free(struct watch *w) {
+  if (!w) return;
+  for (size_t i = 0; i < w->folders.len; i++) {
+    struct folder *f = w->folders.entries[i].value;
+    uv_close((uv_handle_t *)&f->event, on_folder_closed);
+  }
+  uv_close((uv_handle_t *)&w->settle, on_closed);
+  uv_close((uv_handle_t *)&w->rescan, on_closed);
+}
