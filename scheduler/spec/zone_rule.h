@@ -32,7 +32,7 @@ struct zone_rule {
 
 /* Reads the whole text; ERR_INVALID if it isn't such a rule. Summer time without its two dates is refused. */
 int zone_rule_parse(const char *text, size_t len, struct zone_rule *out);
-/* The stretch around `t`. Years outside 1 to 9999 have no changes. */
+/* The stretch around `t`. Years outside 0 to 9999 have no changes. */
 struct zone_span zone_rule_span(const struct zone_rule *r, instant t);
 
 #endif
