@@ -25,14 +25,6 @@
 
 #define CRON_CAUGHT_UP (3 * USEC_PER_HOUR)
 
-/* field, its name in messages, its smallest and largest number */
-#define CRON_FIELDS(X)                                                                                               \
-  X(MINUTE, "minute", 0, 59)                                                                                         \
-  X(HOUR, "hour", 0, 23)                                                                                             \
-  X(DAY, "day of month", 1, 31)                                                                                      \
-  X(MONTH, "month", 1, 12)                                                                                           \
-  X(WEEKDAY, "day of week", 0, 7)
-
 #define CRON_WORDS(X)                                                                                                \
   X("@hourly", "0 * * * *")                                                                                          \
   X("@daily", "0 0 * * *")                                                                                           \
@@ -53,7 +45,8 @@ struct cron {
   bool elapsed_time; /* follows elapsed time through a change of the clocks */
 };
 
-/* What a user got wrong, for a diagnostic. `field` is a name of CRON_FIELDS, or "expression" for the whole. */
+/* What a user got wrong, for a diagnostic. `field` is "minute", "hour", "day of month", "month", "day of
+ * week", or "expression" for the whole. */
 struct cron_fault {
   const char *field;
   size_t offset, width; /* bytes, into the text that was given; a width of at least 1 */
