@@ -69,27 +69,27 @@ void diag_sort(struct diag_list *d) {
 }
 
 void diag_json(const struct diag_list *d, struct json *j) {
-  json_array(j);
+  jsonw_array(j);
   for (size_t i = 0; i < d->len; i++) {
     const struct diag *item = &d->items[i];
-    json_object(j);
-    json_member_string(j, "file", d->file);
-    json_key(j, "line");
+    jsonw_object(j);
+    jsonw_member_string(j, "file", d->file);
+    jsonw_key(j, "line");
     if (item->place.line)
-      json_int(j, item->place.line);
+      jsonw_int(j, item->place.line);
     else
-      json_null(j);
-    json_key(j, "column");
+      jsonw_null(j);
+    jsonw_key(j, "column");
     if (item->place.column)
-      json_int(j, item->place.column);
+      jsonw_int(j, item->place.column);
     else
-      json_null(j);
-    json_member_string(j, "level", item->level == DIAG_ERROR ? "error" : "warning");
-    json_member_string(j, "message", item->message);
-    json_member_string(j, "help", item->help);
-    json_object_end(j);
+      jsonw_null(j);
+    jsonw_member_string(j, "level", item->level == DIAG_ERROR ? "error" : "warning");
+    jsonw_member_string(j, "message", item->message);
+    jsonw_member_string(j, "help", item->help);
+    jsonw_object_end(j);
   }
-  json_array_end(j);
+  jsonw_array_end(j);
 }
 
 /* ---- the nearest word ---- */

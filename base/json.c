@@ -9,7 +9,7 @@
 
 #include "base/utf8.h"
 
-void json_init(struct json *j, struct buf *out) {
+void jsonw_init(struct json *j, struct buf *out) {
   *j = (struct json){.out = out};
 }
 
@@ -41,19 +41,19 @@ static void close_level(struct json *j, char bracket, bool object) {
   buf_char(j->out, bracket);
 }
 
-void json_object(struct json *j) {
+void jsonw_object(struct json *j) {
   open_level(j, '{', true);
 }
 
-void json_object_end(struct json *j) {
+void jsonw_object_end(struct json *j) {
   close_level(j, '}', true);
 }
 
-void json_array(struct json *j) {
+void jsonw_array(struct json *j) {
   open_level(j, '[', false);
 }
 
-void json_array_end(struct json *j) {
+void jsonw_array_end(struct json *j) {
   close_level(j, ']', false);
 }
 
@@ -93,7 +93,7 @@ static void write_string(struct buf *out, const char *text, size_t len) {
   buf_char(out, '"');
 }
 
-void json_key(struct json *j, const char *key) {
+void jsonw_key(struct json *j, const char *key) {
   assert(j->object[j->depth] && !j->after_key);
   if (j->filled[j->depth]) buf_char(j->out, ',');
   j->filled[j->depth] = true;
@@ -102,27 +102,27 @@ void json_key(struct json *j, const char *key) {
   j->after_key = true;
 }
 
-void json_raw(struct json *j, const char *text, size_t len) {
+void jsonw_raw(struct json *j, const char *text, size_t len) {
   before_value(j);
   buf_add(j->out, text, len);
 }
 
-void json_null(struct json *j) {
-  json_raw(j, "null", 4);
+void jsonw_null(struct json *j) {
+  jsonw_raw(j, "null", 4);
 }
 
-void json_bool(struct json *j, bool value) {
-  json_raw(j, value ? "true" : "false", value ? 4 : 5);
+void jsonw_bool(struct json *j, bool value) {
+  jsonw_raw(j, value ? "true" : "false", value ? 4 : 5);
 }
 
-void json_int(struct json *j, int64_t value) {
+void jsonw_int(struct json *j, int64_t value) {
   before_value(j);
   buf_fmt(j->out, "%" PRId64, value);
 }
 
-void json_double(struct json *j, double value) {
+void jsonw_double(struct json *j, double value) {
   if (isnan(value) || isinf(value)) {
-    json_string(j, isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity");
+    jsonw_string(j, isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity");
     return;
   }
   char text[40];
@@ -133,56 +133,56 @@ void json_double(struct json *j, double value) {
     do snprintf(text, sizeof text, "%.*g", digits, value);
     while (strtod(text, NULL) != value && ++digits <= 17);
   }
-  json_raw(j, text, strlen(text));
+  jsonw_raw(j, text, strlen(text));
 }
 
-void json_string(struct json *j, const char *text) {
+void jsonw_string(struct json *j, const char *text) {
   if (text)
-    json_string_n(j, text, strlen(text));
+    jsonw_string_n(j, text, strlen(text));
   else
-    json_null(j);
+    jsonw_null(j);
 }
 
-void json_string_n(struct json *j, const char *text, size_t len) {
+void jsonw_string_n(struct json *j, const char *text, size_t len) {
   before_value(j);
   write_string(j->out, text, len);
 }
 
-void json_instant(struct json *j, instant t) {
+void jsonw_instant(struct json *j, instant t) {
   if (t == INSTANT_NONE) {
-    json_null(j);
+    jsonw_null(j);
     return;
   }
   char text[INSTANT_TEXT_SIZE + 2];
   instant_format_utc(t, text + 1);
   size_t len = strlen(text + 1);
   text[0] = text[len + 1] = '"';
-  json_raw(j, text, len + 2);
+  jsonw_raw(j, text, len + 2);
 }
 
-void json_duration_ms(struct json *j, duration d) {
+void jsonw_duration_ms(struct json *j, duration d) {
   if (d < 0)
-    json_null(j);
+    jsonw_null(j);
   else
-    json_int(j, d / USEC_PER_MS);
+    jsonw_int(j, d / USEC_PER_MS);
 }
 
-void json_member_string(struct json *j, const char *key, const char *text) {
-  json_key(j, key);
-  json_string(j, text);
+void jsonw_member_string(struct json *j, const char *key, const char *text) {
+  jsonw_key(j, key);
+  jsonw_string(j, text);
 }
 
-void json_member_int(struct json *j, const char *key, int64_t value) {
-  json_key(j, key);
-  json_int(j, value);
+void jsonw_member_int(struct json *j, const char *key, int64_t value) {
+  jsonw_key(j, key);
+  jsonw_int(j, value);
 }
 
-void json_member_bool(struct json *j, const char *key, bool value) {
-  json_key(j, key);
-  json_bool(j, value);
+void jsonw_member_bool(struct json *j, const char *key, bool value) {
+  jsonw_key(j, key);
+  jsonw_bool(j, value);
 }
 
-void json_member_instant(struct json *j, const char *key, instant t) {
-  json_key(j, key);
-  json_instant(j, t);
+void jsonw_member_instant(struct json *j, const char *key, instant t) {
+  jsonw_key(j, key);
+  jsonw_instant(j, t);
 }

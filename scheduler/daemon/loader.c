@@ -123,7 +123,7 @@ static struct finding *finding_add(struct loader *l, enum finding_kind kind, con
 static void source_broken(struct loader *l, struct source *s, const struct diag_list *diags) {
   struct buf text = {0};
   struct json j;
-  json_init(&j, &text);
+  jsonw_init(&j, &text);
   diag_json(diags, &j);
   free(s->error);
   s->error = buf_steal(&text, NULL);
@@ -381,12 +381,12 @@ void loader_broken_json(const struct loader *l, struct json *j) {
   for (size_t i = 0; i < l->sources.len; i++) {
     const struct source *s = l->sources.entries[i].value;
     if (!s->error) continue;
-    json_object(j);
-    json_member_string(j, "file", s->path);
-    json_member_string(j, "pipeline", s->valid_name ? s->name : NULL);
-    json_key(j, "diagnostics");
-    json_raw(j, s->error, strlen(s->error));
-    json_object_end(j);
+    jsonw_object(j);
+    jsonw_member_string(j, "file", s->path);
+    jsonw_member_string(j, "pipeline", s->valid_name ? s->name : NULL);
+    jsonw_key(j, "diagnostics");
+    jsonw_raw(j, s->error, strlen(s->error));
+    jsonw_object_end(j);
   }
 }
 

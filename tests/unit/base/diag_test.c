@@ -191,7 +191,7 @@ static void items_are_written_as_json(void **state) {
   diag_init(&d, "f", NULL, 0);
   diag_error(&d, (struct diag_place){3, 4, 1}, "do so", "bad \"x\"");
   diag_warning(&d, (struct diag_place){0}, NULL, "odd");
-  json_init(&j, &out);
+  jsonw_init(&j, &out);
   diag_json(&d, &j);
   assert_string_equal(
       buf_cstr(&out),

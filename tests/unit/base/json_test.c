@@ -11,8 +11,8 @@
 static void expect_text(const char *bytes, size_t len, const char *want) {
   struct buf out = {0};
   struct json j;
-  json_init(&j, &out);
-  json_string_n(&j, bytes, len);
+  jsonw_init(&j, &out);
+  jsonw_string_n(&j, bytes, len);
   assert_string_equal(buf_cstr(&out), want);
   assert_true(utf8_valid(out.bytes, out.len));
   buf_release(&out);
@@ -69,8 +69,8 @@ static void doubles_read_back_as_the_same(void **state) {
   struct json j;
   for (size_t i = 0; i < COUNT(values); i++) {
     buf_reset(&out);
-    json_init(&j, &out);
-    json_double(&j, values[i]);
+    jsonw_init(&j, &out);
+    jsonw_double(&j, values[i]);
     double back = strtod(buf_cstr(&out), NULL);
     assert_memory_equal(&back, &values[i], sizeof back);
   }
@@ -83,8 +83,8 @@ static void doubles_read_back_as_the_same(void **state) {
     memcpy(&value, &bits, sizeof value);
     if (isnan(value) || isinf(value)) continue;
     buf_reset(&out);
-    json_init(&j, &out);
-    json_double(&j, value);
+    jsonw_init(&j, &out);
+    jsonw_double(&j, value);
     double back = strtod(buf_cstr(&out), NULL);
     assert_memory_equal(&back, &value, sizeof back);
   }
@@ -110,8 +110,8 @@ static void doubles_are_short(void **state) {
   for (size_t i = 0; i < COUNT(rows); i++) {
     struct buf out = {0};
     struct json j;
-    json_init(&j, &out);
-    json_double(&j, rows[i].value);
+    jsonw_init(&j, &out);
+    jsonw_double(&j, rows[i].value);
     assert_string_equal(buf_cstr(&out), rows[i].text);
     buf_release(&out);
   }
@@ -121,30 +121,30 @@ static void commas_stand_between_members_alone(void **state) {
   (void)state;
   struct buf out = {0};
   struct json j;
-  json_init(&j, &out);
-  json_object(&j);
-  json_member_string(&j, "name", "a");
-  json_member_string(&j, "none", NULL);
-  json_key(&j, "list");
-  json_array(&j);
-  json_int(&j, INT64_MIN);
-  json_array(&j);
-  json_array_end(&j);
-  json_object(&j);
-  json_object_end(&j);
-  json_bool(&j, true);
-  json_array_end(&j);
-  json_member_bool(&j, "ok", false);
-  json_member_int(&j, "n", 7);
-  json_member_instant(&j, "at", USEC_PER_SEC);
-  json_member_instant(&j, "never", INSTANT_NONE);
-  json_key(&j, "took_ms");
-  json_duration_ms(&j, 1999);
-  json_key(&j, "unknown_ms");
-  json_duration_ms(&j, -1);
-  json_key(&j, "raw");
-  json_raw(&j, "[1, 2]", 6);
-  json_object_end(&j);
+  jsonw_init(&j, &out);
+  jsonw_object(&j);
+  jsonw_member_string(&j, "name", "a");
+  jsonw_member_string(&j, "none", NULL);
+  jsonw_key(&j, "list");
+  jsonw_array(&j);
+  jsonw_int(&j, INT64_MIN);
+  jsonw_array(&j);
+  jsonw_array_end(&j);
+  jsonw_object(&j);
+  jsonw_object_end(&j);
+  jsonw_bool(&j, true);
+  jsonw_array_end(&j);
+  jsonw_member_bool(&j, "ok", false);
+  jsonw_member_int(&j, "n", 7);
+  jsonw_member_instant(&j, "at", USEC_PER_SEC);
+  jsonw_member_instant(&j, "never", INSTANT_NONE);
+  jsonw_key(&j, "took_ms");
+  jsonw_duration_ms(&j, 1999);
+  jsonw_key(&j, "unknown_ms");
+  jsonw_duration_ms(&j, -1);
+  jsonw_key(&j, "raw");
+  jsonw_raw(&j, "[1, 2]", 6);
+  jsonw_object_end(&j);
   assert_string_equal(buf_cstr(&out),
                       "{\"name\":\"a\",\"none\":null,\"list\":[-9223372036854775808,[],{},true],\"ok\":false,\"n\":7,"
                       "\"at\":\"1970-01-01T00:00:01.000000Z\",\"never\":null,\"took_ms\":1,\"unknown_ms\":null,"
@@ -156,10 +156,10 @@ static void nesting_goes_to_its_limit(void **state) {
   (void)state;
   struct buf out = {0};
   struct json j;
-  json_init(&j, &out);
-  for (int i = 0; i < JSON_DEPTH_MAX; i++) json_array(&j);
-  json_int(&j, 1);
-  for (int i = 0; i < JSON_DEPTH_MAX; i++) json_array_end(&j);
+  jsonw_init(&j, &out);
+  for (int i = 0; i < JSON_DEPTH_MAX; i++) jsonw_array(&j);
+  jsonw_int(&j, 1);
+  for (int i = 0; i < JSON_DEPTH_MAX; i++) jsonw_array_end(&j);
   assert_int_equal(out.len, 2 * JSON_DEPTH_MAX + 1);
   assert_int_equal(j.depth, 0);
   buf_release(&out);
@@ -169,10 +169,10 @@ static void values_at_the_top_are_separated_by_the_caller(void **state) {
   (void)state;
   struct buf out = {0};
   struct json j;
-  json_init(&j, &out);
-  json_int(&j, 1);
+  jsonw_init(&j, &out);
+  jsonw_int(&j, 1);
   buf_char(&out, '\n');
-  json_null(&j);
+  jsonw_null(&j);
   assert_string_equal(buf_cstr(&out), "1\nnull");
   buf_release(&out);
 }
