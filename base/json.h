@@ -1,5 +1,5 @@
-/* A streaming JSON writer: what is written goes straight to a buffer, without a tree. Reading JSON is jansson's work, whose names begin with json_;
- * these begin with jsonw_.
+/* A streaming JSON writer: what is written goes straight to a buffer, without a tree. Reading JSON is jansson's
+ * work, whose names begin with json_; these begin with jsonw_.
  *
  * Commas and nesting are kept by the writer; an object's member is jsonw_key followed by one value. Depth at most 64:
  * more is a bug of ours and asserts, as is a value without a key in an object or an end of the wrong kind. Values at
