@@ -26,6 +26,7 @@
 #include "scheduler/spec/scope.h"
 
 struct engine;
+struct zone;
 
 struct moment {
   instant wall;
@@ -75,6 +76,7 @@ struct engine_loaded {
   const char *json;
   size_t json_len;
   char sha256[SHA256_HEX_SIZE]; /* of the text */
+  int64_t version;              /* key of the stored version with this sha256; 0 if there is none */
 };
 struct engine_broken {
   const char *name, *error; /* JSON array of diagnostics */
@@ -83,7 +85,7 @@ struct engine_gone {
   const char *name;
 };
 struct engine_config {
-  const struct config *config; /* must outlive the engine or the next one */
+  const struct config *config; /* must outlive the engine or the next one; may be the one in force: zones changed */
 };
 struct engine_trigger {
   struct engine_asker asker;

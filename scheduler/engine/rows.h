@@ -243,7 +243,8 @@ struct pipeline;
 struct run_rows {
   struct run_row run;
   const char *pipeline_name;
-  struct pipeline *pipeline; /* made from the version's JSON */
+  const char *linked_from_id; /* id of run.linked_from; NULL if there is none */
+  struct pipeline *pipeline;  /* made from the version's JSON */
   struct task_row *tasks;    /* by index */
   size_t tasks_len;
   struct attempt_row *attempts; /* those of live tasks and those whose outputs count */
