@@ -292,7 +292,7 @@ static int wrong_count(struct parser *p, const struct token *tokens, size_t n) {
   if (strncmp(tokens[0].at, "TZ=", 3) == 0 || strncmp(tokens[0].at, "CRON_TZ=", 8) == 0)
     return wrong(p, tokens[0].at, tokens[0].len, "write the zone in `timezone:`", "a zone is not part of it");
   if (n < FIELD_COUNT)
-    return wrong(p, tokens[0].at, whole, order, "%zu of the five fields are missing", FIELD_COUNT - n);
+    return wrong(p, tokens[0].at, whole, order, "it has %zu field%s, not five", n, n == 1 ? "" : "s");
   const struct token *sixth = &tokens[FIELD_COUNT];
   if (n <= FIELD_COUNT + 2 && looks_like_field(sixth))
     return wrong(p, tokens[0].at, whole, "remove the field of the seconds; for less than a minute write `every: 30s`",

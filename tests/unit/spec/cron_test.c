@@ -172,7 +172,7 @@ static void a_message_says_where_and_what_to_do(void **state) {
       {"H 0 * * *", 0, 1, "minute: 'H' (a place chosen by hash) is not part of cron", "jitter"},
       {"0~30 0 * * *", 1, 1, "minute: '~' (a random number) is not part of cron", "jitter"},
       {"0 0 * * *%", 9, 1, "day of week: '%' belongs to a crontab's command", "run:"},
-      {"*/5 * * *", 0, 9, "expression: 1 of the five fields are missing", "minute, hour"},
+      {"*/5 * * *", 0, 9, "expression: it has 4 fields, not five", "minute, hour"},
       {"0 30 2 * * *", 0, 12, "expression: it has 6 fields, not five", "every: 30s"},
       {"0 30 2 * * ? 2026", 0, 17, "expression: it has 7 fields, not five", "every: 30s"},
       {"30 2 * * * /usr/bin/backup --all", 11, 21, "expression: there is more after the five fields", "run:"},

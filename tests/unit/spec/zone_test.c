@@ -82,7 +82,7 @@ static void make_file(struct buf *b, const struct made *m) {
     buf_char(b, i == 1 ? 4 : 0);
   }
   buf_add(b, "STD\0DST", 8);
-  for (uint32_t i = 0; i < m->leaps; i++) put(b, i, 12);
+  for (uint32_t i = 0; i < m->leaps; i++) buf_add(b, "\0\0\0\0\0\0\0\0\0\0\0\1", 12);
   buf_fmt(b, "\n%s\n", m->footer);
 }
 
