@@ -1,0 +1,358 @@
+#include "scheduler/daemon/requests.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/map.h"
+#include "scheduler/daemon/body.h"
+#include "scheduler/daemon/core.h"
+#include "scheduler/daemon/lookup.h"
+
+/* One request on its way. */
+struct post {
+  struct requests *requests;
+  uint64_t handle;
+  const struct kind *kind;
+  struct lookup lookup; /* its arena holds all strings of the request */
+  struct body body;
+  struct engine_event event;
+  uv_work_t work;
+  VEC(uint64_t) also; /* requests with the same key that wait for this answer */
+};
+
+struct requests {
+  uv_loop_t *loop;
+  struct core *core;
+  struct history *history;
+  requests_answer_fn *answer;
+  void *ctx;
+  struct map by_key;     /* idempotency key -> struct post under way */
+  struct map by_handle;  /* handle as bytes -> struct post whose event the engine has */
+  struct map user_names; /* uid as bytes -> char * */
+};
+
+/* Fills in the event from the body and the path; faults go to p->body. Returns where its asker stands. */
+typedef struct engine_asker *build_fn(struct post *p, const struct api_request *request);
+
+struct kind {
+  enum api_route route;
+  enum engine_event_kind event;
+  enum lookup_depth depth;
+  build_fn *build;
+  const char *members[8];
+};
+
+static struct arena *arena_of(struct post *p) {
+  return &p->lookup.arena;
+}
+
+/* In URLs the `/` of a pipeline's name is written `.`, which no name holds. */
+static const char *pipeline_of(struct post *p, const struct api_request *request) {
+  char *name = arena_strdup(arena_of(p), api_path(request, "name"));
+  for (char *c = name; *c; c++) {
+    if (*c == '.') *c = '/';
+  }
+  return name;
+}
+
+/* ---- one function for each kind of request ---- */
+
+static struct engine_asker *build_trigger(struct post *p, const struct api_request *request) {
+  struct engine_trigger *e = &p->event.trigger;
+  e->pipeline = pipeline_of(p, request);
+  e->params = body_params(&p->body, "params", &e->params_len);
+  e->scheduled_for = body_instant(&p->body, "for");
+  e->now = body_flag(&p->body, "now", false);
+  e->trigger = TRIGGER_MANUAL;
+  e->asker.dry_run = body_flag(&p->body, "dry_run", false);
+  return &e->asker;
+}
+
+static struct engine_asker *build_rerun(struct post *p, const struct api_request *request) {
+  (void)request;
+  static const char *const modes[] = {"failed", "all", "from", "only", NULL};
+  static const char *const versions[] = {"same", "newest", NULL};
+  struct engine_rerun *e = &p->event.rerun;
+  int mode = body_word(&p->body, "mode", modes, true);
+  e->mode = mode < 0 ? RERUN_FAILED : (enum rerun_mode)mode;
+  e->task = body_text(&p->body, "task", e->mode == RERUN_FROM || e->mode == RERUN_ONLY);
+  e->params = body_params(&p->body, "params", &e->params_len);
+  e->version = 1 + body_word(&p->body, "version", versions, false);
+  e->asker.dry_run = body_flag(&p->body, "dry_run", false);
+  return &e->asker;
+}
+
+static struct engine_asker *build_cancel(struct post *p, const struct api_request *request) {
+  (void)request;
+  p->event.cancel.task = body_text(&p->body, "task", false);
+  return &p->event.cancel.asker;
+}
+
+static struct engine_asker *build_retry(struct post *p, const struct api_request *request) {
+  (void)request;
+  p->event.retry_now.task = body_text(&p->body, "task", true);
+  return &p->event.retry_now.asker;
+}
+
+static struct engine_asker *build_mark(struct post *p, const struct api_request *request) {
+  (void)request;
+  static const char *const states[] = {"succeeded", "skipped", NULL};
+  struct engine_mark *e = &p->event.mark;
+  e->task = body_text(&p->body, "task", true);
+  e->state = body_word(&p->body, "state", states, true) == 1 ? TASK_SKIPPED : TASK_SUCCEEDED;
+  e->reason = body_text(&p->body, "reason", true);
+  e->outputs = body_params(&p->body, "outputs", &e->outputs_len);
+  return &e->asker;
+}
+
+static struct engine_asker *build_note(struct post *p, const struct api_request *request) {
+  (void)request;
+  p->event.note.text = body_text(&p->body, "text", true);
+  return &p->event.note.asker;
+}
+
+static struct engine_asker *build_keep(struct post *p, const struct api_request *request) {
+  (void)request;
+  p->event.keep.keep = body_flag(&p->body, "keep", true);
+  return &p->event.keep.asker;
+}
+
+static struct engine_asker *build_pause(struct post *p, const struct api_request *request) {
+  struct engine_pause *e = &p->event.pause;
+  e->pipeline = request->route == API_PIPELINE_PAUSE ? pipeline_of(p, request) : NULL;
+  e->reason = body_text(&p->body, "reason", true);
+  return &e->asker;
+}
+
+static struct engine_asker *build_resume(struct post *p, const struct api_request *request) {
+  struct engine_resume *e = &p->event.resume;
+  e->pipeline = request->route == API_PIPELINE_RESUME ? pipeline_of(p, request) : NULL;
+  return &e->asker;
+}
+
+static const struct kind kinds[] = {
+    {API_TRIGGER, ENGINE_TRIGGER, LOOKUP_NO_RUN, build_trigger, {"params", "for", "now", "dry_run"}},
+    {API_RERUN, ENGINE_RERUN, LOOKUP_RUN_ROWS, build_rerun, {"mode", "task", "params", "version", "dry_run"}},
+    {API_CANCEL, ENGINE_CANCEL, LOOKUP_RUN, build_cancel, {"task"}},
+    {API_RETRY, ENGINE_RETRY_NOW, LOOKUP_RUN, build_retry, {"task"}},
+    {API_MARK, ENGINE_MARK, LOOKUP_RUN_ROWS, build_mark, {"task", "state", "reason", "outputs"}},
+    {API_NOTE, ENGINE_NOTE, LOOKUP_RUN, build_note, {"text"}},
+    {API_KEEP, ENGINE_KEEP, LOOKUP_RUN, build_keep, {"keep"}},
+    {API_PIPELINE_PAUSE, ENGINE_PAUSE, LOOKUP_NO_RUN, build_pause, {"reason"}},
+    {API_PIPELINE_RESUME, ENGINE_RESUME, LOOKUP_NO_RUN, build_resume, {NULL}},
+    {API_PAUSE, ENGINE_PAUSE, LOOKUP_NO_RUN, build_pause, {"reason"}},
+    {API_RESUME, ENGINE_RESUME, LOOKUP_NO_RUN, build_resume, {NULL}},
+};
+
+/* The run that was looked up goes into the event of those kinds that name one. */
+static void set_run(struct post *p) {
+  const struct run_rows *rows = &p->lookup.rows;
+  bool ended = run_state_ended(rows->run.state);
+  const char *id = rows->run.id.text;
+  switch (p->event.kind) {
+  case ENGINE_RERUN: p->event.rerun.run = rows; break;
+  case ENGINE_CANCEL: p->event.cancel.run_id = id; break;
+  case ENGINE_RETRY_NOW: p->event.retry_now.run_id = id; break;
+  case ENGINE_MARK:
+    p->event.mark.run_id = id;
+    p->event.mark.run = ended ? rows : NULL;
+    break;
+  case ENGINE_NOTE:
+    p->event.note.run = &rows->run;
+    p->event.note.pipeline_name = rows->pipeline_name;
+    break;
+  case ENGINE_KEEP:
+    p->event.keep.run = &rows->run;
+    p->event.keep.pipeline_name = rows->pipeline_name;
+    break;
+  case ENGINE_LOADED:
+  case ENGINE_BROKEN:
+  case ENGINE_GONE:
+  case ENGINE_CONFIG:
+  case ENGINE_TRIGGER:
+  case ENGINE_PAUSE:
+  case ENGINE_RESUME:
+  case ENGINE_REPORT:
+  case ENGINE_PREPARED:
+  case ENGINE_CODE: break;
+  }
+}
+
+/* ---- the way of a request ---- */
+
+static void post_free(struct post *p) {
+  struct requests *r = p->requests;
+  map_remove_n(&r->by_handle, (const char *)&p->handle, sizeof p->handle);
+  const char *key = p->lookup.idempotency_key;
+  if (key && map_get(&r->by_key, key) == p) map_remove(&r->by_key, key);
+  body_close(&p->body);
+  lookup_release(&p->lookup);
+  vec_release(&p->also);
+  free(p);
+}
+
+static void post_answer(struct post *p, int status, const char *body, size_t len) {
+  struct requests *r = p->requests;
+  r->answer(r->ctx, p->handle, status, body, len);
+  for (size_t i = 0; i < p->also.len; i++) r->answer(r->ctx, p->also.items[i], status, body, len);
+  post_free(p);
+}
+
+static void problem(struct requests *r, uint64_t handle, int status, const char *title, const char *detail) {
+  struct buf text = {0};
+  struct json j;
+  jsonw_init(&j, &text);
+  api_problem_begin(&j, status, title, detail);
+  jsonw_object_end(&j);
+  r->answer(r->ctx, handle, status, text.bytes, text.len);
+  buf_release(&text);
+}
+
+static void post_problem(struct post *p, int status, const char *title, const char *detail) {
+  for (size_t i = 0; i < p->also.len; i++) problem(p->requests, p->also.items[i], status, title, detail);
+  problem(p->requests, p->handle, status, title, detail);
+  post_free(p);
+}
+
+static void on_looked_up(uv_work_t *work, int cancelled) {
+  struct post *p = work->data;
+  struct requests *r = p->requests;
+  if (cancelled) {
+    post_free(p);
+  } else if (p->lookup.response) {
+    post_answer(p, p->lookup.status, p->lookup.response, p->lookup.response_len);
+  } else if (p->lookup.status) {
+    post_problem(p, p->lookup.status, p->lookup.title, p->lookup.detail);
+  } else {
+    if (p->kind->depth != LOOKUP_NO_RUN) set_run(p);
+    map_put_n(&r->by_handle, (const char *)&p->handle, sizeof p->handle, p);
+    inbox_put(core_inbox(r->core), &p->event);
+  }
+}
+
+static void look_up(uv_work_t *work) {
+  struct post *p = work->data;
+  lookup_run(&p->lookup, p->requests->history);
+}
+
+static const char *user_name(struct requests *r, uid_t uid) {
+  char *name = map_get_n(&r->user_names, (const char *)&uid, sizeof uid);
+  if (name) return name;
+  const struct passwd *user = getpwuid(uid);
+  name = user ? alloc_strdup(user->pw_name) : alloc_fmt("%u", (unsigned)uid);
+  map_put_n(&r->user_names, (const char *)&uid, sizeof uid, name);
+  return name;
+}
+
+static void set_asker(struct post *p, struct engine_asker *asker, const struct api_request *request) {
+  struct arena *a = arena_of(p);
+  asker->handle = p->handle;
+  asker->actor = (struct actor){.kind = "user",
+                                .id = arena_fmt(a, "%u", (unsigned)request->uid),
+                                .name = arena_strdup(a, user_name(p->requests, request->uid)),
+                                .address = "unix socket"};
+  if (!request->idempotency_key) return;
+  asker->idempotency_key = arena_strdup(a, request->idempotency_key);
+  struct buf whole = {0};
+  buf_str(&whole, request->target);
+  buf_char(&whole, '\n');
+  buf_add(&whole, request->body, request->body_len);
+  sha256_hex(whole.bytes, whole.len, asker->body_sha256);
+  buf_release(&whole);
+}
+
+static const struct kind *kind_of(enum api_route route) {
+  for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    if (kinds[i].route == route) return &kinds[i];
+  }
+  return NULL;
+}
+
+/* True if another request with the same key is under way: this one gets the same answer, or is refused. */
+static bool joins_another(struct post *p, const struct engine_asker *asker) {
+  struct requests *r = p->requests;
+  if (!asker->idempotency_key) return false;
+  struct post *first = map_get(&r->by_key, asker->idempotency_key);
+  if (!first) {
+    map_put(&r->by_key, asker->idempotency_key, p);
+    return false;
+  }
+  if (strcmp(first->lookup.body_sha256, asker->body_sha256) == 0) {
+    vec_push(&first->also, p->handle);
+    post_free(p);
+  } else {
+    post_problem(p, 422, "Key used before", "this Idempotency-Key is under way with another request: use a new key");
+  }
+  return true;
+}
+
+bool requests_take(struct requests *r, const struct api_request *request) {
+  const struct kind *kind = kind_of(request->route);
+  if (!kind) return false;
+  if (core_degraded(r->core)) {
+    problem(r, request->handle, 503, "Degraded",
+            "nothing can be recorded right now, so nothing is taken on; repeat it later with the same key");
+    return true;
+  }
+  struct post *p = alloc_new(struct post);
+  p->requests = r;
+  p->handle = request->handle;
+  p->kind = kind;
+  p->event.kind = kind->event;
+  body_open(&p->body, arena_of(p), request->body, request->body_len, kind->members);
+  struct engine_asker *asker = kind->build(p, request);
+  if (p->body.fault) {
+    post_problem(p, 422, "Bad request", p->body.fault);
+    return true;
+  }
+  set_asker(p, asker, request);
+  if (joins_another(p, asker)) return true;
+  p->lookup.idempotency_key = asker->idempotency_key;
+  memcpy(p->lookup.body_sha256, asker->body_sha256, sizeof p->lookup.body_sha256);
+  p->lookup.depth = kind->depth;
+  if (kind->depth != LOOKUP_NO_RUN) p->lookup.run_ref = arena_strdup(arena_of(p), api_path(request, "run"));
+  p->work.data = p;
+  if (uv_queue_work(r->loop, &p->work, look_up, on_looked_up)) {
+    post_problem(p, 503, "Busy", "the daemon can't take it on right now: repeat it");
+  }
+  return true;
+}
+
+void requests_reply(struct requests *r, const struct decision_reply *reply) {
+  struct post *p = map_get_n(&r->by_handle, (const char *)&reply->handle, sizeof reply->handle);
+  if (p) post_answer(p, reply->status, reply->body, reply->body_len);
+}
+
+void requests_degraded(struct requests *r) {
+  while (r->by_handle.len > 0) {
+    post_problem(r->by_handle.entries[0].value, 503, "Degraded",
+                 "unknown, repeat with the same key: nothing can be recorded right now");
+  }
+}
+
+struct requests *requests_new(uv_loop_t *loop, struct core *core, struct history *history, requests_answer_fn *answer,
+                              void *ctx) {
+  struct requests *r = alloc_new(struct requests);
+  r->loop = loop;
+  r->core = core;
+  r->history = history;
+  r->answer = answer;
+  r->ctx = ctx;
+  return r;
+}
+
+void requests_free(struct requests *r) {
+  if (!r) return;
+  while (r->by_handle.len > 0) post_free(r->by_handle.entries[0].value);
+  for (size_t i = 0; i < r->user_names.len; i++) free(r->user_names.entries[i].value);
+  map_release(&r->user_names);
+  map_release(&r->by_handle);
+  map_release(&r->by_key);
+  free(r);
+}

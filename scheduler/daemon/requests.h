@@ -1,0 +1,37 @@
+/* Requests that change something: each is checked, looked up, made an event, and answered when its rows are durable.
+ *
+ *   POST --body--> fault? 422        --lookup--> answered before? that answer; unknown run? 404
+ *        --event--> engine --commit--> reply
+ *
+ * A key that is under way makes a second request with it wait for the first one's answer. While commits fail, all are
+ * refused with 503. Loop thread only.
+ */
+#ifndef ROTA_DAEMON_REQUESTS_H
+#define ROTA_DAEMON_REQUESTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <uv.h>
+
+#include "scheduler/api/api.h"
+#include "scheduler/engine/engine.h"
+
+struct core;
+struct history;
+struct requests;
+
+/* Where answers go: to the API's client, or to whoever asked within the program. */
+typedef void requests_answer_fn(void *ctx, uint64_t handle, int status, const char *body, size_t len);
+
+struct requests *requests_new(uv_loop_t *loop, struct core *core, struct history *history, requests_answer_fn *answer,
+                              void *ctx);
+/* Takes a request of a route that changes something through the engine; false if the route isn't one. */
+bool requests_take(struct requests *r, const struct api_request *request);
+/* The engine's reply, after its rows are durable. */
+void requests_reply(struct requests *r, const struct decision_reply *reply);
+/* Commits fail: whatever waits for one is told that its outcome is unknown (503), to be repeated with the same key.
+ */
+void requests_degraded(struct requests *r);
+void requests_free(struct requests *r);
+
+#endif
