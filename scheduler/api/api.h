@@ -1,0 +1,92 @@
+/* The HTTP server: it takes requests from the Unix socket, holds the guards against them and hands what is left, as
+ * plain data, to one handler. It knows nothing of what the routes mean.
+ *
+ * It has no thread and no loop of its own. Whoever owns the loop polls api_fd for reading, calls api_run when it is
+ * readable or when the time that api_timeout_ms last named is over, and asks api_timeout_ms again after every
+ * api_run and every api_reply. Everything is called on that one thread, and nothing here blocks.
+ *
+ * A request is complete, body included, when the handler sees it. It is answered by api_reply or api_problem with its
+ * handle, within the handler or at any time later; until then its connection sleeps. What a request points to lives
+ * until its answer or until its client has gone, whichever is first. A handle is never used twice; an answer to one
+ * whose client has gone is dropped in silence.
+ *
+ * Limits: guard.h; 1,024 connections; a header block must be complete 10 s after its connection was accepted or has
+ * carried its last answer, a body 30 s after its header, and an answer must be taken within 120 s.
+ */
+#ifndef ROTA_API_API_H
+#define ROTA_API_API_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/json.h"
+#include "scheduler/api/routes.h"
+#include "scheduler/api/target.h"
+
+struct api;
+
+struct api_request {
+  uint64_t handle; /* never 0 */
+  enum api_route route;
+  const struct api_pair *path, *query; /* decoded; in the order of the pattern, of the query */
+  size_t path_len, query_len;
+  const char *target;          /* the raw target, for the audit */
+  const char *idempotency_key; /* NULL without one */
+  const char *body;            /* NUL-terminated; "" without one */
+  size_t body_len;
+  uid_t uid; /* of the process at the other end */
+  pid_t pid;
+};
+
+/* The value that braces of the pattern took; the name must be one of them. */
+const char *api_path(const struct api_request *request, const char *name);
+/* A value of the query; NULL if it isn't there. */
+const char *api_query(const struct api_request *request, const char *name);
+
+typedef void api_handler(void *ctx, const struct api_request *request);
+/* The client of a request that the handler has seen and nobody has answered is gone: its handle is dead from here
+ * on. Called from api_run, never from within the handler or api_reply. */
+typedef void api_gone(void *ctx, uint64_t handle);
+
+struct api_options {
+  const char *state_dir; /* the socket is made in it: the caller holds its lock */
+  api_handler *handler;
+  api_gone *gone; /* may be NULL */
+  void *ctx;
+  int connections_max; /* 0: 1,024 */
+  /* Limits of time in milliseconds; 0 takes what stands above. */
+  int header_ms, body_ms, answer_ms;
+};
+
+/* 0, or a negative code and nothing is left behind. */
+int api_new(const struct api_options *options, struct api **out);
+/* Drops every connection, answered or not, and removes the socket; `gone` isn't called. Accepts NULL. */
+void api_free(struct api *api);
+
+int api_fd(const struct api *api);
+void api_run(struct api *api);
+/* Milliseconds until api_run must be called though nothing is readable; 0 = at once, -1 = never. */
+int api_timeout_ms(struct api *api);
+
+/* Whether an answer to it would still reach someone. */
+bool api_alive(const struct api *api, uint64_t handle);
+/* How many requests have been handed to the handler and not been answered. */
+size_t api_waiting(const struct api *api);
+
+struct api_header {
+  const char *name, *value;
+};
+
+/* Answers; everything is copied. `content_type` NULL is application/json. */
+void api_reply(struct api *api, uint64_t handle, int status, const char *content_type,
+               const struct api_header *headers, size_t headers_len, const void *body, size_t len);
+/* Answers with a problem document (RFC 9457); `detail` says what is wrong and what to do. */
+void api_problem(struct api *api, uint64_t handle, int status, const char *title, const char *detail);
+
+#define API_PROBLEM_TYPE "application/problem+json"
+/* Opens the object of a problem document and writes its four members, for those that want more in it. */
+void api_problem_begin(struct json *j, int status, const char *title, const char *detail);
+
+#endif

@@ -1,0 +1,302 @@
+#include "scheduler/api/exchange.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "base/alloc.h"
+#include "base/instant.h"
+#include "scheduler/api/guard.h"
+#include "scheduler/api/listen.h"
+
+static struct exchange *exchange_of(struct MHD_Connection *connection) {
+  const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+  assert(info && info->socket_context);
+  return info->socket_context;
+}
+
+static void phase_enter(struct exchange *x, enum exchange_phase phase) {
+  const struct api_options *o = &x->api->options;
+  const int ms[] = {
+      [PHASE_HEADER] = o->header_ms, [PHASE_BODY] = o->body_ms, [PHASE_WAITING] = 0, [PHASE_ANSWER] = o->answer_ms};
+  x->phase = phase;
+  x->deadline = ms[phase] ? clock_monotonic() + ms[phase] * USEC_PER_MS : 0;
+  if (x->deadline && (!x->api->next_deadline || x->deadline < x->api->next_deadline))
+    x->api->next_deadline = x->deadline;
+}
+
+static void request_reset(struct exchange *x) {
+  if (x->request.handle && !x->response && x->phase == PHASE_WAITING) x->api->waiting--;
+  if (x->response) MHD_destroy_response(x->response);
+  x->response = NULL;
+  x->request = (struct api_request){0};
+  arena_reset(&x->arena);
+  buf_reset(&x->body);
+  free(x->target);
+  x->target = NULL;
+  x->gone = false;
+}
+
+static void exchange_free(struct exchange *x) {
+  request_reset(x);
+  arena_release(&x->arena);
+  buf_release(&x->body);
+  x->api->exchanges[x->slot] = NULL;
+  x->api->open--;
+  free(x);
+}
+
+void exchange_notify(void *ctx, struct MHD_Connection *connection, void **socket_ctx,
+                     enum MHD_ConnectionNotificationCode code) {
+  struct api *api = ctx;
+  if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+    if (*socket_ctx) exchange_free(*socket_ctx);
+    *socket_ctx = NULL;
+    return;
+  }
+  uint32_t slot = 0;
+  while (slot < EXCHANGE_SLOTS && api->exchanges[slot]) slot++;
+  assert(slot < EXCHANGE_SLOTS); /* the limit of connections is lower */
+  struct exchange *x = alloc_new(struct exchange);
+  *x = (struct exchange){.api = api, .connection = connection, .slot = slot};
+  x->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+  listen_peer(x->fd, &x->uid, &x->pid);
+  api->exchanges[slot] = x;
+  api->open++;
+  phase_enter(x, PHASE_HEADER);
+  *socket_ctx = x;
+}
+
+/* The target is kept as it came: libmicrohttpd would decode it before it is split. */
+void *exchange_target(void *ctx, const char *target, struct MHD_Connection *connection) {
+  (void)ctx;
+  struct exchange *x = exchange_of(connection);
+  free(x->target);
+  x->target = alloc_strdup(target);
+  return NULL;
+}
+
+static enum MHD_Result answer_queue(struct exchange *x, int status, struct MHD_Response *response) {
+  phase_enter(x, PHASE_ANSWER);
+  return MHD_queue_response(x->connection, (unsigned)status, response);
+}
+
+static struct MHD_Response *response_new(const char *content_type, const void *body, size_t len) {
+  /* libmicrohttpd copies and never writes there. */
+  union {
+    const void *in;
+    void *out;
+  } bytes = {.in = len ? body : ""};
+  struct MHD_Response *r = MHD_create_response_from_buffer(len, bytes.out, MHD_RESPMEM_MUST_COPY);
+  assert(r);
+  MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, content_type ? content_type : "application/json");
+  MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+  MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+  return r;
+}
+
+static struct MHD_Response *problem_new(int status, const char *title, const char *detail) {
+  struct buf body = {0};
+  struct json j;
+  jsonw_init(&j, &body);
+  api_problem_begin(&j, status, title, detail);
+  jsonw_object_end(&j);
+  struct MHD_Response *r = response_new(API_PROBLEM_TYPE, body.bytes, body.len);
+  buf_release(&body);
+  return r;
+}
+
+/* Answers before the body is read, and takes nothing more from this connection. */
+static enum MHD_Result refuse(struct exchange *x, int status, const char *title, const char *detail,
+                              const char *allow) {
+  struct MHD_Response *r = problem_new(status, title, detail);
+  if (allow) MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, allow);
+  MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
+  enum MHD_Result queued = answer_queue(x, status, r);
+  MHD_destroy_response(r);
+  return queued;
+}
+
+static enum MHD_Result refuse_path(struct exchange *x, unsigned allowed) {
+  if (!allowed)
+    return refuse(x, 404, "No such path", "Nothing is served under this path; docs/api.md lists what there is.",
+                  NULL);
+  bool get = allowed & 1u << API_METHOD_GET, post = allowed & 1u << API_METHOD_POST;
+  const char *allow = get && post ? "GET, HEAD, POST" : get ? "GET, HEAD" : "POST";
+  return refuse(x, 405, "Method not allowed", "The Allow header says what this path answers to.", allow);
+}
+
+/* Reads path and query into the request; false if they can't be decoded. */
+static bool target_read(struct exchange *x, const struct api_part *params, size_t params_len, const char *query) {
+  struct api_request *r = &x->request;
+  for (size_t i = 0; i < params_len; i++) {
+    struct api_part name = api_route_param(r->route, i);
+    x->path[i].name = arena_strndup(&x->arena, name.text, name.len);
+    x->path[i].value = target_decode(&x->arena, params[i].text, params[i].len, false);
+    if (!x->path[i].value) return false;
+  }
+  int pairs = target_query(&x->arena, query, x->query);
+  if (pairs < 0) return false;
+  r->path = x->path;
+  r->path_len = params_len;
+  r->query = x->query;
+  r->query_len = (size_t)pairs;
+  return true;
+}
+
+/* The header is there: hold the guards against it and find the route. */
+static enum MHD_Result request_begin(struct exchange *x, const char *method, const char *version) {
+  struct guard_fields fields;
+  struct guard_verdict verdict = guard_headers(x->connection, method, version, x->target, &fields);
+  if (verdict.status) return refuse(x, verdict.status, verdict.title, verdict.detail, NULL);
+  size_t path_len = strcspn(x->target, "?");
+  const char *query = x->target + path_len + (x->target[path_len] == '?');
+  struct api_part params[API_PARAMS_MAX];
+  size_t params_len;
+  unsigned allowed = 0;
+  int word = api_method_from_word(method);
+  enum api_method wanted = word < 0 ? API_METHOD_COUNT : (enum api_method)word;
+  int route = api_route_find(wanted, x->target, path_len, params, &params_len, &allowed);
+  if (route < 0) return refuse_path(x, allowed);
+  x->request.route = (enum api_route)route;
+  verdict = guard_body(x->request.route, &fields);
+  if (verdict.status) return refuse(x, verdict.status, verdict.title, verdict.detail, NULL);
+  if (!target_read(x, params, params_len, query))
+    return refuse(x, 400, "Target not well formed",
+                  "Path and query are percent-encoded UTF-8 without control characters, each name once.", NULL);
+  if (fields.idempotency_key) x->request.idempotency_key = arena_strdup(&x->arena, fields.idempotency_key);
+  phase_enter(x, PHASE_BODY);
+  return MHD_YES;
+}
+
+static enum MHD_Result body_take(struct exchange *x, const char *data, size_t *size) {
+  if (x->body.len + *size > GUARD_BODY_MAX) return MHD_NO;
+  buf_add(&x->body, data, *size);
+  *size = 0;
+  return MHD_YES;
+}
+
+static void exchange_sleep(struct exchange *x) {
+  x->suspended = true;
+  MHD_suspend_connection(x->connection);
+  struct epoll_event watch = {.events = EPOLLRDHUP | EPOLLET, .data.u64 = x->slot};
+  epoll_ctl(x->api->epoll_fd, EPOLL_CTL_ADD, x->fd, &watch);
+}
+
+static void exchange_wake(struct exchange *x) {
+  epoll_ctl(x->api->epoll_fd, EPOLL_CTL_DEL, x->fd, NULL);
+  x->suspended = false;
+  x->api->pump = true;
+  MHD_resume_connection(x->connection);
+}
+
+static enum MHD_Result response_send(struct exchange *x) {
+  enum MHD_Result queued = answer_queue(x, x->status, x->response);
+  MHD_destroy_response(x->response);
+  x->response = NULL;
+  x->request.handle = 0;
+  return queued;
+}
+
+static enum MHD_Result request_complete(struct exchange *x) {
+  struct api *api = x->api;
+  struct api_request *r = &x->request;
+  r->handle = ++api->serial << EXCHANGE_SLOT_BITS | x->slot;
+  r->target = x->target;
+  r->body = buf_cstr(&x->body);
+  r->body_len = x->body.len;
+  r->uid = x->uid;
+  r->pid = x->pid;
+  phase_enter(x, PHASE_WAITING);
+  api->waiting++;
+  x->in_handler = true;
+  api->options.handler(api->options.ctx, r);
+  x->in_handler = false;
+  if (x->response) return response_send(x);
+  exchange_sleep(x);
+  return MHD_YES;
+}
+
+enum MHD_Result exchange_access(void *ctx, struct MHD_Connection *connection, const char *url, const char *method,
+                                const char *version, const char *data, size_t *size, void **request_ctx) {
+  (void)ctx, (void)url;
+  struct exchange *x = exchange_of(connection);
+  if (!*request_ctx) {
+    *request_ctx = x;
+    return request_begin(x, method, version);
+  }
+  if (*size) return body_take(x, data, size);
+  if (x->gone || x->api->closing) return MHD_NO;
+  if (x->response) return response_send(x);
+  if (x->request.handle) { /* woken by nobody's answer */
+    exchange_sleep(x);
+    return MHD_YES;
+  }
+  return request_complete(x);
+}
+
+void exchange_completed(void *ctx, struct MHD_Connection *connection, void **request_ctx,
+                        enum MHD_RequestTerminationCode code) {
+  (void)code, (void)request_ctx;
+  struct api *api = ctx;
+  struct exchange *x = exchange_of(connection);
+  uint64_t lost = x->request.handle && !x->response ? x->request.handle : 0;
+  request_reset(x);
+  phase_enter(x, PHASE_HEADER);
+  if (lost && !api->closing && api->options.gone) api->options.gone(api->options.ctx, lost);
+}
+
+void exchange_lost(struct exchange *x) {
+  struct api *api = x->api;
+  if (!x->suspended) return;
+  uint64_t handle = x->request.handle;
+  api->waiting--;
+  x->request.handle = 0;
+  x->gone = true;
+  exchange_wake(x);
+  if (!api->closing && api->options.gone) api->options.gone(api->options.ctx, handle);
+}
+
+void exchange_expire(struct exchange *x, int64_t now) {
+  if (!x->deadline || now < x->deadline) return;
+  x->deadline = 0;
+  shutdown(x->fd, SHUT_RDWR); /* libmicrohttpd sees the end and closes */
+  x->api->pump = true;
+}
+
+/* The exchange that waits for an answer to this handle; NULL if it doesn't any more. */
+static struct exchange *exchange_find(const struct api *api, uint64_t handle) {
+  struct exchange *x = api->exchanges[handle & (EXCHANGE_SLOTS - 1)];
+  return handle && x && x->request.handle == handle && !x->response ? x : NULL;
+}
+
+bool api_alive(const struct api *api, uint64_t handle) {
+  return exchange_find(api, handle) != NULL;
+}
+
+static void exchange_answer(struct exchange *x, int status, struct MHD_Response *response) {
+  x->api->waiting--;
+  x->status = status;
+  x->response = response;
+  if (!x->in_handler) exchange_wake(x);
+}
+
+void api_reply(struct api *api, uint64_t handle, int status, const char *content_type,
+               const struct api_header *headers, size_t headers_len, const void *body, size_t len) {
+  struct exchange *x = exchange_find(api, handle);
+  if (!x) return;
+  struct MHD_Response *r = response_new(content_type, body, len);
+  for (size_t i = 0; i < headers_len; i++) {
+    enum MHD_Result added = MHD_add_response_header(r, headers[i].name, headers[i].value);
+    assert(added == MHD_YES);
+    (void)added;
+  }
+  exchange_answer(x, status, r);
+}
+
+void api_problem(struct api *api, uint64_t handle, int status, const char *title, const char *detail) {
+  struct exchange *x = exchange_find(api, handle);
+  if (x) exchange_answer(x, status, problem_new(status, title, detail));
+}
