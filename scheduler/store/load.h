@@ -1,0 +1,24 @@
+/* Rows out of the tables into the structs of scheduler/engine/rows.h. Internal to the store. */
+#ifndef ROTA_STORE_LOAD_H
+#define ROTA_STORE_LOAD_H
+
+#include "base/map.h"
+#include "scheduler/store/statements.h"
+#include "scheduler/store/store.h"
+
+/* All rows of a bound statement whose first columns are those of the table of `kind`, as one array in the arena. */
+int load_rows(sqlite3_stmt *q, enum change_kind kind, struct arena *a, void *items, size_t *len);
+
+/* The pipelines of versions, each made once. */
+struct load_specs {
+  struct map by_version; /* struct pipeline *, one reference each */
+};
+/* A borrowed pipeline, with its sha256; ERR_CORRUPT if the JSON isn't one. */
+int load_spec(struct statements *st, struct load_specs *specs, int64_t version, char sha256[SHA256_HEX_SIZE],
+              struct pipeline **out, struct buf *why);
+void load_specs_release(struct load_specs *specs);
+
+/* Fills in tasks, attempts, outputs and the pipeline of a run whose row is there. */
+int load_run(struct statements *st, struct load_specs *specs, struct arena *a, struct run_rows *run, struct buf *why);
+
+#endif

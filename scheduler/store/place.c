@@ -1,0 +1,118 @@
+#include "scheduler/store/place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/file.h"
+
+#define FUSE_MAGIC 0x65735546
+
+static const struct {
+  long magic;
+  const char *name;
+} network[] = {
+    {0x6969, "NFS"},           {0x517b, "SMB"},
+    {0xff534d42, "CIFS"},      {0xfe534d42, "SMB"},
+    {0x01021997, "9P"},        {0x00c36400, "Ceph"},
+    {0x5346414f, "AFS"},       {0x6b414653, "AFS"},
+    {0x73757245, "Coda"},      {0x0bd00bd0, "Lustre"},
+    {0x47504653, "GPFS"},      {0x19830326, "BeeGFS"},
+    {0x013661dc, "GlusterFS"}, {0x7461636f, "OCFS2"},
+    {0x01161970, "GFS2"},      {0x786f4256, "a virtual machine's share"},
+};
+
+/* File systems in user space have one magic number; these types of them are known to be remote. */
+static const char *const remote_fuse[] = {"sshfs",   "glusterfs", "s3fs",   "rclone",   "gcsfuse", "cephfs",
+                                          "juicefs", "goofys",    "davfs2", "smbnetfs", "nfs",     "mount-s3"};
+
+const char *place_network(long magic) {
+  for (size_t i = 0; i < sizeof network / sizeof network[0]; i++)
+    if (network[i].magic == (magic & 0xffffffffL)) return network[i].name;
+  return NULL;
+}
+
+/* The type behind "fuse." of the mount that holds `path`, by the longest mount point in mountinfo that begins it. */
+static const char *fuse_remote(const char *path) {
+  FILE *f = fopen("/proc/self/mountinfo", "re");
+  if (!f) return NULL;
+  char *line = NULL;
+  size_t cap = 0, longest = 0;
+  const char *found = NULL;
+  while (getline(&line, &cap, f) > 0) {
+    char point[4096], type[64];
+    const char *dash = strstr(line, " - ");
+    if (!dash || sscanf(line, "%*s %*s %*s %*s %4095s", point) != 1 || sscanf(dash, " - %63s", type) != 1) continue;
+    size_t len = strlen(point);
+    if (len < longest || strncmp(path, point, len) != 0) continue;
+    if (len > 1 && path[len] != '/' && path[len] != '\0') continue;
+    longest = len;
+    found = NULL;
+    for (size_t i = 0; i < sizeof remote_fuse / sizeof remote_fuse[0]; i++)
+      if (strncmp(type, "fuse.", 5) == 0 && strcmp(type + 5, remote_fuse[i]) == 0) found = remote_fuse[i];
+  }
+  free(line);
+  fclose(f);
+  return found;
+}
+
+int place_check(const char *dir, struct buf *why) {
+  struct statfs fs;
+  char *real = realpath(dir, NULL);
+  if (!real || statfs(real, &fs) != 0) {
+    int code = err_from_errno(errno);
+    if (why) buf_fmt(why, "%s: %s", dir, strerror(errno));
+    free(real);
+    return code;
+  }
+  const char *name = fs.f_type == FUSE_MAGIC ? fuse_remote(real) : place_network((long)fs.f_type);
+  if (name && why) {
+    buf_fmt(why,
+            "%s is on a network file system (%s), where a database can be damaged; use a local folder, for "
+            "example --state ",
+            real, name);
+    if (geteuid() == 0)
+      buf_str(why, "/var/lib/rota");
+    else
+      buf_fmt(why, "/var/tmp/rota-%ld", (long)geteuid());
+  }
+  free(real);
+  return name ? ERR_NETWORK_FS : 0;
+}
+
+static void name_holder(const char *dir, int fd, struct buf *why) {
+  char pid[24] = "";
+  ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
+  if (n > 0) pid[strcspn(pid, "\n")] = '\0';
+  buf_fmt(why, "the state directory %s is in use by process %s", dir, pid[0] ? pid : "(unknown)");
+}
+
+int place_lock(const char *dir, int *fd, struct buf *why) {
+  char *path = path_join(dir, "rota.lock");
+  *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  int code = *fd < 0 ? err_from_errno(errno) : 0;
+  if (code && why) buf_fmt(why, "%s can't be opened: %s", path, strerror(errno));
+  free(path);
+  if (code) return code;
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  if (fcntl(*fd, F_OFD_SETLK, &lock) == 0) {
+    char pid[24];
+    int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+    /* On a full disk the name of the holder is missing; the lock holds all the same. */
+    if (ftruncate(*fd, 0) == 0 && pwrite(*fd, pid, (size_t)len, 0) == len) return 0;
+    return 0;
+  }
+  code = errno == EAGAIN || errno == EACCES ? ERR_BUSY : err_from_errno(errno);
+  if (why && code == ERR_BUSY)
+    name_holder(dir, *fd, why);
+  else if (why)
+    buf_fmt(why, "%s/rota.lock can't be locked: %s", dir, strerror(errno));
+  close(*fd);
+  *fd = -1;
+  return code;
+}

@@ -1,0 +1,67 @@
+#include "scheduler/store/snapshot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "scheduler/store/db.h"
+
+int snapshot_verify(const char *file, int64_t *version, struct buf *why) {
+  sqlite3 *db = NULL;
+  int rc = db_open(file, DB_FROZEN, &db, why);
+  if (!rc) rc = db_version(db, version, why);
+  if (!rc && *version == 0) {
+    rc = ERR_CORRUPT;
+    if (why) buf_fmt(why, "%s is empty", file);
+  }
+  if (!rc) rc = db_check(db, "integrity_check", NULL, why);
+  db_close(db);
+  return rc;
+}
+
+static int sync_file(const char *file) {
+  int fd = open(file, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return err_from_errno(errno);
+  int rc = fsync(fd) == 0 ? 0 : ERR_SYNC;
+  close(fd);
+  return rc;
+}
+
+int snapshot_finish(const char *temporary, const char *file, struct buf *why) {
+  int64_t version;
+  size_t said = why ? why->len : 0;
+  int rc = snapshot_verify(temporary, &version, why);
+  if (!rc) rc = sync_file(temporary);
+  if (!rc && rename(temporary, file) != 0) rc = err_from_errno(errno);
+  if (!rc) {
+    char *path = alloc_strdup(file);
+    rc = dir_sync(dirname(path));
+    free(path);
+  }
+  if (rc && why && why->len == said) buf_fmt(why, "the snapshot %s can't be written: %s", file, err_text(rc));
+  if (rc) unlink(temporary);
+  return rc;
+}
+
+int snapshot_vacuum(sqlite3 *db, const char *file, struct buf *why) {
+  char *temporary = alloc_fmt("%s.tmp", file);
+  unlink(temporary);
+  char *sql = sqlite3_mprintf("VACUUM INTO %Q", temporary);
+  if (!sql) abort();
+  int rc = db_exec(db, sql);
+  sqlite3_free(sql);
+  if (rc && why) buf_fmt(why, "the snapshot %s can't be written: %s", file, sqlite3_errmsg(db));
+  if (rc)
+    unlink(temporary);
+  else
+    rc = snapshot_finish(temporary, file, why);
+  free(temporary);
+  return rc;
+}

@@ -1,0 +1,19 @@
+/* A copy of the database in a file of its own: made under a temporary name, checked, synced and renamed, so that what
+ * bears the name is whole. Internal to the store.
+ */
+#ifndef ROTA_STORE_SNAPSHOT_H
+#define ROTA_STORE_SNAPSHOT_H
+
+#include <sqlite3.h>
+
+#include "base/buf.h"
+
+/* A copy as of now by VACUUM INTO; holds a read transaction for as long as it takes. */
+int snapshot_vacuum(sqlite3 *db, const char *file, struct buf *why);
+/* Checks the file `temporary` as a whole (integrity_check, application_id), syncs it and renames it to `file`;
+ * removes it if that fails. */
+int snapshot_finish(const char *temporary, const char *file, struct buf *why);
+/* integrity_check and identity of a snapshot; *version is its schema. */
+int snapshot_verify(const char *file, int64_t *version, struct buf *why);
+
+#endif
