@@ -2,6 +2,7 @@
 BUILD   ?= build
 CC      ?= cc
 CFLAGS  ?= -O2 -g
+LDFLAGS ?=
 WERROR  ?= $(if $(CI),-Werror)
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -14,38 +15,62 @@ WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -W
            -Werror=incompatible-pointer-types -Werror=int-conversion -Werror=return-type
 HARDEN  := -fno-common -fstack-protector-strong -fPIE
 ALL     := -std=c17 -D_GNU_SOURCE -DROTA_VERSION='"$(VERSION)"' -I. $(WARN) $(WERROR) $(HARDEN) -MMD -MP
-PKGC     = $(shell pkg-config --cflags $(PKGS))
-PKGL     = $(shell pkg-config --libs $(PKGS))
-LDFLAGS ?=
 LINK    := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 
-# A room is a folder; each becomes an archive. The order is who may know whom: a room links only with those after it.
-ROOMS   := cli scheduler/daemon scheduler/api scheduler/store scheduler/engine scheduler/spec worker base
-archive  = $(BUILD)/$(subst /,-,$(1)).a
+# What pkg-config says, asked once and only by what compiles or links.
+ask      = $(or $(shell pkg-config $(1) $(PKGS)),$(if $(filter-out 0,$(.SHELLSTATUS)),$(error libraries are missing, \
+             as said above; `make setup-run` installs them)))
+PKGC     = $(eval PKGC := $(call ask,--cflags))$(PKGC)
+PKGL     = $(eval PKGL := $(call ask,--libs))$(PKGL)
+
+# A room is a folder; each becomes an archive. Who may know whom stands in docs/architecture.md, and `make lint` checks it.
+ROOMS    := cli scheduler/daemon scheduler/api scheduler/store scheduler/engine scheduler/spec worker base
+archive   = $(BUILD)/$(subst /,-,$(1)).a
+objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c))
 ARCHIVES := $(foreach r,$(ROOMS),$(call archive,$(r)))
-Q       := $(if $(V),,@)
-say      = @printf '  %-7s %s\n' $(1) $(2);
+OBJECTS  := $(foreach r,$(ROOMS),$(call objects,$(r)))
+Q        := $(if $(V),,@)
+say       = @printf '  %-7s %s\n' $(1) $(2);
 
 all: $(BUILD)/rota $(BUILD)/rota-supervise
 
 $(BUILD)/rota: $(ARCHIVES)
 	$(call say,LINK,$@) $(CC) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(PKGL) -lpthread -lm
 
-$(BUILD)/obj/%.o: %.c
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(Q)mkdir -p $(@D)
 	$(call say,CC,$<) $(CC) $(ALL) $(CFLAGS) $(PKGC) -c -o $@ $<
 
+# Another compiler or other flags in the same folder build everything anew.
+$(BUILD)/flags: FORCE
+	$(Q)mkdir -p $(@D); echo '$(subst ','\'',$(CC) $(CFLAGS) $(filter-out -Werror,$(ALL)))' | cmp -s - $@ || \
+	  echo '$(subst ','\'',$(CC) $(CFLAGS) $(filter-out -Werror,$(ALL)))' > $@
+
 define room
-$(call archive,$(1)): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c))
+$(call archive,$(1)): $(call objects,$(1))
 	$$(call say,AR,$$@) rm -f $$@ && ar rcs $$@ $$^
 endef
 $(foreach r,$(ROOMS),$(eval $(call room,$(r))))
 
-include tests/tests.mk
-include worker/supervise.mk
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+# What only one room needs stands in the room: worker/supervise.mk, scheduler/store/store.mk, ...
+include tests/tests.mk $(sort $(foreach r,$(ROOMS),$(wildcard $(r)/*.mk))) tests/lint/lint.mk
+-include $(OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(SUPERVISE_OBJ:.o=.d)
+
+setup-run setup-test:
+	@tests/setup.sh $(@:setup-%=%)
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all clean
+help:
+	@sed -n 's/^#: //p' $(filter %Makefile %.mk,$(MAKEFILE_LIST))
+
+FORCE:
+.SECONDARY:
+.PHONY: all setup-run setup-test clean help FORCE
+
+#: make              build/rota and build/rota-supervise
+#: make setup-run    installs what building and running needs, with the system's package manager
+#: make setup-test   the same and what the tests need
+#: make clean        removes build/
+#: Variables: BUILD=build CC=cc CFLAGS="-O2 -g" PREFIX=/usr/local DESTDIR= V=1 (shows the commands)

@@ -1,13 +1,14 @@
 # tests/unit/ROOM/NOUN_test.c is one program; it links with its own room and the rooms that room may know.
-UNIT := $(patsubst %.c,%,$(wildcard tests/unit/*/*_test.c))
-need_base   := base
-need_spec   := scheduler/spec base
-need_engine := scheduler/engine scheduler/spec base
-need_store  := scheduler/store scheduler/engine scheduler/spec base
-need_api    := scheduler/api base
-need_worker := worker base
-need_daemon := scheduler/daemon scheduler/api scheduler/store scheduler/engine scheduler/spec worker base
-need_cli    := cli $(need_daemon)
+UNIT         := $(patsubst %.c,%,$(wildcard tests/unit/*/*_test.c))
+TEST_OBJECTS := $(UNIT:%=$(BUILD)/obj/%.o)
+need_base    := base
+need_spec    := scheduler/spec base
+need_engine  := scheduler/engine scheduler/spec base
+need_store   := scheduler/store scheduler/engine scheduler/spec base
+need_api     := scheduler/api base
+need_worker  := worker base
+need_daemon  := scheduler/daemon scheduler/api scheduler/store scheduler/engine scheduler/spec worker base
+need_cli     := cli $(need_daemon)
 
 define unit_test
 $(BUILD)/$(1): $(BUILD)/obj/$(1).o $(foreach r,$(need_$(2)),$(call archive,$(r)))
@@ -17,8 +18,30 @@ $(BUILD)/$(1): $(BUILD)/obj/$(1).o $(foreach r,$(need_$(2)),$(call archive,$(r))
 endef
 $(foreach t,$(UNIT),$(eval $(call unit_test,$(t),$(notdir $(patsubst %/,%,$(dir $(t)))))))
 
-# `make unit ROOM=spec` builds and runs the unit tests of one room.
-unit: $(foreach t,$(if $(ROOM),$(filter tests/unit/$(ROOM)/%,$(UNIT)),$(UNIT)),$(BUILD)/$(t))
+UNIT_CHOSEN = $(foreach t,$(if $(ROOM),$(filter tests/unit/$(ROOM)/%,$(UNIT)),$(UNIT)),$(BUILD)/$(t))
+
+unit-programs: $(UNIT_CHOSEN)
+
+objects: $(OBJECTS) $(TEST_OBJECTS)
+
+unit: $(UNIT_CHOSEN)
 	@for t in $^; do timeout 120 ./$$t || exit 1; done
 
-.PHONY: unit
+integration: all
+	@tests/run.py --build $(BUILD) $(if $(T),--only '$(T)') integration
+
+test: setup-test
+	@tests/run.py --build $(BUILD)/test compile lint unit integration
+
+# The sanitizers confuse gcc's reasoning about null pointers, hence the two exceptions.
+asan: setup-test
+	@tests/run.py --build $(BUILD)/asan --slow 4 --make CC=gcc --make "CFLAGS=-O1 -g -fno-omit-frame-pointer \
+	  -fsanitize=address,undefined -fno-sanitize-recover=all -Wno-null-dereference -Wno-maybe-uninitialized" \
+	  build unit integration
+
+.PHONY: unit-programs objects unit integration test asan
+
+#: make test         all of it: gcc and clang with warnings as errors, lint, unit and integration tests
+#: make unit         the unit tests, of one room with ROOM=spec
+#: make integration  the tests of the real program, those whose name contains X with T=X
+#: make asan         the unit and integration tests under the address and undefined behaviour sanitizers

@@ -1,0 +1,67 @@
+#!/bin/sh
+# Checks every #include against the table of docs/architecture.md: who may know whom. Says each breach as FILE:LINE.
+# shellcheck disable=SC2016 # the dollars are awk's
+find base scheduler worker cli -name '*.[ch]' | sort | xargs awk '
+# A rule is: files that begin with `who` may include what begins with one of `whom`. The longest `who` that fits rules.
+function may(who, whom) { rooms[who] = whom }
+# A header that only files beginning with one of `who` may include; `who` "" is nobody.
+function only(header, who) { guarded[header] = who }
+
+function begins_with_one_of(text, list,   parts, n, i) {
+  n = split(list, parts, " ")
+  for (i = 1; i <= n; i++) if (index(text, parts[i]) == 1) return 1
+  return 0
+}
+
+BEGIN {
+  may("base/", "base/")
+  may("scheduler/spec/", "base/ scheduler/spec/")
+  may("scheduler/engine/", "base/ scheduler/engine/ scheduler/spec/pipeline.h scheduler/spec/value.h " \
+      "scheduler/spec/launch.h scheduler/spec/scope.h scheduler/spec/outputs.h scheduler/spec/config.h " \
+      "scheduler/spec/expr.h scheduler/spec/cron.h scheduler/spec/zone.h scheduler/spec/timing.h")
+  may("scheduler/store/", "base/ scheduler/store/ scheduler/spec/ scheduler/engine/rows.h scheduler/engine/states.h " \
+      "scheduler/engine/engine.h")
+  may("scheduler/api/", "base/ scheduler/api/")
+  may("worker/", "base/ worker/ scheduler/spec/launch.h")
+  may("worker/supervise/", "worker/rundir.h worker/supervise/")
+  may("scheduler/daemon/", "base/ worker/ scheduler/")
+  may("cli/", "base/ cli/")
+  may("cli/validate", "base/ cli/ scheduler/spec/")
+  may("cli/next", "base/ cli/ scheduler/spec/")
+  may("cli/new", "base/ cli/ scheduler/spec/")
+  may("cli/schema", "base/ cli/ scheduler/spec/")
+  may("cli/serve", "base/ cli/ scheduler/daemon/daemon.h")
+  may("cli/run", "base/ cli/ scheduler/daemon/daemon.h")
+
+  only("uv.h", "worker/ scheduler/daemon/")
+  only("sqlite3.h", "scheduler/store/")
+  only("microhttpd.h", "scheduler/api/")
+  only("curl/curl.h", "cli/ scheduler/daemon/notify")
+  only("libssh2.h", "worker/ssh")
+  only("yaml.h", "scheduler/spec/")
+}
+
+FNR == 1 {
+  room = ""
+  for (who in rooms) if (index(FILENAME, who) == 1 && length(who) > length(room)) room = who
+}
+
+/^[ \t]*#[ \t]*include/ {
+  if (!match($0, /["<][^">]*[">]/)) next
+  name = substr($0, RSTART + 1, RLENGTH - 2)
+  if (name in guarded && !begins_with_one_of(FILENAME, guarded[name]))
+    breach("only " guarded[name] " may include " name)
+  if (substr($0, RSTART, 1) != "\"" || name ~ /\.inc$/) next
+  if (name !~ /\//)
+    breach("\"" name "\" isn\047t written from the root, as \"room/file.h\"")
+  else if (!begins_with_one_of(name, rooms[room]))
+    breach(room " may not know " name)
+}
+
+function breach(text) {
+  printf "%s:%d: %s\n", FILENAME, FNR, text
+  breaches++
+}
+
+END { exit breaches > 0 }
+'

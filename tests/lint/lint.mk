@@ -1,0 +1,32 @@
+# Each file is checked again only after it, a header that it includes or the rules have changed.
+LINT_C      := $(wildcard $(ROOMS:%=%/*.c) worker/*/*.c tests/unit/*/*.c)
+LINT_FORMAT := $(LINT_C) $(wildcard $(ROOMS:%=%/*.h) worker/*/*.h tests/unit/*.h tests/unit/*/*.h)
+TIDY        := $(LINT_C:%.c=$(BUILD)/lint/%.tidy)
+LINT_FLAGS   = -std=c17 -D_GNU_SOURCE -DROTA_VERSION='"$(VERSION)"' -I. -I$(BUILD)/gen $(WARN) $(PKGC)
+
+lint: lint-tidy lint-cppcheck lint-format lint-tree
+
+lint-tidy: $(TIDY)
+
+# The object stands for all that the file includes, what is generated as well.
+$(BUILD)/lint/%.tidy: %.c $(BUILD)/obj/%.o .clang-tidy tests/lint/advice.sh
+	$(Q)mkdir -p $(@D)
+	$(call say,TIDY,$<) tests/lint/advice.sh clang-tidy 14 clang-tidy --quiet $< -- $(LINT_FLAGS) && touch $@
+-include $(LINT_C:%.c=$(BUILD)/obj/%.d)
+
+lint-cppcheck:
+	@mkdir -p $(BUILD)/lint/cppcheck
+	$(call say,CPPCHECK,.) tests/lint/advice.sh cppcheck 2 cppcheck --quiet -j2 --error-exitcode=1 --std=c11 \
+	  --enable=warning,performance,portability --inline-suppr --suppressions-list=tests/lint/cppcheck.txt \
+	  --cppcheck-build-dir=$(BUILD)/lint/cppcheck -D_GNU_SOURCE -I. $(LINT_C)
+
+lint-format:
+	$(call say,FORMAT,.) tests/lint/advice.sh clang-format 14 clang-format --dry-run -Werror $(LINT_FORMAT)
+
+lint-tree:
+	$(call say,TREE,.) tests/lint/tree.sh && tests/lint/includes.sh
+	@find tests worker scheduler cli .ci -name '*.sh' | xargs -r shellcheck .ci/run
+
+.PHONY: lint lint-tidy lint-cppcheck lint-format lint-tree
+
+#: make lint         clang-tidy, cppcheck, clang-format, shellcheck, the include rules of docs/architecture.md

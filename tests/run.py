@@ -1,0 +1,306 @@
+#!/usr/bin/env python3
+"""Runs the tests and counts them; the last line is `N passed, N failed`.
+
+    tests/run.py [--build DIR] [--only TEXT] [--slow N] [--jobs N] [--make ARG]... STAGE...
+
+    build        everything and the unit tests' programs, in the build folder
+    compile      the same with warnings as errors, and every object with clang too
+    lint         make lint
+    unit         tests/unit/*/*_test.c
+    integration  tests/integration/*.sh and *.py, against the program in the build folder
+
+A test file is an executable that prints a line for each of its cases: `ok NAME`, `not ok NAME` or `skip NAME REASON`
+(cmocka's TAP output is read too). One that prints none is a single case, and its exit code says how it went. It runs in
+an empty directory of its own, which is also its HOME and TMPDIR, with ROTA (the program), ROTA_SOURCE (this tree) and,
+where there is one, ROTA_SHARED. After it has ended, whatever it started and left running is killed. It has 120 seconds,
+or what a line `# time-limit: SECONDS` among its first 20 says. Its output is shown only if something failed, and kept
+in DIR/log. Files that tests share lie in tests/integration/lib/.
+"""
+
+import argparse
+import concurrent.futures
+import ctypes
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+CASE = re.compile(r"^(ok|not ok|skip)\b\s*(?:\d+\s+-\s+|\d+\s+)?(.*)$")
+PLAN = re.compile(r"^1\.\.(\d+)$")
+PR_SET_CHILD_SUBREAPER = 36
+
+
+class Tally:
+    def __init__(self):
+        self.passed, self.failed, self.skipped = 0, 0, []
+
+    def add(self, name, results):
+        self.passed += sum(kind == "ok" for kind, _ in results)
+        self.failed += sum(kind == "not ok" for kind, _ in results)
+        self.skipped += [f"{name}: {text}" for kind, text in results if kind == "skip"]
+
+
+def descendants(pid):
+    """Every process below `pid`, parents first."""
+    found, queue = [], [pid]
+    while queue:
+        parent = queue.pop(0)
+        try:
+            with open(f"/proc/{parent}/task/{parent}/children", encoding="ascii") as children:
+                below = [int(child) for child in children.read().split()]
+        except OSError:
+            continue
+        found += below
+        queue += below
+    return found
+
+
+def guard(seconds, command):
+    """Runs in a process of its own for each test file: as the reaper of whatever is orphaned below it, it can end all
+    that the test started, daemons and supervisors with sessions of their own included. Exits like the command, with
+    124 if the time is over."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    started = subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL)
+
+    def expire(number, _frame):
+        raise TimeoutError(f"the time is over: {seconds} s" if number == signal.SIGALRM else "interrupted")
+
+    for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, expire)
+    signal.alarm(seconds)
+    code = None
+    try:
+        while code is None:
+            pid, status = os.waitpid(-1, 0)
+            if pid == started.pid:
+                code = os.waitstatus_to_exitcode(status)
+    except TimeoutError as reason:
+        print(f"# {reason}", flush=True)
+        code = 124
+    signal.alarm(0)
+    left_over = descendants(os.getpid())
+    if left_over and code == 0:
+        print(f"# left {len(left_over)} processes running", flush=True)
+    for _ in range(100):
+        for pid in left_over:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            break
+        time.sleep(0.02)
+        left_over = descendants(os.getpid())
+    sys.exit(code if code >= 0 else 128 - code)
+
+
+def read_results(name, output, code):
+    """The cases that a test file printed, and one more if it came to grief beside them."""
+    results, planned = [], None
+    for line in output.splitlines():
+        plan = PLAN.match(line)
+        if plan:
+            planned = int(plan.group(1))
+        case = CASE.match(line)
+        if not case:
+            continue
+        kind, text = case.groups()
+        if kind == "ok" and re.search(r"#\s*skip", text, re.IGNORECASE):
+            kind = "skip"
+        results.append((kind, text))
+    failed = any(kind == "not ok" for kind, _ in results)
+    if code == 0 and not results and planned is None:
+        results.append(("ok", name))
+    elif code != 0 and not failed:
+        results.append(("not ok", f"{name} ended with {code}"))
+    elif planned is not None and planned != len(results):
+        results.append(("not ok", f"{name} planned {planned} cases and ran {len(results)}"))
+    return results
+
+
+def time_limit(path):
+    try:
+        with open(path, encoding="utf-8") as source:
+            for _, line in zip(range(20), source):
+                said = re.match(r"#\s*time-limit:\s*(\d+)", line)
+                if said:
+                    return int(said.group(1))
+    except (OSError, UnicodeDecodeError):
+        pass
+    return 120
+
+
+def environment(options, home):
+    kept = {key: os.environ[key] for key in ("PATH", "USER", "LOGNAME", "CI") if key in os.environ}
+    shared = os.environ.get("ROTA_SHARED", os.path.join(os.path.dirname(ROOT), "shared"))
+    if os.path.isdir(shared):
+        kept["ROTA_SHARED"] = os.path.abspath(shared)
+    return kept | {
+        "HOME": home,
+        "TMPDIR": home,
+        "LC_ALL": "C.UTF-8",
+        "NO_COLOR": "1",
+        "CMOCKA_MESSAGE_OUTPUT": "TAP",
+        "ROTA": os.path.join(ROOT, options.build, "rota"),
+        "ROTA_SOURCE": ROOT,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+    }
+
+
+def remove_tree(path):
+    """Like shutil.rmtree, for trees whose directories a test has closed to its owner."""
+    for folder, _, _ in os.walk(path):
+        try:
+            os.chmod(folder, 0o700)
+        except OSError:
+            pass
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def run_file(options, name, program, limit, in_tree=False):
+    home = tempfile.mkdtemp(prefix="rota-test-")
+    begin = time.monotonic()
+    command = [sys.executable, os.path.abspath(__file__), "--guard", str(limit * options.slow), program]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=ROOT if in_tree else home,
+            env=environment(options, home),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    finally:
+        remove_tree(home)
+    output = done.stdout.decode("utf-8", "replace")
+    log = os.path.join(ROOT, options.build, "log", name.replace("/", "-") + ".log")
+    os.makedirs(os.path.dirname(log), exist_ok=True)
+    with open(log, "w", encoding="utf-8") as kept:
+        kept.write(output)
+    return name, read_results(name, output, done.returncode), output, time.monotonic() - begin
+
+
+def report(tally, name, results, output, seconds):
+    failed = [text for kind, text in results if kind == "not ok"]
+    tally.add(name, results)
+    print(f"  {'FAIL' if failed else 'ok':4}  {name} ({len(results)})  {seconds:.1f} s", flush=True)
+    if not failed:
+        return
+    lines = output.splitlines()
+    if len(lines) > 400:
+        lines = lines[:100] + [f"... {len(lines) - 400} lines are left out here ..."] + lines[-300:]
+    print("\n".join("      | " + line for line in lines))
+    for text in failed:
+        print(f"      failed: {text}", flush=True)
+
+
+def run_files(options, tally, files):
+    """`files` are (name, program, limit, in_tree)."""
+    chosen = [file for file in files if options.only in file[0]]
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for done in concurrent.futures.as_completed([pool.submit(run_file, options, *file) for file in chosen]):
+            report(tally, *done.result())
+
+
+def step(options, tally, name, *arguments):
+    """One call of make that counts as one test; its output is shown as it comes."""
+    print(f"{name}:", flush=True)
+    begin = time.monotonic()
+    done = subprocess.run(["make", "--no-print-directory", f"-j{options.jobs}", *arguments], cwd=ROOT, check=False)
+    result = "ok" if done.returncode == 0 else "not ok"
+    report(tally, name, [(result, name)], "", time.monotonic() - begin)
+    return done.returncode == 0
+
+
+def stage_build(options, tally):
+    step(options, tally, "build", "-k", f"BUILD={options.build}", *options.make, "all", "unit-programs")
+
+
+def stage_compile(options, tally):
+    build = options.build
+    step(options, tally, "build with gcc", "-k", f"BUILD={build}", "CC=gcc", "WERROR=-Werror", "all", "unit-programs")
+    step(options, tally, "compile with clang", "-k", f"BUILD={build}-clang", "CC=clang", "WERROR=-Werror", "objects")
+
+
+def stage_lint(options, tally):
+    step(options, tally, "lint", "-k", f"BUILD={options.build}", "CC=gcc", "WERROR=-Werror", "lint")
+
+
+def stage_unit(options, tally):
+    print("unit tests:", flush=True)
+    files = []
+    base = os.path.join(ROOT, "tests/unit")
+    for room in sorted(os.listdir(base)):
+        folder = os.path.join(base, room)
+        if not os.path.isdir(folder):
+            continue
+        for source in sorted(os.listdir(folder)):
+            if source.endswith("_test.c"):
+                name = f"unit/{room}/{source[:-2]}"
+                program = os.path.join(ROOT, options.build, "tests", name)
+                # They are run from the root, where they find the tree's own files.
+                files.append((name, program, time_limit(os.path.join(folder, source)), True))
+    run_files(options, tally, files)
+
+
+def stage_integration(options, tally):
+    print("integration tests:", flush=True)
+    folder = os.path.join(ROOT, "tests/integration")
+    files = []
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        if name.endswith((".sh", ".py")):
+            files.append((f"integration/{name}", path, time_limit(path), False))
+    run_files(options, tally, files)
+
+
+STAGES = {
+    "build": stage_build,
+    "compile": stage_compile,
+    "lint": stage_lint,
+    "unit": stage_unit,
+    "integration": stage_integration,
+}
+
+
+def main():
+    if len(sys.argv) > 3 and sys.argv[1] == "--guard":
+        try:
+            guard(int(sys.argv[2]), sys.argv[3:])
+        except OSError as failure:
+            print(f"# can't be executed: {failure}")
+            sys.exit(127)
+    parser = argparse.ArgumentParser(description="Runs the tests.", epilog="Stages: " + " ".join(STAGES))
+    parser.add_argument("--build", default="build", help="the build folder, from the root of the tree")
+    parser.add_argument("--only", default="", help="only the test files whose name contains this")
+    parser.add_argument("--slow", type=int, default=1, help="multiplies the time limits")
+    parser.add_argument("--jobs", type=int, default=2, help="how many files run side by side")
+    parser.add_argument("--make", action="append", default=[], help="an argument for make in the stage `build`")
+    parser.add_argument("stages", nargs="+", choices=STAGES, metavar="STAGE")
+    options = parser.parse_args()
+    tally = Tally()
+    try:
+        for stage in options.stages:
+            STAGES[stage](options, tally)
+    except KeyboardInterrupt:
+        print("interrupted")
+        tally.failed += 1
+    if tally.skipped:
+        print(f"{len(tally.skipped)} skipped:")
+        for text in tally.skipped:
+            print(f"  {text}")
+    print(f"{tally.passed} passed, {tally.failed} failed", flush=True)
+    return 1 if tally.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
