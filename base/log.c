@@ -114,7 +114,7 @@ void log_line(enum log_level level, const char *fact, const struct log_field *fi
   for (int i = 0; i < count; i++) add_field(&line, &fields[i]);
 
   int64_t now = clock_monotonic();
-  bool same = the_log.last.len > 0 && level == the_log.last_level && strcmp(line.bytes, the_log.last.bytes) == 0;
+  bool same = the_log.last.len > 0 && level == the_log.last_level && strcmp(buf_cstr(&line), the_log.last.bytes) == 0;
   if (same && now - the_log.last_at < FOLD_TIME) {
     the_log.repeats++;
     buf_release(&line);

@@ -70,7 +70,7 @@ static void arena_blocks_are_aligned_zeroed_and_apart(void **state) {
   struct arena a = {0};
   static const size_t sizes[] = {0, 1, 15, 16, 17, 4000, 5000, 100000, 300000, 24};
   for (int round = 0; round < 3; round++) {
-    unsigned char *blocks[200];
+    unsigned char *blocks[200] = {0};
     for (size_t i = 0; i < COUNT(blocks); i++) {
       size_t size = sizes[i % COUNT(sizes)];
       blocks[i] = arena_alloc(&a, size);
