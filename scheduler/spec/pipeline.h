@@ -172,7 +172,8 @@ struct pipeline {
   const struct template *max_tasks, *timeout, *priority; /* NULL: no limit, none, 0 */
   const struct task_spec *tasks;
   size_t tasks_len;
-  const uint32_t *order;
+  const uint32_t *order;   /* tasks, each after all that it needs */
+  const uint32_t *by_name; /* tasks, by their names */
 };
 
 struct config;
