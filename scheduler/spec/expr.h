@@ -79,9 +79,6 @@ int template_check(const struct template *t, enum expr_use use, const struct pip
 
 /* True if the expression calls success(), failure() or always(). */
 bool expr_names_status(const struct expr *e);
-/* The variable in which a task finds the value of an expression that is one name: "ROTA_PARAM_DAYS"; NULL otherwise.
- */
-const char *expr_variable(const struct expr *e, struct arena *a);
 /* Whether it uses params.<name>: the preview of a rerun asks. */
 bool expr_uses_param(const struct expr *e, const char *name);
 bool template_uses_param(const struct template *t, const char *name);

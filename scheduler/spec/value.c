@@ -83,7 +83,7 @@ const char *value_quoted(struct arena *a, const char *bytes, size_t len) {
   return arena_fmt(a, at < len ? "'%s...'" : "'%s'", shown);
 }
 
-/* json_double is the one place that knows how to write the shortest text of a double. */
+/* jsonw_double is the one place that knows how to write the shortest text of a double. */
 static void float_text(double number, struct buf *out) {
   struct json j;
   jsonw_init(&j, out);

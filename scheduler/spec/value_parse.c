@@ -1,5 +1,6 @@
 /* Text and JSON to values: strict, so that nothing becomes a number that wasn't written as one. */
 #include <errno.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,18 +9,6 @@
 #include "base/utf8.h"
 #include "base/vec.h"
 #include "scheduler/spec/value.h"
-
-/* jansson's constructors have the names of base/json.h's writer. They are not called here: declared as others, they
- * are out of the way. */
-#define json_object jansson_object
-#define json_array  jansson_array
-#define json_string jansson_string
-#define json_null   jansson_null
-#include <jansson.h>
-#undef json_object
-#undef json_array
-#undef json_string
-#undef json_null
 
 static int expected(struct arena *a, enum value_type type, const char *bytes, size_t len, const char **message) {
   *message = arena_fmt(a, "expected %s, not %s", value_type_wanted(type), value_quoted(a, bytes, len));
