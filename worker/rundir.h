@@ -23,6 +23,14 @@
 #define RUNDIR_LOG_TAIL_2  "log.2"
 #define RUNDIR_LOG_INDEX   "log.idx"
 
+/* What the task may write; it comes into being when it does. */
+#define RUNDIR_OUTPUT    "output"
+#define RUNDIR_METRICS   "metrics"
+#define RUNDIR_ARTIFACTS "artifacts"
+#define RUNDIR_CHECKS    "checks"
+#define RUNDIR_SUMMARY   "summary.md"
+#define RUNDIR_PROGRESS  "progress"
+
 /* The line of an `owner` that belongs to nobody: the attempt can never start. */
 #define RUNDIR_FENCED "FENCED\n"
 

@@ -1,0 +1,623 @@
+/* The supervisor program alone: directories written by hand, processes started without the executor. */
+#include "harness.h"
+
+#include <sys/mount.h>
+
+#define ID "01hzzzzzzzzzzzzzzzzzzzzzzz"
+
+struct setup {
+  char dir[1024];
+  struct buf spec;
+};
+
+/* A fresh directory and the beginning of a spec; `more` are further entries, NULL at the end. */
+static void setup_init(struct setup *s, const char *more[]) {
+  static int n;
+  *s = (struct setup){0};
+  snprintf(s->dir, sizeof s->dir, "%s/a%d", scratch(), ++n);
+  assert_int_equal(mkdir(s->dir, 0700), 0);
+  const char *base[] = {"rota=1", "id=" ID, "dir=/", "grace_us=300000", "env=PATH=/usr/bin:/bin", NULL};
+  for (size_t i = 0; base[i]; i++) buf_add(&s->spec, base[i], strlen(base[i]) + 1);
+  for (size_t i = 0; more && more[i]; i++) buf_add(&s->spec, more[i], strlen(more[i]) + 1);
+}
+
+static void put(struct setup *s, const char *key, const char *value) {
+  buf_fmt(&s->spec, "%s=%s", key, value);
+  buf_char(&s->spec, '\0');
+}
+
+static void put_mark(struct setup *s, const char *mark) {
+  buf_fmt(&s->spec, "env=MARK=%s", mark);
+  buf_char(&s->spec, '\0');
+}
+
+static void shell(struct setup *s, const char *script) {
+  put(s, "argument", "/bin/sh");
+  put(s, "argument", "-c");
+  put(s, "argument", script);
+}
+
+static void write_spec(struct setup *s) {
+  char path[PATH_MAX];
+  snprintf(path, sizeof path, "%s/spec", s->dir);
+  assert_int_equal(file_write(path, s->spec.bytes, s->spec.len, 0600, false), 0);
+  buf_release(&s->spec);
+}
+
+static pid_t spawn_on(const char *dir) {
+  pid_t pid;
+  const char *argv[] = {"rota-supervise", dir, NULL};
+  char *envp[] = {NULL};
+  posix_spawnattr_t attr;
+  posix_spawnattr_init(&attr);
+  posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF);
+  sigset_t all; /* as the executor does: what is ignored here is not the task's business */
+  sigfillset(&all);
+  posix_spawnattr_setsigdefault(&attr, &all);
+  assert_int_equal(posix_spawn(&pid, supervisor(), NULL, &attr, (char *const *)(uintptr_t)argv, envp), 0);
+  posix_spawnattr_destroy(&attr);
+  return pid;
+}
+
+static pid_t begin(struct setup *s) {
+  write_spec(s);
+  return spawn_on(s->dir);
+}
+
+/* Its exit status; 128 + N for a signal. Fails the test if it takes longer. */
+static int wait_for(pid_t pid, int limit_ms) {
+  int status;
+  for (int64_t until = now_ms() + limit_ms; now_ms() < until; pause_ms(2)) {
+    if (waitpid(pid, &status, WNOHANG) == pid)
+      return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  }
+  kill(pid, SIGKILL);
+  waitpid(pid, &status, 0);
+  fail_msg("the supervisor took longer than %d ms", limit_ms);
+  return -1;
+}
+
+static void run_to_end(struct setup *s, int limit_ms) {
+  assert_int_equal(wait_for(begin(s), limit_ms), 0);
+}
+
+static bool result_has(const struct setup *s, const char *line) {
+  return strstr(content(s->dir, exit_file(s->dir)), line) != NULL;
+}
+
+static void exit_file_says_how_it_ended(void **state) {
+  (void)state;
+  static const struct {
+    const char *script, *file;
+  } rows[] = {
+      {"exit 0", "exit.0.exited"},          {"exit 3", "exit.3.exited"},
+      {"exit 127", "exit.127.exited"},      {"exit 255", "exit.255.exited"},
+      {"kill -9 $$", "exit.137.exited"},    {"kill -TERM $$", "exit.143.exited"},
+      {"kill -SEGV $$", "exit.139.exited"}, {"nosuch_command", "exit.127.exited"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct setup s;
+    setup_init(&s, NULL);
+    shell(&s, rows[i].script);
+    run_to_end(&s, 3000);
+    assert_string_equal(exit_file(s.dir), rows[i].file);
+  }
+}
+
+static void failed_launch_names_stage_and_errno(void **state) {
+  (void)state;
+  char plain[PATH_MAX];
+  snprintf(plain, sizeof plain, "%s/plain", scratch());
+  assert_int_equal(file_write(plain, "no program\n", 11, 0755, false), 0);
+  char *big = alloc_zeroed(1, 200001);
+  memset(big, 'x', 200000);
+  const struct {
+    const char *argument, *dir, *file, *stage;
+    int errnum;
+  } rows[] = {
+      {"/no/such/program", "/", "exit.127.launch_failed", "stage=exec\n", ENOENT},
+      {"no_such_program", "/", "exit.127.launch_failed", "stage=exec\n", ENOENT},
+      {"/etc/passwd", "/", "exit.126.launch_failed", "stage=exec\n", EACCES},
+      {"/", "/", "exit.126.launch_failed", "stage=exec\n", EACCES},
+      {plain, "/", "exit.126.launch_failed", "stage=exec\n", ENOEXEC},
+      {"/bin/true", "/no/such/dir", "exit.127.launch_failed", "stage=dir\n", ENOENT},
+      {"/bin/true", "/etc/passwd", "exit.126.launch_failed", "stage=dir\n", ENOTDIR},
+      {big, "/", "exit.126.launch_failed", "stage=exec\n", ENAMETOOLONG},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct setup s;
+    char errno_line[32];
+    setup_init(&s, NULL);
+    put(&s, "dir", rows[i].dir);
+    put(&s, "argument", rows[i].argument);
+    run_to_end(&s, 3000);
+    snprintf(errno_line, sizeof errno_line, "errno=%d\n", rows[i].errnum);
+    if (rows[i].argument != big) assert_string_equal(exit_file(s.dir), rows[i].file);
+    assert_true(result_has(&s, rows[i].stage));
+    if (rows[i].argument != big) assert_true(result_has(&s, errno_line));
+    assert_false(there(s.dir, "log"));
+  }
+  free(big);
+}
+
+static void one_variable_that_is_too_long_is_a_failed_exec(void **state) {
+  (void)state;
+  struct setup s;
+  setup_init(&s, NULL);
+  char *big = alloc_zeroed(1, 140001);
+  memset(big, 'x', 140000);
+  buf_fmt(&s.spec, "env=BIG=%s", big);
+  buf_char(&s.spec, '\0');
+  free(big);
+  put(&s, "argument", "/bin/true");
+  run_to_end(&s, 3000);
+  assert_string_equal(exit_file(s.dir), "exit.126.launch_failed");
+  char line[32];
+  snprintf(line, sizeof line, "errno=%d\n", E2BIG);
+  assert_true(result_has(&s, line));
+}
+
+static void unusable_spec_is_a_failed_launch(void **state) {
+  (void)state;
+  static const struct {
+    const char *bytes;
+    size_t len;
+    int errnum;
+  } rows[] = {
+#define ROW(text, err) {text, sizeof text, err}
+      ROW("rota=2\0id=" ID "\0dir=/\0argument=/bin/true", EPROTONOSUPPORT),
+      ROW("rota=0\0id=" ID "\0dir=/\0argument=/bin/true", EPROTONOSUPPORT),
+      ROW("nonsense", EINVAL),
+      ROW("rota=1\0id=" ID "\0dir=/", EINVAL),
+      ROW("rota=1\0id=short\0dir=/\0argument=/bin/true", EINVAL),
+      ROW("rota=1\0id=" ID "\0dir=/\0argument=/bin/true\0timeout_us=abc", EINVAL),
+      ROW("rota=1\0id=" ID "\0dir=/\0argument=/bin/true\0unheard_of=1", EINVAL),
+      {"rota=1\0id=" ID "\0dir=/\0argument=/bin/true", 40, EINVAL},
+      {"", 0, EINVAL},
+#undef ROW
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct setup s;
+    char line[32];
+    setup_init(&s, NULL);
+    buf_reset(&s.spec);
+    buf_add(&s.spec, rows[i].bytes, rows[i].len);
+    run_to_end(&s, 3000);
+    assert_string_equal(exit_file(s.dir), "exit.126.launch_failed");
+    assert_true(result_has(&s, "stage=spec\n"));
+    snprintf(line, sizeof line, "errno=%d\n", rows[i].errnum);
+    assert_true(result_has(&s, line));
+  }
+}
+
+static void few_files_are_left(void **state) {
+  (void)state;
+  struct setup s;
+  setup_init(&s, NULL);
+  put(&s, "argument", "true");
+  run_to_end(&s, 3000);
+  int n = 0;
+  DIR *d = opendir(s.dir);
+  for (const struct dirent *e; (e = readdir(d)) != NULL;) n += e->d_name[0] != '.';
+  closedir(d);
+  assert_int_equal(n, 3); /* spec, owner, exit.0.exited */
+}
+
+static void task_gets_a_clean_world(void **state) {
+  (void)state;
+  struct setup s;
+  setup_init(&s, (const char *[]){"env=A=1", "env=B=2", "env=A=3", NULL});
+  shell(&s, "echo A=$A B=$B; umask; pwd; cat /proc/self/oom_score_adj; ls /proc/self/fd | tr '\\n' ' '; "
+            "read x || echo eof; grep -E 'Sig(Blk|Ign)' /proc/self/status; env | wc -l");
+  run_to_end(&s, 3000);
+  const char *log = content(s.dir, "log");
+  assert_non_null(strstr(log, "A=3 B=2\n0022\n/\n500\n0 1 2 3 eof\n"));
+  assert_non_null(strstr(log, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"));
+}
+
+static void both_streams_come_in_their_order(void **state) {
+  (void)state;
+  struct setup s;
+  setup_init(&s, NULL);
+  shell(&s, "echo a; echo b >&2; echo c; printf d >&2");
+  run_to_end(&s, 3000);
+  assert_string_equal(content(s.dir, "log"), "a\nb\nc\nd");
+  assert_true(result_has(&s, "log_bytes=7\n"));
+}
+
+static void time_out_asks_first_and_kills_after_the_grace(void **state) {
+  (void)state;
+  static const struct {
+    const char *script, *file;
+    int at_least, at_most;
+  } rows[] = {
+      {"sleep 30", "exit.143.timed_out", 200, 450},
+      {"trap 'exit 7' TERM; sleep 30 & wait", "exit.7.timed_out", 200, 480},
+      {"trap '' TERM; sleep 30; sleep 30", "exit.137.timed_out", 500, 1000},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct setup s;
+    setup_init(&s, (const char *[]){"timeout_us=200000", NULL});
+    shell(&s, rows[i].script);
+    int64_t from = now_ms();
+    run_to_end(&s, 4000);
+    int64_t took = now_ms() - from;
+    assert_string_equal(exit_file(s.dir), rows[i].file);
+    assert_in_range((uint64_t)took, (uint64_t)rows[i].at_least, (uint64_t)rows[i].at_most + 1500);
+  }
+}
+
+static void time_out_holds_when_the_starter_is_dead(void **state) {
+  (void)state;
+  struct setup s;
+  setup_init(&s, (const char *[]){"timeout_us=300000", NULL});
+  const char *mark = unique_sleep();
+  put(&s, "argument", "sleep");
+  put(&s, "argument", mark);
+  write_spec(&s);
+  pid_t starter = fork();
+  if (starter == 0) {
+    spawn_on(s.dir);
+    _exit(0);
+  }
+  waitpid(starter, NULL, 0);
+  assert_true(wait_there(s.dir, "exit.143.timed_out", 3000));
+  assert_false(running_with(mark));
+}
+
+static void stop_file(const char *dir, const char *text) {
+  char path[PATH_MAX];
+  snprintf(path, sizeof path, "%s/stop", dir);
+  assert_int_equal(file_write(path, text, strlen(text), 0644, false), 0);
+}
+
+static void stop_obeys_its_file(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *script, *file;
+    int at_most;
+  } rows[] = {
+      {"rota=1\n", "sleep 30", "exit.143.stopped", 200},
+      {"", "sleep 30", "exit.143.stopped", 200},
+      {"rota=1\n", "trap '' TERM; while :; do sleep 30; done", "exit.137.stopped", 800},
+      {"rota=1\ngrace_us=0\n", "trap 'exit 0' TERM; while :; do sleep 0.01; done", "exit.137.stopped", 200},
+      {"rota=1\ngrace_us=5000000\n", "trap 'sleep 0.5; exit 4' TERM; while :; do sleep 0.01; done", "exit.4.stopped",
+       1200},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct setup s;
+    setup_init(&s, NULL);
+    char script[256];
+    snprintf(script, sizeof script, "echo up; %s", rows[i].script);
+    shell(&s, script);
+    pid_t pid = begin(&s);
+    assert_true(wait_there(s.dir, "log", 2000));
+    pause_ms(100);
+    stop_file(s.dir, rows[i].text);
+    int64_t from = now_ms();
+    kill(pid, SIGTERM);
+    assert_int_equal(wait_for(pid, 5000), 0);
+    assert_string_equal(exit_file(s.dir), rows[i].file);
+    assert_in_range((uint64_t)(now_ms() - from), 0, (uint64_t)rows[i].at_most + 1000);
+  }
+}
+
+static void second_stop_cuts_the_grace_short(void **state) {
+  (void)state;
+  struct setup s;
+  setup_init(&s, (const char *[]){"grace_us=60000000", NULL});
+  shell(&s, "trap '' TERM; echo up; while :; do sleep 0.1; done");
+  pid_t pid = begin(&s);
+  assert_true(wait_there(s.dir, "log", 2000));
+  stop_file(s.dir, "rota=1\n");
+  kill(pid, SIGTERM);
+  pause_ms(200);
+  assert_string_equal(exit_file(s.dir), "");
+  stop_file(s.dir, "rota=1\ngrace_us=0\n");
+  kill(pid, SIGTERM);
+  wait_for(pid, 2000);
+  assert_string_equal(exit_file(s.dir), "exit.137.stopped");
+}
+
+static void stop_reaches_a_task_that_is_halted(void **state) {
+  (void)state;
+  struct setup s;
+  setup_init(&s, (const char *[]){"grace_us=20000000", NULL});
+  shell(&s, "echo up; kill -STOP $$; sleep 30");
+  pid_t pid = begin(&s);
+  assert_true(wait_there(s.dir, "log", 2000));
+  pause_ms(50);
+  stop_file(s.dir, "rota=1\n");
+  kill(pid, SIGTERM);
+  wait_for(pid, 3000);
+  assert_string_equal(exit_file(s.dir), "exit.143.stopped");
+}
+
+static void term_without_a_stop_file_leaves_no_exit_file(void **state) {
+  (void)state;
+  struct setup s;
+  const char *mark = unique_sleep();
+  setup_init(&s, NULL);
+  put(&s, "argument", "sleep");
+  put(&s, "argument", mark);
+  pid_t pid = begin(&s);
+  assert_true(wait_there(s.dir, "owner", 2000));
+  for (int i = 0; i < 200 && !running_with(mark); i++) pause_ms(5);
+  kill(pid, SIGTERM);
+  wait_for(pid, 3000);
+  assert_string_equal(exit_file(s.dir), "");
+  assert_false(running_with(mark));
+  assert_non_null(strstr(content(s.dir, "result"), "note=from_outside\n"));
+}
+
+static void daemon_that_holds_the_output_is_killed_after_two_seconds(void **state) {
+  (void)state;
+  static const struct {
+    const char *script;
+    const char *leftovers;
+    bool survives;
+    const char *note;
+  } rows[] = {
+      {"setsid sh -c 'sleep $MARK; :' & exit 5", "kill", false, "note=leftovers_killed\n"},
+      {"setsid sh -c 'trap \"\" TERM HUP; sleep $MARK; :' >/dev/null 2>&1 & exit 5", "kill", false,
+       "note=leftovers_killed\n"},
+      {"setsid sh -c 'sleep $MARK; :' & exit 5", "keep", true, "note=leftovers_kept\n"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct setup s;
+    const char *mark = unique_sleep();
+    setup_init(&s, NULL);
+    put(&s, "leftovers", rows[i].leftovers);
+    put_mark(&s, mark);
+    shell(&s, rows[i].script);
+    int64_t from = now_ms();
+    run_to_end(&s, 4000);
+    assert_in_range((uint64_t)(now_ms() - from), 1900, 3500);
+    assert_string_equal(exit_file(s.dir), "exit.5.exited");
+    assert_true(result_has(&s, rows[i].note));
+    assert_int_equal(running_with(mark), rows[i].survives);
+    pid_t left = process_with(mark);
+    if (left > 0) kill(left, SIGKILL);
+  }
+}
+
+static void stop_kills_a_double_forked_child_that_ignores_it(void **state) {
+  (void)state;
+  struct setup s;
+  char script[256];
+  const char *mark = unique_sleep();
+  setup_init(&s, NULL);
+  snprintf(script, sizeof script, "(setsid sh -c 'trap \"\" TERM; (sleep %s; :) & wait' &) ; echo up; sleep 30",
+           mark);
+  shell(&s, script);
+  pid_t pid = begin(&s);
+  assert_true(wait_there(s.dir, "log", 2000));
+  for (int i = 0; i < 200 && !running_with(mark); i++) pause_ms(5);
+  stop_file(s.dir, "rota=1\n");
+  kill(pid, SIGTERM);
+  wait_for(pid, 4000);
+  assert_string_equal(exit_file(s.dir), "exit.143.stopped");
+  assert_false(running_with(mark));
+}
+
+static void a_burst_of_forks_is_ended(void **state) {
+  (void)state;
+  struct setup s;
+  char script[256];
+  const char *mark = unique_sleep();
+  setup_init(&s, (const char *[]){"timeout_us=300000", NULL});
+  snprintf(script, sizeof script,
+           "trap '' TERM; while :; do setsid sh -c 'trap \"\" TERM; sleep %s & sleep %s' & sleep 0.01; done", mark,
+           mark);
+  shell(&s, script);
+  run_to_end(&s, 8000);
+  assert_string_equal(exit_file(s.dir), "exit.137.timed_out");
+  assert_false(running_with(mark));
+}
+
+static void of_twenty_supervisors_one_runs(void **state) {
+  (void)state;
+  struct setup s;
+  char script[PATH_MAX];
+  pid_t pids[20];
+  setup_init(&s, NULL);
+  snprintf(script, sizeof script, "echo run >> %s/runs; sleep 0.3", s.dir);
+  shell(&s, script);
+  write_spec(&s);
+  for (size_t i = 0; i < 20; i++) pids[i] = spawn_on(s.dir);
+  for (size_t i = 0; i < 20; i++) assert_int_equal(wait_for(pids[i], 5000), 0);
+  assert_string_equal(content(s.dir, "runs"), "run\n");
+  assert_string_equal(exit_file(s.dir), "exit.0.exited");
+  assert_int_equal(wait_for(spawn_on(s.dir), 2000), 0); /* and one that comes late */
+  assert_string_equal(content(s.dir, "runs"), "run\n");
+  assert_false(there(s.dir, "result"));
+}
+
+static void fenced_directory_is_left_alone(void **state) {
+  (void)state;
+  struct setup s;
+  char path[PATH_MAX];
+  setup_init(&s, NULL);
+  put(&s, "argument", "true");
+  snprintf(path, sizeof path, "%s/owner", s.dir);
+  assert_int_equal(file_write(path, RUNDIR_FENCED, strlen(RUNDIR_FENCED), 0644, false), 0);
+  run_to_end(&s, 2000);
+  assert_string_equal(exit_file(s.dir), "");
+  assert_string_equal(content(s.dir, "owner"), RUNDIR_FENCED);
+}
+
+static void missing_spec_is_no_claim(void **state) {
+  (void)state;
+  struct setup s;
+  setup_init(&s, NULL);
+  buf_release(&s.spec);
+  assert_int_equal(wait_for(spawn_on(s.dir), 2000), ENOENT);
+  assert_false(there(s.dir, "owner"));
+}
+
+static void env_file_is_read_when_the_task_starts(void **state) {
+  (void)state;
+  struct setup s;
+  char file[PATH_MAX], entry[PATH_MAX + 16];
+  snprintf(file, sizeof file, "%s/secrets.env", scratch());
+  const char text[] = "# tokens\n\nTOKEN=s3cret=x \"y\"\r\nA=file\nB=file\n_c9=ok";
+  assert_int_equal(file_write(file, text, sizeof text - 1, 0600, false), 0);
+  snprintf(entry, sizeof entry, "env_file=%s", file);
+  setup_init(&s, (const char *[]){"env=A=before", entry, "env=B=after", NULL});
+  shell(&s, "echo \"[$TOKEN] $A $B $_c9\"");
+  run_to_end(&s, 2000);
+  assert_string_equal(content(s.dir, "log"), "[s3cret=x \"y\"] file after ok\n");
+  assert_null(strstr(content(s.dir, "owner"), "s3cret"));
+  assert_null(strstr(content(s.dir, exit_file(s.dir)), "s3cret"));
+}
+
+static void unfit_env_file_is_refused(void **state) {
+  (void)state;
+  static const struct {
+    const char *name, *text;
+    mode_t mode;
+    int errnum;
+    const char *says;
+  } rows[] = {
+      {"open.env", "A=1\n", 0644, EACCES, "why=is open to others\n"},
+      {"group.env", "A=1\n", 0640, EACCES, "why=is open to others\n"},
+      {"bad.env", "A=1\nnot a pair\n", 0600, EINVAL, "line=2\n"},
+      {"name.env", "9A=1\n", 0600, EINVAL, "line=1\n"},
+      {"none.env", NULL, 0, ENOENT, "file="},
+      {"fifo.env", NULL, 1, EINVAL, "why=is not a regular file\n"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct setup s;
+    char file[PATH_MAX], line[32];
+    snprintf(file, sizeof file, "%s/%s", scratch(), rows[i].name);
+    if (rows[i].text)
+      assert_int_equal(file_write(file, rows[i].text, strlen(rows[i].text), rows[i].mode, false), 0);
+    else if (rows[i].mode)
+      assert_int_equal(mkfifo(file, 0600), 0);
+    setup_init(&s, NULL);
+    put(&s, "env_file", file);
+    put(&s, "argument", "true");
+    run_to_end(&s, 2000);
+    snprintf(line, sizeof line, "errno=%d\n", rows[i].errnum);
+    assert_non_null(strstr(exit_file(s.dir), ".launch_failed"));
+    assert_true(result_has(&s, "stage=env_file\n"));
+    assert_true(result_has(&s, line));
+    assert_true(result_has(&s, rows[i].says));
+  }
+}
+
+static void hundred_megabytes_pass_quickly_and_whole(void **state) {
+  (void)state;
+  struct setup s;
+  setup_init(&s, (const char *[]){"log_cap=1073741824", NULL});
+  shell(&s, "head -c 104857600 /dev/zero");
+  int64_t from = now_ms();
+  run_to_end(&s, 15000);
+  struct stat st;
+  char path[PATH_MAX];
+  snprintf(path, sizeof path, "%s/log", s.dir);
+  assert_int_equal(stat(path, &st), 0);
+  assert_int_equal(st.st_size, 104857600);
+  assert_true(result_has(&s, "log_bytes=104857600\n"));
+  assert_in_range((uint64_t)(now_ms() - from), 0, 10000);
+}
+
+static void log_over_its_cap_keeps_head_and_tail(void **state) {
+  (void)state;
+  struct setup s;
+  struct stat st;
+  char path[PATH_MAX];
+  setup_init(&s, (const char *[]){"log_cap=262144", NULL});
+  shell(&s, "seq 1 400000");
+  run_to_end(&s, 10000);
+  const char *files[] = {"log", "log.1", "log.2"};
+  off_t sum = 0;
+  for (size_t i = 0; i < 3; i++) {
+    snprintf(path, sizeof path, "%s/%s", s.dir, files[i]);
+    assert_int_equal(stat(path, &st), 0);
+    sum += st.st_size;
+  }
+  assert_in_range((uint64_t)sum, 131072 + 65536, 262144);
+  assert_memory_equal(content(s.dir, "log"), "1\n2\n3\n", 6);
+  bool last = strstr(content(s.dir, "log.1"), "\n400000\n") || strstr(content(s.dir, "log.2"), "\n400000\n");
+  assert_true(last);
+}
+
+static void full_disk_blocks_nothing_and_is_counted(void **state) {
+  (void)state;
+  char mount_point[512];
+  struct setup s;
+  snprintf(mount_point, sizeof mount_point, "%s/small", scratch());
+  mkdir(mount_point, 0700);
+  if (mount("none", mount_point, "tmpfs", 0, "size=256k")) {
+    print_message("skipped: a small tmpfs can't be mounted here\n");
+    skip();
+  }
+  setup_init(&s, (const char *[]){"log_cap=10000000", NULL});
+  snprintf(s.dir, sizeof s.dir, "%s/a", mount_point);
+  mkdir(s.dir, 0700);
+  shell(&s, "head -c 3000000 /dev/zero; exit 6");
+  run_to_end(&s, 5000);
+  bool ended = strcmp(exit_file(s.dir), "exit.6.exited") == 0;
+  umount2(mount_point, MNT_DETACH);
+  assert_true(ended);
+}
+
+static void supervisor_is_small(void **state) {
+  (void)state;
+  struct setup s;
+  char path[64], status[4096] = "";
+  setup_init(&s, NULL);
+  shell(&s, "echo up; sleep 30");
+  pid_t pid = begin(&s);
+  assert_true(wait_there(s.dir, "log", 2000));
+  pause_ms(50);
+  snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+  int fd = open(path, O_RDONLY);
+  ssize_t n = read(fd, status, sizeof status - 1);
+  close(fd);
+  stop_file(s.dir, "");
+  kill(pid, SIGTERM);
+  wait_for(pid, 3000);
+  assert_true(n > 0);
+  const char *rss = strstr(status, "VmRSS:");
+  assert_non_null(rss);
+  assert_in_range(strtoul(rss + 6, NULL, 10), 1, 100);
+}
+
+static int teardown(void **state) {
+  (void)state;
+  scratch_remove();
+  return 0;
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(exit_file_says_how_it_ended),
+      cmocka_unit_test(failed_launch_names_stage_and_errno),
+      cmocka_unit_test(one_variable_that_is_too_long_is_a_failed_exec),
+      cmocka_unit_test(unusable_spec_is_a_failed_launch),
+      cmocka_unit_test(few_files_are_left),
+      cmocka_unit_test(task_gets_a_clean_world),
+      cmocka_unit_test(both_streams_come_in_their_order),
+      cmocka_unit_test(time_out_asks_first_and_kills_after_the_grace),
+      cmocka_unit_test(time_out_holds_when_the_starter_is_dead),
+      cmocka_unit_test(stop_obeys_its_file),
+      cmocka_unit_test(second_stop_cuts_the_grace_short),
+      cmocka_unit_test(stop_reaches_a_task_that_is_halted),
+      cmocka_unit_test(term_without_a_stop_file_leaves_no_exit_file),
+      cmocka_unit_test(daemon_that_holds_the_output_is_killed_after_two_seconds),
+      cmocka_unit_test(stop_kills_a_double_forked_child_that_ignores_it),
+      cmocka_unit_test(a_burst_of_forks_is_ended),
+      cmocka_unit_test(of_twenty_supervisors_one_runs),
+      cmocka_unit_test(fenced_directory_is_left_alone),
+      cmocka_unit_test(missing_spec_is_no_claim),
+      cmocka_unit_test(env_file_is_read_when_the_task_starts),
+      cmocka_unit_test(unfit_env_file_is_refused),
+      cmocka_unit_test(hundred_megabytes_pass_quickly_and_whole),
+      cmocka_unit_test(log_over_its_cap_keeps_head_and_tail),
+      cmocka_unit_test(full_disk_blocks_nothing_and_is_counted),
+      cmocka_unit_test(supervisor_is_small),
+  };
+  return cmocka_run_group_tests(tests, NULL, teardown);
+}

@@ -1,0 +1,27 @@
+/* A launch as the `spec` of a run directory on this machine: what the launch says, between what belongs to the place.
+ * Pure memory work.
+ */
+#ifndef ROTA_WORKER_LOCAL_SPEC_H
+#define ROTA_WORKER_LOCAL_SPEC_H
+
+#include "base/buf.h"
+#include "scheduler/spec/launch.h"
+
+/* The account whose tasks are run, looked up once. */
+struct account {
+  char *name, *home, *shell;
+};
+
+/* Falls back to the uid, "/" and /bin/sh where the system knows no such user. */
+void account_init(struct account *a);
+void account_release(struct account *a);
+
+struct local_dirs {
+  const char *attempt, *work, *state; /* absolute */
+};
+
+/* The environment in its order, a later name winning: the place's defaults, the launch's own, and last the paths of
+ * this attempt, which nothing can replace. */
+void local_spec_write(const struct launch *l, const struct account *a, const struct local_dirs *d, struct buf *out);
+
+#endif

@@ -1,0 +1,362 @@
+#include "worker/logfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/vec.h"
+#include "worker/rundir.h"
+
+#define CHUNK   65536
+#define RETRIES 8
+
+/* A stretch of offsets that lies in one of the files without a break. */
+struct piece {
+  uint64_t begin, end; /* offsets */
+  uint64_t at;         /* where it begins in the file */
+  uint64_t lines;      /* newlines before `begin` */
+  int file;            /* 0 log, 1 log.1, 2 log.2 */
+};
+
+struct logfile {
+  int dir;
+  VEC(struct piece) pieces;                  /* as of the last refresh, in order */
+  VEC(struct log_index_record) marks, drops; /* in order */
+  struct log_index_record header[LOG_INDEX_HEADER_RECORDS];
+  uint64_t index_read; /* bytes of log.idx taken into marks and drops */
+  uint64_t size;       /* offset behind the last byte */
+};
+
+static const char *const names[] = {RUNDIR_LOG, RUNDIR_LOG_TAIL_1, RUNDIR_LOG_TAIL_2};
+
+struct logfile *logfile_open(const char *attempt_dir, int *err) {
+  int dir = open(attempt_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (dir < 0) {
+    *err = err_from_errno(errno);
+    return NULL;
+  }
+  struct logfile *lf = alloc_new(struct logfile);
+  lf->dir = dir;
+  *err = 0;
+  return lf;
+}
+
+void logfile_close(struct logfile *lf) {
+  if (!lf) return;
+  close(lf->dir);
+  vec_release(&lf->pieces);
+  vec_release(&lf->marks);
+  vec_release(&lf->drops);
+  free(lf);
+}
+
+/* ---- the map of what is where ---- */
+
+static void header_default(struct logfile *lf) {
+  memset(lf->header, 0, sizeof lf->header);
+  lf->header[0].value = lf->header[1].offset = lf->header[2].offset = LOG_INDEX_NONE;
+}
+
+static int header_read(struct logfile *lf, int fd) {
+  ssize_t n = pread(fd, lf->header, sizeof lf->header, 0);
+  if (n < 0) return err_from_errno(errno);
+  if ((size_t)n < sizeof lf->header)
+    header_default(lf); /* it is only just being written */
+  else if (lf->header[0].offset != LOG_INDEX_MAGIC)
+    return ERR_CORRUPT;
+  return 0;
+}
+
+static int records_read(struct logfile *lf, int fd) {
+  struct log_index_record some[256];
+  if (lf->index_read < sizeof lf->header) lf->index_read = sizeof lf->header;
+  for (;;) {
+    ssize_t n = pread(fd, some, sizeof some, (off_t)lf->index_read);
+    if (n < 0) return err_from_errno(errno);
+    size_t whole = (size_t)n / sizeof some[0];
+    for (size_t i = 0; i < whole; i++) {
+      if (some[i].kind == LOG_INDEX_MARK)
+        vec_push(&lf->marks, some[i]);
+      else if (some[i].kind == LOG_INDEX_DROP)
+        vec_push(&lf->drops, some[i]);
+      else
+        return 0; /* a record that is only half there: next time */
+      lf->index_read += sizeof some[0];
+    }
+    if (whole < sizeof some / sizeof some[0]) return 0;
+  }
+}
+
+static int index_refresh(struct logfile *lf) {
+  int fd = openat(lf->dir, RUNDIR_LOG_INDEX, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    header_default(lf);
+    return errno == ENOENT ? 0 : err_from_errno(errno);
+  }
+  int err = header_read(lf, fd);
+  if (!err && lf->header[0].offset) err = records_read(lf, fd);
+  close(fd);
+  return err;
+}
+
+static int file_size(const struct logfile *lf, int file, uint64_t *size) {
+  struct stat st;
+  *size = 0;
+  if (fstatat(lf->dir, names[file], &st, 0)) return errno == ENOENT ? 0 : err_from_errno(errno);
+  *size = (uint64_t)st.st_size;
+  return 0;
+}
+
+/* Lays the bytes of one file out from its first offset on, broken where something was dropped. */
+static void file_lay(struct logfile *lf, int file, uint64_t base, uint64_t base_lines, uint64_t bytes) {
+  struct piece p = {.begin = base, .lines = base_lines, .file = file};
+  for (size_t i = 0; i < lf->drops.len && p.at < bytes; i++) {
+    const struct log_index_record *d = &lf->drops.items[i];
+    if (d->offset < p.begin || d->offset - p.begin >= bytes - p.at) continue;
+    p.end = d->offset;
+    if (p.end > p.begin) vec_push(&lf->pieces, p);
+    p.at += p.end - p.begin;
+    p.begin = d->offset + d->value;
+    p.lines = LOG_INDEX_NONE; /* counted from a mark when it is asked for */
+  }
+  p.end = p.begin + (bytes - p.at);
+  if (p.end > p.begin) vec_push(&lf->pieces, p);
+}
+
+/* The tail that begins first comes first; one that holds nothing has no place. */
+static int tails_lay(struct logfile *lf) {
+  int first = lf->header[1].offset <= lf->header[2].offset ? 1 : 2;
+  const int order[] = {first, 3 - first};
+  for (size_t i = 0; i < 2; i++) {
+    const struct log_index_record *h = &lf->header[order[i]];
+    uint64_t bytes;
+    int err = file_size(lf, order[i], &bytes);
+    if (err) return err;
+    if (h->offset != LOG_INDEX_NONE) file_lay(lf, order[i], h->offset, h->value, bytes);
+  }
+  return 0;
+}
+
+static uint64_t end_of(const struct logfile *lf) {
+  uint64_t end = lf->pieces.len ? lf->pieces.items[lf->pieces.len - 1].end : 0;
+  if (lf->drops.len) {
+    const struct log_index_record *d = &lf->drops.items[lf->drops.len - 1];
+    if (d->offset + d->value > end) end = d->offset + d->value;
+  }
+  return end;
+}
+
+static int refresh(struct logfile *lf) {
+  uint64_t head;
+  int err = index_refresh(lf);
+  if (!err) err = file_size(lf, 0, &head);
+  if (err) return err;
+  lf->pieces.len = 0;
+  file_lay(lf, 0, 0, 0, head);
+  err = tails_lay(lf);
+  lf->size = end_of(lf);
+  return err;
+}
+
+int logfile_extent(struct logfile *lf, struct logfile_extent *out) {
+  int err = refresh(lf);
+  *out = (struct logfile_extent){.size = lf->size};
+  uint64_t kept = 0;
+  for (size_t i = 0; i < lf->pieces.len; i++) kept += lf->pieces.items[i].end - lf->pieces.items[i].begin;
+  out->dropped = out->size - kept;
+  return err;
+}
+
+/* ---- reading ---- */
+
+static const struct piece *piece_from(const struct logfile *lf, uint64_t offset) {
+  for (size_t i = 0; i < lf->pieces.len; i++) {
+    if (lf->pieces.items[i].end > offset) return &lf->pieces.items[i];
+  }
+  return NULL;
+}
+
+static int64_t piece_read(const struct logfile *lf, const struct piece *p, uint64_t offset, void *out, size_t len) {
+  int fd = openat(lf->dir, names[p->file], O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return err_from_errno(errno);
+  if (len > p->end - offset) len = (size_t)(p->end - offset);
+  ssize_t n = pread(fd, out, len, (off_t)(p->at + (offset - p->begin)));
+  int err = err_from_errno(errno);
+  close(fd);
+  return n < 0 ? err : n;
+}
+
+/* True if the tail file still holds what it held when the map was made. The writer voids a tail in the header before
+ * it empties the file, so a read between two equal headers is good. */
+static bool piece_stands(const struct logfile *lf, const struct piece *p) {
+  if (p->file == 0) return true;
+  struct log_index_record now;
+  int fd = openat(lf->dir, RUNDIR_LOG_INDEX, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  ssize_t n = pread(fd, &now, sizeof now, (off_t)(sizeof now * (size_t)p->file));
+  close(fd);
+  return n == (ssize_t)sizeof now && now.offset == lf->header[p->file].offset;
+}
+
+static int64_t read_mapped(struct logfile *lf, uint64_t offset, void *out, size_t len, uint64_t *at) {
+  for (int tries = 0; tries < RETRIES; tries++) {
+    const struct piece *p = piece_from(lf, offset);
+    *at = p && p->begin > offset ? p->begin : offset;
+    if (!p) return 0;
+    int64_t n = piece_read(lf, p, *at, out, len);
+    if (n > 0 && piece_stands(lf, p)) return n;
+    if (n < 0 && n != ERR_NOT_FOUND) return n;
+    int err = refresh(lf);
+    if (err) return err;
+  }
+  return ERR_AGAIN;
+}
+
+int64_t logfile_read(struct logfile *lf, uint64_t offset, void *out, size_t len, uint64_t *at) {
+  *at = offset;
+  if (len == 0) return 0;
+  int err = refresh(lf);
+  return err ? err : read_mapped(lf, offset, out, len, at);
+}
+
+/* ---- lines ---- */
+
+/* The last known count of newlines at or before an offset. */
+struct known {
+  uint64_t offset, lines;
+};
+
+static void known_better(struct known *k, uint64_t offset, uint64_t lines, uint64_t limit) {
+  if (offset <= limit && lines != LOG_INDEX_NONE && offset >= k->offset) *k = (struct known){offset, lines};
+}
+
+/* The nearest one at or before an offset (by_line false), or at or before the beginning of a line. */
+static struct known known_before(const struct logfile *lf, uint64_t limit, bool by_line) {
+  struct known k = {0, 0};
+  for (size_t i = 0; i < lf->marks.len; i++) {
+    const struct log_index_record *m = &lf->marks.items[i];
+    if (by_line ? m->value <= limit : m->offset <= limit) known_better(&k, m->offset, m->value, m->offset);
+  }
+  for (size_t i = 0; i < lf->pieces.len; i++) {
+    const struct piece *p = &lf->pieces.items[i];
+    if (by_line ? p->lines <= limit : p->begin <= limit) known_better(&k, p->begin, p->lines, p->begin);
+  }
+  return k;
+}
+
+static uint64_t dropped_lines(const struct logfile *lf, uint64_t from, uint64_t to) {
+  uint64_t n = 0;
+  for (size_t i = 0; i < lf->drops.len; i++) {
+    const struct log_index_record *d = &lf->drops.items[i];
+    if (d->offset >= from && d->offset + d->value <= to) n += d->lines;
+  }
+  return n;
+}
+
+/* Walks on from what is known. Stops behind the newline with which `lines` newlines have come, or at `offset`,
+ * whichever is first; *k says where, and how many had come by then. 1 if the end of the log came before. */
+static int walk(struct logfile *lf, struct known *k, uint64_t lines, uint64_t offset) {
+  char *chunk = alloc_zeroed(1, CHUNK);
+  int rc = -1;
+  while (rc == -1 && k->lines < lines && k->offset < offset) {
+    uint64_t at;
+    int64_t n = read_mapped(lf, k->offset, chunk, CHUNK, &at);
+    if (n <= 0) {
+      rc = n < 0 ? (int)n : 1;
+      break;
+    }
+    if (at > k->offset) {
+      struct known behind = known_before(lf, at, false);
+      k->lines = behind.offset == at ? behind.lines : k->lines + dropped_lines(lf, k->offset, at);
+      k->offset = at;
+    }
+    const char *from = chunk, *end = chunk + n;
+    if ((uint64_t)n > offset - k->offset) end = chunk + (offset > k->offset ? offset - k->offset : 0);
+    while (k->lines < lines && from < end) {
+      const char *nl = memchr(from, '\n', (size_t)(end - from));
+      k->offset += (uint64_t)((nl ? nl + 1 : end) - from);
+      k->lines += nl != NULL;
+      from = nl ? nl + 1 : end;
+    }
+  }
+  free(chunk);
+  return rc == -1 ? 0 : rc;
+}
+
+int logfile_line(struct logfile *lf, uint64_t line, uint64_t *offset) {
+  int err = refresh(lf);
+  if (err) return err;
+  struct known k = {0, 0};
+  if (line > 0) {
+    /* A mark stands in the middle of its line: the newline that begins ours must still be ahead of it. */
+    k = known_before(lf, line - 1, true);
+    err = walk(lf, &k, line, UINT64_MAX);
+  }
+  if (err < 0) return err;
+  const struct piece *p = piece_from(lf, k.offset);
+  if (err > 0 || !p) return ERR_NOT_FOUND;
+  *offset = p->begin > k.offset ? p->begin : k.offset;
+  return 0;
+}
+
+int logfile_line_at(struct logfile *lf, uint64_t offset, uint64_t *line) {
+  int err = refresh(lf);
+  if (err) return err;
+  struct known k = known_before(lf, offset, false);
+  err = walk(lf, &k, UINT64_MAX, offset);
+  *line = k.lines;
+  return err < 0 ? err : 0;
+}
+
+int logfile_time_at(struct logfile *lf, uint64_t offset, instant *at) {
+  int err = refresh(lf);
+  *at = INSTANT_NONE;
+  for (size_t i = 0; !err && i < lf->marks.len && *at == INSTANT_NONE; i++) {
+    if (lf->marks.items[i].offset > offset) *at = lf->marks.items[i].at;
+  }
+  return err;
+}
+
+/* The bytes of one stretch, backwards in chunks. *left counts down the newlines to be seen; 1 when it got there. */
+static int piece_back(const struct logfile *lf, const struct piece *p, uint64_t floor, uint64_t *left,
+                      uint64_t *offset) {
+  char *chunk = alloc_zeroed(1, CHUNK);
+  uint64_t end = p->end, begin = p->begin > floor ? p->begin : floor;
+  int rc = 0;
+  while (rc == 0 && end > begin) {
+    uint64_t from = end - begin > CHUNK ? end - CHUNK : begin;
+    int64_t n = piece_read(lf, p, from, chunk, (size_t)(end - from));
+    if (n < 0) rc = (int)n;
+    for (int64_t i = n; rc == 0 && i > 0; i--) {
+      uint64_t behind = from + (uint64_t)i;
+      if (chunk[i - 1] != '\n' || behind == lf->size) continue; /* the last newline ends a line, it begins none */
+      if (--*left > 0) continue;
+      *offset = behind;
+      rc = 1;
+    }
+    end = from;
+  }
+  if (rc == 0) *offset = begin;
+  free(chunk);
+  return rc;
+}
+
+int logfile_tail(struct logfile *lf, uint64_t lines, uint64_t limit, uint64_t *offset) {
+  int err = refresh(lf);
+  if (err) return err;
+  *offset = lf->size;
+  uint64_t floor = lf->size > limit ? lf->size - limit : 0;
+  uint64_t left = lines;
+  int rc = lines == 0 ? 1 : 0;
+  for (size_t i = lf->pieces.len; rc == 0 && i > 0; i--) {
+    const struct piece *p = &lf->pieces.items[i - 1];
+    if (p->end <= floor) break;
+    rc = piece_back(lf, p, floor, &left, offset);
+  }
+  return rc < 0 ? rc : 0;
+}

@@ -1,0 +1,239 @@
+#include "worker/look.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "worker/executor.h"
+
+/* One read of a small file into a NUL-terminated text; its length, or -1 with errno. */
+static ssize_t small_read(int dir, const char *name, char *out, size_t size) {
+  int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  ssize_t n = read(fd, out, size - 1);
+  int saved = errno;
+  close(fd);
+  errno = saved;
+  out[n > 0 ? n : 0] = '\0';
+  return n;
+}
+
+static void word_read(const char *path, char out[MACHINE_WORD_SIZE]) {
+  if (small_read(AT_FDCWD, path, out, MACHINE_WORD_SIZE) < 0) out[0] = '\0';
+  out[strcspn(out, " \n")] = '\0';
+  if (!out[0]) strcpy(out, "-");
+}
+
+void machine_here(struct machine *m) {
+  word_read("/etc/machine-id", m->id);
+  word_read("/proc/sys/kernel/random/boot_id", m->boot);
+}
+
+int process_stat(int64_t pid, struct process_stat *out) {
+  char path[48], text[1024];
+  snprintf(path, sizeof path, "/proc/%" PRId64 "/stat", pid);
+  if (small_read(AT_FDCWD, path, text, sizeof text) <= 0) return errno == EMFILE ? ERR_AGAIN : ERR_NOT_FOUND;
+  const char *at = strrchr(text, ')');
+  if (!at) return ERR_CORRUPT;
+  int n = sscanf(at + 1,
+                 " %c %" SCNd64 " %" SCNd64 " %" SCNd64 " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+                 "%*s %" SCNu64,
+                 &out->state, &out->parent, &out->group, &out->session, &out->start);
+  return n == 5 ? 0 : ERR_CORRUPT;
+}
+
+void findings_init(struct findings *f) {
+  *f = (struct findings){.pid = -1, .cpu_us = -1, .max_rss_kb = -1, .log_bytes = -1};
+  f->started_at = f->ended_at = INSTANT_NONE;
+}
+
+static unsigned note_bit(const char *word) {
+  static const char *const words[] = {
+#define X(name, text, sentence) text,
+      RUNDIR_NOTE_LIST(X)
+#undef X
+  };
+  for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+    if (strcmp(word, words[i]) == 0) return 1u << i;
+  }
+  return 0;
+}
+
+static const struct {
+  const char *key;
+  size_t at, size; /* size 0 for a number */
+} fields[] = {
+    {"pid", offsetof(struct findings, pid), 0},
+    {"started", offsetof(struct findings, started_at), 0},
+    {"ended", offsetof(struct findings, ended_at), 0},
+    {"cpu_us", offsetof(struct findings, cpu_us), 0},
+    {"max_rss_kb", offsetof(struct findings, max_rss_kb), 0},
+    {"log_bytes", offsetof(struct findings, log_bytes), 0},
+    {"dropped_bytes", offsetof(struct findings, dropped_bytes), 0},
+    {"line", offsetof(struct findings, line), 0},
+    {"stage", offsetof(struct findings, stage), sizeof((struct findings *)0)->stage},
+    {"file", offsetof(struct findings, file), sizeof((struct findings *)0)->file},
+    {"why", offsetof(struct findings, why), sizeof((struct findings *)0)->why},
+};
+
+static void field_take(struct findings *f, const char *key, const char *value) {
+  if (strcmp(key, "note") == 0) f->notes |= note_bit(value);
+  if (strcmp(key, "errno") == 0) f->errnum = atoi(value);
+  for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+    if (strcmp(key, fields[i].key) != 0) continue;
+    void *slot = (char *)f + fields[i].at;
+    if (fields[i].size)
+      snprintf(slot, fields[i].size, "%s", value);
+    else
+      *(int64_t *)slot = strtoll(value, NULL, 10);
+  }
+}
+
+/* The content is extra: what is missing stays unknown. */
+static void findings_read(int dir, const char *name, struct findings *f) {
+  char text[RUNDIR_RESULT_MAX];
+  findings_init(f);
+  if (small_read(dir, name, text, sizeof text) <= 0) return;
+  char *rest = text;
+  for (char *line; (line = strsep(&rest, "\n")) != NULL;) {
+    char *value = strchr(line, '=');
+    if (!value) continue;
+    *value++ = '\0';
+    field_take(f, line, value);
+  }
+}
+
+/* Takes `exit.<status>.<reason>` apart. */
+static bool exit_name_parse(const char *name, int *status, int *reason) {
+  if (strncmp(name, RUNDIR_EXIT_PREFIX, strlen(RUNDIR_EXIT_PREFIX)) != 0) return false;
+  char *end;
+  long n = strtol(name + strlen(RUNDIR_EXIT_PREFIX), &end, 10);
+  if (*end != '.' || n < 0 || n > 255) return false;
+  *status = (int)n;
+  *reason = ended_from_word(end + 1);
+  return *reason >= 0;
+}
+
+/* 1 if the attempt has ended, 0 if not, or an error. */
+static int exit_find(int dir, struct look *out) {
+  int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *d = copy < 0 ? NULL : fdopendir(copy);
+  if (!d) {
+    int err = err_from_errno(errno);
+    if (copy >= 0) close(copy);
+    return err;
+  }
+  int found = 0;
+  for (const struct dirent *e; !found && (e = readdir(d)) != NULL;) {
+    int status, reason;
+    if (!exit_name_parse(e->d_name, &status, &reason)) continue;
+    findings_read(dir, e->d_name, &out->findings);
+    out->findings.status = status;
+    out->findings.reason = reason;
+    out->state = LOOK_ENDED;
+    found = 1;
+  }
+  closedir(d);
+  return found;
+}
+
+struct owner {
+  int version;
+  char machine[MACHINE_WORD_SIZE], boot[MACHINE_WORD_SIZE];
+};
+
+static bool owner_parse(const char *text, struct owner *o, struct look *out) {
+  if (sscanf(text, "rota=%d", &o->version) != 1) return false;
+  if (o->version > RUNDIR_FORMAT) return true;
+  int n = sscanf(
+      text, "rota=%*d pid=%" SCNd64 " session=%" SCNd64 " start=%" SCNu64 " machine=%79s boot=%79s claimed=%" SCNd64,
+      &out->pid, &out->session, &out->start, o->machine, o->boot, &out->claimed_at);
+  return n == 6 && out->pid > 1;
+}
+
+/* Whether the process that the owner names still lives: the pidfd is opened first and the identity checked after, so
+ * that it can't be another's. */
+static void supervisor_check(struct look *out) {
+  out->pidfd = (int)syscall(SYS_pidfd_open, (pid_t)out->pid, 0);
+  if (out->pidfd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
+    out->state = LOOK_UNKNOWN;
+    out->err = ERR_AGAIN;
+    return;
+  }
+  struct process_stat st;
+  out->state = LOOK_DEAD;
+  out->why = "its supervisor is gone without a result";
+  if (out->pidfd < 0) return;
+  int err = process_stat(out->pid, &st);
+  if (err == ERR_AGAIN) {
+    out->state = LOOK_UNKNOWN;
+    out->err = err;
+  } else if (!err && st.start == out->start && st.state != 'Z' && st.state != 'X') {
+    out->state = LOOK_RUNNING;
+    out->why = NULL;
+    return;
+  }
+  close(out->pidfd);
+  out->pidfd = -1;
+}
+
+static void owner_check(int dir, const struct machine *here, struct look *out) {
+  char text[RUNDIR_OWNER_MAX];
+  ssize_t len = small_read(dir, RUNDIR_OWNER, text, sizeof text);
+  struct owner owner = {0};
+  if (len < 0) {
+    out->state = errno == ENOENT ? LOOK_UNCLAIMED : LOOK_UNKNOWN;
+    out->err = err_from_errno(errno);
+  } else if (strcmp(text, RUNDIR_FENCED) == 0) {
+    out->state = LOOK_FENCED;
+  } else if (!owner_parse(text, &owner, out)) {
+    /* It is written before it is linked, so only a power cut leaves half of one: nobody is alive. */
+    out->state = LOOK_DEAD;
+    out->why = "its owner file is damaged, as after a power cut";
+    out->pid = out->session = 0;
+  } else if (owner.version > RUNDIR_FORMAT) {
+    out->state = LOOK_ELSEWHERE;
+    out->why = "it is run by a newer version of rota";
+  } else if (strcmp(owner.machine, here->id) != 0) {
+    out->state = LOOK_ELSEWHERE;
+    out->why = "it is run by another machine that shares the directory";
+  } else if (strcmp(owner.boot, here->boot) != 0) {
+    out->state = LOOK_DEAD;
+    out->why = "the machine was rebooted";
+    out->pid = out->session = 0;
+  } else {
+    supervisor_check(out);
+  }
+}
+
+void look_at(const char *path, const struct machine *here, struct look *out) {
+  *out = (struct look){.pidfd = -1, .claimed_at = INSTANT_NONE};
+  findings_init(&out->findings);
+  int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (dir < 0) {
+    out->state = errno == ENOENT || errno == ENOTDIR ? LOOK_MISSING : LOOK_UNKNOWN;
+    out->err = err_from_errno(errno);
+    return;
+  }
+  int ended = exit_find(dir, out);
+  if (ended == 0) owner_check(dir, here, out);
+  if (ended == 0 && out->state == LOOK_DEAD) ended = exit_find(dir, out); /* it may have ended in between */
+  if (ended < 0) {
+    if (out->pidfd >= 0) close(out->pidfd);
+    out->pidfd = -1;
+    out->state = LOOK_UNKNOWN;
+    out->err = ended;
+  }
+  if (out->state == LOOK_RUNNING || out->state == LOOK_DEAD) findings_read(dir, RUNDIR_RESULT, &out->findings);
+  if (out->state == LOOK_DEAD && (out->findings.notes & RUNDIR_NOTE_FROM_OUTSIDE))
+    out->why = "its supervisor was told to end by somebody else";
+  close(dir);
+}
