@@ -379,3 +379,12 @@ int table_read(sqlite3_stmt *s, int first, const struct table *t, struct arena *
   }
   return 0;
 }
+
+int table_run_state(const char *word, enum run_state *out) {
+  for (int i = 0; word && i < RUN_STATES; i++) {
+    if (strcmp(word, run_words[i]) != 0) continue;
+    *out = (enum run_state)i;
+    return 0;
+  }
+  return ERR_CORRUPT;
+}

@@ -67,4 +67,7 @@ void table_bind(sqlite3_stmt *s, const struct table *t, const void *row);
  * size that can't be. */
 int table_read(sqlite3_stmt *s, int first, const struct table *t, struct arena *a, void *row);
 
+/* The state that a word names; ERR_CORRUPT if it names none. */
+int table_run_state(const char *word, enum run_state *out);
+
 #endif

@@ -1,0 +1,138 @@
+/* What was: the lists, the runs and the counts that people look at, read from connections of its own.
+ *
+ * Any number of threads may call at once; each call takes a read-only connection out of a pool and gives it back.
+ * Calls block on the disk, never on the writer, and are kept short: a list looks at 5,000 rows or for 200 ms at most
+ * and then says how far back it came. All rows are plain structs in the caller's arena; a key of 0 or less in `after`
+ * begins at the beginning.
+ *
+ * Functions return 0 or a code of base/err.h: ERR_NOT_FOUND, ERR_INVALID for a cursor that isn't one, ERR_CORRUPT,
+ * ERR_IO, ERR_BUSY.
+ */
+#ifndef ROTA_STORE_HISTORY_H
+#define ROTA_STORE_HISTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "scheduler/engine/rows.h"
+#include "scheduler/store/filter.h"
+
+#define HISTORY_LOOK_MAX  5000
+#define HISTORY_LIMIT_MAX 500
+#define HISTORY_LAST_RUNS 20
+
+struct history;
+
+/* The state directory must have been opened by store_open at least once. No connection is made yet. */
+struct history *history_new(const char *dir);
+void history_free(struct history *h); /* accepts NULL; no call may be under way */
+
+/* ---- runs ---- */
+
+struct history_run {
+  struct run_row run;
+  const char *pipeline;
+  char version_sha256[SHA256_HEX_SIZE];
+  const char *linked_from; /* the id of the run that it came from; NULL if none, or if that is gone */
+};
+
+/* A reference as people write it: an id, a unique beginning of one, `nightly#412`, `nightly` (its newest run),
+ * `nightly@failed` (its newest run in that state). ERR_NOT_FOUND, or ERR_CONFLICT for a beginning that several ids
+ * share, with a sentence in `why` that names the candidates. */
+int history_find(struct history *h, const char *reference, struct arena *a, struct history_run *out, struct buf *why);
+int history_run(struct history *h, int64_t key, struct arena *a, struct history_run *out);
+
+struct history_page {
+  struct history_run *items;
+  size_t len;
+  const char *next;         /* cursor of the page after; NULL at the end */
+  instant searched_back_to; /* the search gave way before the page was full; INSTANT_NONE otherwise */
+};
+/* Newest first. `after` is NULL or a `next` of an earlier call with the same filter; runs that came in between don't
+ * move the page. `now` is for the duration of runs that haven't ended. */
+int history_runs(struct history *h, const struct filter *f, const char *after, size_t limit, instant now,
+                 struct arena *a, struct history_page *out);
+/* How many match, counted up to `most`; *at_least if there may be more. */
+int history_count(struct history *h, const struct filter *f, instant now, int64_t most, int64_t *count,
+                  bool *at_least);
+
+/* ---- one run ---- */
+
+int history_rounds(struct history *h, int64_t run, struct arena *a, struct round_row **out, size_t *len);
+/* Those with an index above `after` (-1: from the first), in order. */
+int history_tasks(struct history *h, int64_t run, int64_t after, size_t limit, struct arena *a, struct task_row **out,
+                  size_t *len);
+/* The attempts made in the run, by task and number, those after (after_task, after_number); (-1, 0) from the first.
+ */
+int history_attempts(struct history *h, int64_t run, int64_t after_task, int64_t after_number, size_t limit,
+                     struct arena *a, struct attempt_row **out, size_t *len);
+/* Any attempt by its key, also one of a linked run. */
+int history_attempt(struct history *h, int64_t key, struct arena *a, struct attempt_row *out);
+/* Of one attempt. */
+int history_outputs(struct history *h, int64_t attempt, struct arena *a, struct output_row **out, size_t *len);
+/* Of all tasks of a run: of the attempts whose outputs count. */
+int history_run_outputs(struct history *h, int64_t run, struct arena *a, struct output_row **out, size_t *len);
+int history_events(struct history *h, int64_t run, int64_t after, size_t limit, struct arena *a,
+                   struct event_row **out, size_t *len);
+/* Events of kind note; the text is the reason. */
+int history_notes(struct history *h, int64_t run, struct arena *a, struct event_row **out, size_t *len);
+
+/* All that the engine needs to change a run that has ended. The pipeline is the caller's to release. */
+int history_run_rows(struct history *h, const char *run_id, struct arena *a, struct run_rows *out, struct buf *why);
+
+/* ---- pipelines ---- */
+
+struct history_last {
+  struct id id;
+  int64_t number;
+  enum run_state state;
+  instant started_at, ended_at;
+};
+struct history_pipeline {
+  struct pipeline_row row;
+  char version_sha256[SHA256_HEX_SIZE];        /* "" if none was ever loaded */
+  const char *owner, *tags;                    /* tags as a JSON array; NULL */
+  struct history_last last[HISTORY_LAST_RUNS]; /* newest first */
+  size_t last_len;
+};
+/* By name, those after `after` (NULL: from the first). */
+int history_pipelines(struct history *h, const char *after, size_t limit, struct arena *a,
+                      struct history_pipeline **out, size_t *len);
+int history_pipeline(struct history *h, const char *name, struct arena *a, struct history_pipeline *out);
+/* Newest first, those with a key below `before` (0: from the newest). */
+int history_versions(struct history *h, int64_t pipeline, int64_t before, size_t limit, struct arena *a,
+                     struct version_row **out, size_t *len);
+int history_version(struct history *h, int64_t key, struct arena *a, struct version_row *out);
+/* Newest first, those due before `before` (INSTANT_NONE: from the newest). */
+int history_firings(struct history *h, int64_t pipeline, instant before, size_t limit, struct arena *a,
+                    struct firing_row **out, size_t *len);
+/* Events that belong to no run, newest first; pipeline 0 for those of none. */
+int history_pipeline_events(struct history *h, int64_t pipeline, int64_t before, size_t limit, struct arena *a,
+                            struct event_row **out, size_t *len);
+
+/* ---- the rest ---- */
+
+/* Days as since the epoch, both included; pipeline 0 for all. By day. */
+int history_daily(struct history *h, int64_t from, int64_t to, int64_t pipeline, struct arena *a,
+                  struct daily_row **out, size_t *len);
+
+struct history_audit {
+  int64_t key;
+  struct audit_row row;
+};
+int history_audit(struct history *h, int64_t before, size_t limit, struct arena *a, struct history_audit **out,
+                  size_t *len);
+
+#define HISTORY_REQUEST_KEPT (7 * USEC_PER_DAY)
+/* The stored answer to an Idempotency-Key: ERR_NOT_FOUND if there is none or it is over 7 days old; ERR_CONFLICT if
+ * it was given to another body. */
+int history_request(struct history *h, const char *key, const char *body_sha256, instant now, struct arena *a,
+                    struct request_row *out);
+
+/* Ids of runs that retention took away and whose directories may still be there (retention_swept takes them off). */
+int history_removed(struct history *h, size_t limit, struct arena *a, struct id **out, size_t *len);
+
+#endif

@@ -1,0 +1,88 @@
+#include "scheduler/store/reader.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "scheduler/store/db.h"
+#include "scheduler/store/table.h"
+
+#define IDLE_MAX 4
+
+struct history {
+  char *path;
+  pthread_mutex_t lock; /* of what follows */
+  struct reader *idle;
+  int idle_len;
+};
+
+struct history *history_new(const char *dir) {
+  struct history *h = alloc_new(struct history);
+  h->path = path_join(dir, "rota.db");
+  pthread_mutex_init(&h->lock, NULL);
+  return h;
+}
+
+static void reader_close(struct reader *r) {
+  statements_release(&r->statements);
+  db_close(r->db);
+  free(r);
+}
+
+void history_free(struct history *h) {
+  if (!h) return;
+  for (struct reader *r = h->idle, *next; r; r = next) {
+    next = r->next;
+    reader_close(r);
+  }
+  pthread_mutex_destroy(&h->lock);
+  free(h->path);
+  free(h);
+}
+
+int reader_take(struct history *h, struct reader **out) {
+  pthread_mutex_lock(&h->lock);
+  struct reader *r = h->idle;
+  if (r) {
+    h->idle = r->next;
+    h->idle_len--;
+  }
+  pthread_mutex_unlock(&h->lock);
+  *out = r;
+  if (r) return 0;
+  sqlite3 *db;
+  int rc = db_open(h->path, DB_READER, &db, NULL);
+  if (rc) return rc;
+  r = alloc_new(struct reader);
+  r->db = db;
+  statements_init(&r->statements, db);
+  *out = r;
+  return 0;
+}
+
+void reader_give(struct history *h, struct reader *r) {
+  pthread_mutex_lock(&h->lock);
+  bool keep = h->idle_len < IDLE_MAX;
+  if (keep) {
+    r->next = h->idle;
+    h->idle = r;
+    h->idle_len++;
+  }
+  pthread_mutex_unlock(&h->lock);
+  if (!keep) reader_close(r);
+}
+
+int reader_run(sqlite3_stmt *q, struct arena *a, struct history_run *out) {
+  const struct table *t = table_of(CHANGE_RUN);
+  int at = t->columns_len;
+  int rc = table_read(q, 0, t, a, &out->run);
+  if (rc) return rc;
+  const char *linked = (const char *)sqlite3_column_text(q, at + 2);
+  out->pipeline = arena_strdup(a, (const char *)sqlite3_column_text(q, at));
+  snprintf(out->version_sha256, sizeof out->version_sha256, "%s", (const char *)sqlite3_column_text(q, at + 1));
+  out->linked_from = linked ? arena_strdup(a, linked) : NULL;
+  return 0;
+}
