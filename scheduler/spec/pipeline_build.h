@@ -42,7 +42,8 @@ bool param_check(struct reader *r, const struct param_spec *spec, const struct n
 /* A value out of a node, by a parameter's type. */
 bool param_value(struct reader *r, const struct param_spec *spec, const struct node *n, struct value *out);
 
-/* Resolves needs, finds cycles, and fills in order and ancestors. False if there is a cycle. */
+/* Resolves needs, finds cycles, and fills in order and ancestors. False, after an error, if there is a cycle; the
+ * checks may go on then. */
 bool graph_build(struct builder *b);
 /* The checks over the whole pipeline; expressions among them. */
 void pipeline_check(struct builder *b);

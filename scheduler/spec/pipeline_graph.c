@@ -183,6 +183,14 @@ static void ancestors_fill(struct graph *g) {
   }
 }
 
+/* After a cycle: every task counts as needed, so that the expressions can still be looked at. */
+static void ancestors_all(struct graph *g) {
+  size_t words = (g->b->p->tasks_len + 63) / 64;
+  uint64_t *all = arena_new_array(g->b->reader.arena, words, uint64_t);
+  memset(all, 0xff, words * sizeof *all);
+  for (size_t i = 0; i < g->b->p->tasks_len; i++) g->b->tasks[i].ancestors = all;
+}
+
 bool graph_build(struct builder *b) {
   struct graph g = {.b = b};
   g.places = arena_array(b->scratch, b->p->tasks_len, sizeof *g.places);
@@ -191,6 +199,9 @@ bool graph_build(struct builder *b) {
     if (needs) needs_read(&g, &b->tasks[i], needs);
   }
   bool ok = order_find(&g);
-  if (ok) ancestors_fill(&g);
+  if (ok)
+    ancestors_fill(&g);
+  else
+    ancestors_all(&g);
   return ok;
 }

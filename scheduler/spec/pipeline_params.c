@@ -118,15 +118,21 @@ static void default_literal(struct reader *r, struct param_spec *s, const struct
   if (!param_value(r, s, n, &v)) return;
   s->default_literal = v;
   value_text(&v, &text);
-  s->default_value = template_parse(r->arena, buf_cstr(&text), n->text_place, r->diags);
+  const struct template *t = template_parse(r->arena, buf_cstr(&text), n->text_place, r->diags);
+  if (t) s->default_value = t;
   buf_release(&text);
 }
 
+/* Stands for a default that has been reported: the parameter isn't one without a default. */
+static const struct template faulty = {.source = ""};
+
 static void read_default(struct reader *r, const struct key *key, const struct node *n, void *field) {
   struct param_draft *d = field;
+  d->spec->default_value = &faulty;
   if (!d->typed) return;
   if (n->kind == NODE_SCALAR && strstr(n->text, "${{")) {
-    d->spec->default_value = reader_template(r, key->name, n);
+    const struct template *t = reader_template(r, key->name, n);
+    if (t) d->spec->default_value = t;
     return;
   }
   struct buf json = {0};

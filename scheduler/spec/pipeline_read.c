@@ -78,8 +78,9 @@ static bool build(struct builder *b, const struct node *root) {
     return false;
   }
   reader_map(r, root, SCOPE_PIPELINE, false, fields, sizeof fields / sizeof *fields, b->p);
-  if (!b->tasks || !graph_build(b)) return false;
-  if (r->lenient) return r->diags->errors == 0;
+  if (!b->tasks) return false;
+  bool ordered = graph_build(b);
+  if (r->lenient) return ordered && r->diags->errors == 0;
   names_check(b);
   places_check(b);
   pipeline_check(b);

@@ -102,12 +102,18 @@ static const struct field fields[] = {
 };
 #undef AT
 
+static bool param_given(const struct schedule_spec *s, size_t param) {
+  for (size_t k = 0; k < s->params_len; k++)
+    if (s->params[k].param == param) return true;
+  return false;
+}
+
 /* A scheduled run has nobody to ask. */
-static void defaults_check(struct reader *r, const struct pipeline *p, const struct schedule_spec *s) {
+static void defaults_check(struct reader *r, const struct pipeline *p) {
   for (size_t i = 0; i < p->params_len; i++) {
-    bool given = p->params[i].default_value != NULL;
-    for (size_t k = 0; k < s->params_len; k++) given = given || s->params[k].param == i;
-    if (!given)
+    bool missing = false;
+    for (size_t k = 0; k < p->schedules_len; k++) missing = missing || !param_given(&p->schedules[k], i);
+    if (missing && !p->params[i].default_value)
       diag_error(r->diags, p->params[i].place, "give it a default, or a value under 'params' of the schedule",
                  "parameter '%s' has no default, and the pipeline has a schedule", p->params[i].name);
   }
@@ -127,7 +133,7 @@ static void schedule_finish(struct builder *b, const struct node *n, struct sche
     diag_error(r->diags, s->place, NULL, "'jitter' must be shorter than 'every'");
   if (!s->zone) s->zone = b->config && b->config->timezone ? b->config->timezone : "UTC";
   if (!s->zone_written) s->zone_written = n->kind == NODE_MAP && node_get(n, "timezone") && !b->reader.lenient;
-  if (s->identity) return;
+  if (s->identity || (!s->cron && !s->every)) return;
   char every[DURATION_TEXT_SIZE];
   duration_format(s->every, every);
   if (s->name)
@@ -177,5 +183,5 @@ void read_schedules(struct reader *r, const struct key *key, const struct node *
   p->schedules_len = len;
   if (r->lenient) return;
   identities_check(r, s, len);
-  for (size_t i = 0; i < len && r->diags->errors == 0; i++) defaults_check(r, p, &s[i]);
+  defaults_check(r, p);
 }

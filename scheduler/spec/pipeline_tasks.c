@@ -98,8 +98,7 @@ static void task_read(struct builder *b, const struct node *n, uint32_t index) {
     if (node_null(n))
       diag_error(r->diags, n->key_place, "write its 'run' below it, indented", "the task '%s' is empty", n->key);
     else
-      diag_error(r->diags, n->place,
-                 arena_fmt(&r->diags->arena, "write the script below it: '%s:' and 'run: ...'", n->key),
+      diag_error(r->diags, n->place, arena_fmt(&r->diags->arena, "write %s: {run: \"...\"}", n->key),
                  "a task is a map of keys, not text");
     return;
   }

@@ -146,8 +146,7 @@ bool reader_value(struct reader *r, const char *what, enum value_type type, enum
   if (type == VALUE_BOOL && strcmp(n->text, "true") != 0 && strcmp(n->text, "false") != 0)
     return literal_error(r, n, what, "true or false", "booleans are true and false alone");
   if (value_parse(r->arena, type, items, n->text, out, &message) == 0) return true;
-  diag_error(r->diags, n->place, type == VALUE_DATE ? "dates are written 2026-03-29" : NULL, "'%s': %s", what,
-             message);
+  diag_error(r->diags, n->place, NULL, "'%s': %s", what, message);
   return false;
 }
 
