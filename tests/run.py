@@ -254,6 +254,9 @@ def stage_unit(options, tally):
 
 def stage_integration(options, tally):
     print("integration tests:", flush=True)
+    if not os.path.exists(os.path.join(ROOT, options.build, "rota")):
+        report(tally, "integration", [("not ok", f"{options.build}/rota wasn't built")], "", 0)
+        return
     folder = os.path.join(ROOT, "tests/integration")
     files = []
     for name in sorted(os.listdir(folder)):

@@ -2,7 +2,9 @@
 LINT_C      := $(wildcard $(ROOMS:%=%/*.c) worker/*/*.c tests/unit/*/*.c)
 LINT_FORMAT := $(LINT_C) $(wildcard $(ROOMS:%=%/*.h) worker/*/*.h tests/unit/*.h tests/unit/*/*.h)
 TIDY        := $(LINT_C:%.c=$(BUILD)/lint/%.tidy)
-LINT_FLAGS   = -std=c17 -D_GNU_SOURCE -DROTA_VERSION='"$(VERSION)"' -I. -I$(BUILD)/gen $(WARN) $(PKGC)
+# The analyzer's search is cut at a fifth of its usual length, by which the whole takes a third of the time.
+LINT_FLAGS   = -std=c17 -D_GNU_SOURCE -DROTA_VERSION='"$(VERSION)"' -I. -I$(BUILD)/gen $(WARN) $(PKGC) \
+               -Xclang -analyzer-config -Xclang max-nodes=40000
 
 lint: lint-tidy lint-cppcheck lint-format lint-tree
 
