@@ -19,6 +19,8 @@ pc:libmicrohttpd        libmicrohttpd-dev    libmicrohttpd-devel   libmicrohttpd
 pc:libcurl              libcurl4-openssl-dev libcurl-devel         curl-dev           curl
 cmd:musl-gcc            musl-tools           musl-gcc              -                  musl
 file:/usr/share/zoneinfo/America/New_York tzdata tzdata            tzdata             tzdata
+cmd:python3             python3              python3               python3            python
+cmd:awk                 mawk                 gawk                  -                  gawk
 '
 test_needs='
 cmd:clang               clang                clang                 clang              clang
@@ -27,7 +29,6 @@ cmd:clang-tidy          clang-tidy           clang-tools-extra     clang-extra-t
 cmd:cppcheck            cppcheck             cppcheck              cppcheck           cppcheck
 cmd:shellcheck          shellcheck           ShellCheck            shellcheck         shellcheck
 pc:cmocka               libcmocka-dev        libcmocka-devel       cmocka-dev         cmocka
-cmd:python3             python3              python3               python3            python
 cmd:sqlite3             sqlite3              sqlite                sqlite             sqlite
 cmd:busybox             busybox              busybox               busybox            busybox
 cmd:git                 git                  git                   git                git
