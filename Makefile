@@ -14,7 +14,8 @@ WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -W
            -Wvla -Wnull-dereference -Wdouble-promotion -Werror=implicit-function-declaration \
            -Werror=incompatible-pointer-types -Werror=int-conversion -Werror=return-type
 HARDEN  := -fno-common -fstack-protector-strong -fPIE
-ALL     := -std=c17 -D_GNU_SOURCE -DROTA_VERSION='"$(VERSION)"' -I. $(WARN) $(WERROR) $(HARDEN) -MMD -MP
+# What the build generates lies in $(BUILD)/gen.
+ALL     := -std=c17 -D_GNU_SOURCE -DROTA_VERSION='"$(VERSION)"' -I. -I$(BUILD)/gen $(WARN) $(WERROR) $(HARDEN) -MMD -MP
 LINK    := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 
 # What pkg-config says, asked once and only by what compiles or links.
