@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/vec.h"
+#include "base/map.h"
 #include "scheduler/spec/expr_ast.h"
 #include "scheduler/spec/scope.h"
 
@@ -99,13 +99,12 @@ static int take_default(struct resolver *r, const struct param_spec *p, struct v
   return check_value(r, p, out);
 }
 
-static int take(struct resolver *r, size_t i, const struct param_given *given, const struct schedule_spec *schedule,
+static int take(struct resolver *r, size_t i, const struct param_given *given, const struct value *scheduled,
                 struct value *out) {
   const struct param_spec *p = &r->scope->pipeline->params[i];
   if (given) return take_given(r, p, given, out);
-  for (size_t k = 0; schedule && k < schedule->params_len; k++) {
-    if (schedule->params[k].param != i) continue;
-    const struct param_given of_schedule = {.name = p->name, .value = schedule->params[k].value};
+  if (scheduled) {
+    const struct param_given of_schedule = {.name = p->name, .value = *scheduled};
     return take_given(r, p, &of_schedule, out);
   }
   if (p->default_value || p->default_literal.type != VALUE_ANY) return take_default(r, p, out);
@@ -125,6 +124,26 @@ static void unknown(struct resolver *r, const char *name) {
   diag_error(r->diags, nowhere, help, "unknown parameter %s", value_quoted(r->arena, name, strlen(name)));
 }
 
+/* Puts what was given in its parameter's place; by a map, since both may be many. */
+static int choose(struct resolver *r, const struct param_given *given, size_t len,
+                  const struct param_given **chosen) {
+  const struct pipeline *p = r->scope->pipeline;
+  struct map places = {0};
+  int rc = 0;
+  for (size_t i = 0; len > 0 && i < p->params_len; i++) map_put(&places, p->params[i].name, &chosen[i]);
+  for (size_t i = 0; i < len; i++) {
+    const struct param_given **place = map_get(&places, given[i].name);
+    if (place) {
+      *place = &given[i];
+    } else {
+      unknown(r, given[i].name);
+      rc = ERR_INVALID;
+    }
+  }
+  map_release(&places);
+  return rc;
+}
+
 int params_resolve(const struct scope *s, const struct param_given *given, size_t given_len,
                    const struct schedule_spec *schedule, struct arena *a, struct value *out,
                    struct diag_list *diags) {
@@ -133,19 +152,14 @@ int params_resolve(const struct scope *s, const struct param_given *given, size_
   struct resolver r = {&bare, a, diags};
   const struct pipeline *p = s->pipeline;
   const struct param_given **chosen = arena_new_array(a, p->params_len, const struct param_given *);
-  int rc = 0;
-  for (size_t i = 0; i < given_len; i++) {
-    int at = pipeline_param(p, given[i].name);
-    if (at >= 0) {
-      chosen[at] = &given[i];
-      continue;
-    }
-    unknown(&r, given[i].name);
-    rc = ERR_INVALID;
+  const struct value **scheduled = arena_new_array(a, p->params_len, const struct value *);
+  int rc = choose(&r, given, given_len, chosen);
+  for (size_t k = 0; schedule && k < schedule->params_len; k++) {
+    if (schedule->params[k].param < p->params_len) scheduled[schedule->params[k].param] = &schedule->params[k].value;
   }
   for (size_t i = 0; i < p->params_len; i++) {
     out[i] = value_null();
-    if (take(&r, i, chosen[i], schedule, &out[i]) < 0) rc = ERR_INVALID;
+    if (take(&r, i, chosen[i], scheduled[i], &out[i]) < 0) rc = ERR_INVALID;
   }
   return rc;
 }

@@ -1,0 +1,181 @@
+/* The instances of a matrix and their labels. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "scheduler/spec/matrix.h"
+#include "tests/unit/spec/sample.h"
+
+/* Axes as text: `whole` when it is one `${{ }}`, else items divided by blanks. */
+static void axes_set(struct sample *s, const char *const *texts, size_t len) {
+  struct matrix_axis *axes = arena_new_array(&s->arena, len, struct matrix_axis);
+  for (size_t i = 0; i < len; i++) {
+    axes[i].name = arena_fmt(&s->arena, "k%zu", i);
+    if (strncmp(texts[i], "${{", 3) == 0) {
+      axes[i].whole = sample_template(s, texts[i]);
+      continue;
+    }
+    const struct template **items = arena_new_array(&s->arena, 8, const struct template *);
+    char *rest = arena_strdup(&s->arena, texts[i]), *word;
+    while ((word = strsep(&rest, " "))) items[axes[i].items_len++] = sample_template(s, word);
+    axes[i].items = items;
+  }
+  s->tasks[PREP].matrix = axes;
+  s->tasks[PREP].matrix_len = len;
+}
+
+static void instances_are_the_product_first_key_slowest(void **state) {
+  (void)state;
+  static const struct {
+    const char *axes[3];
+    size_t len, count;
+    const char *first, *second, *last;
+  } rows[] = {
+      {{"1 2"}, 1, 2, "prep[1]", "prep[2]", "prep[2]"},
+      {{"a b", "1 2 3"}, 2, 6, "prep[a,1]", "prep[a,2]", "prep[b,3]"},
+      {{"${{ params.lambdas }}", "x y"}, 2, 4, "prep[0.1,x]", "prep[0.1,y]", "prep[10,y]"},
+      {{"${{ [true, false] }}"}, 1, 2, "prep[true]", "prep[false]", "prep[false]"},
+      {{"${{ params.lambdas }}", "${{ [] }}"}, 2, 0, NULL, NULL, NULL},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct sample s;
+    const struct value *values;
+    const char *message = NULL;
+    size_t count;
+    sample_init(&s, PREP);
+    axes_set(&s, rows[i].axes, rows[i].len);
+    const struct task_spec *t = &s.tasks[PREP];
+    assert_int_equal(matrix_expand(&s.scope, t, &s.arena, &values, &count, &message), 0);
+    assert_int_equal(count, rows[i].count);
+    if (count > 0) {
+      assert_string_equal(instance_label(t, values, &s.arena), rows[i].first);
+      assert_string_equal(instance_label(t, values + t->matrix_len, &s.arena), rows[i].second);
+      assert_string_equal(instance_label(t, values + (count - 1) * t->matrix_len, &s.arena), rows[i].last);
+    }
+    sample_release(&s);
+  }
+}
+
+static void a_task_without_matrix_is_one_instance(void **state) {
+  (void)state;
+  struct sample s;
+  const struct value *values;
+  const char *message = NULL;
+  size_t count;
+  sample_init(&s, PREP);
+  assert_int_equal(matrix_expand(&s.scope, &s.tasks[PREP], &s.arena, &values, &count, &message), 0);
+  assert_int_equal(count, 1);
+  assert_null(values);
+  assert_string_equal(instance_label(&s.tasks[PREP], NULL, &s.arena), "prep");
+  sample_release(&s);
+}
+
+static void literals_keep_their_text_and_may_be_numbers(void **state) {
+  (void)state;
+  static const struct {
+    const char *axis;
+    enum value_type type;
+    const char *label;
+  } rows[] = {
+      {"1 2", VALUE_INT, "prep[1]"},
+      {"0.1 1 10", VALUE_FLOAT, "prep[0.1]"},
+      {"true false", VALUE_BOOL, "prep[true]"},
+      {"3.10 3.9", VALUE_STRING, "prep[3.10]"},
+      {"010 1", VALUE_STRING, "prep[010]"},
+      {"1 x", VALUE_STRING, "prep[1]"},
+      {"1e3 1", VALUE_STRING, "prep[1e3]"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct sample s;
+    const struct value *values;
+    const char *message = NULL;
+    size_t count;
+    sample_init(&s, PREP);
+    axes_set(&s, &rows[i].axis, 1);
+    assert_int_equal(matrix_axis_type(&s.pipeline, s.tasks[PREP].matrix), rows[i].type);
+    assert_int_equal(matrix_expand(&s.scope, &s.tasks[PREP], &s.arena, &values, &count, &message), 0);
+    assert_int_equal(values[0].type, rows[i].type);
+    assert_string_equal(instance_label(&s.tasks[PREP], values, &s.arena), rows[i].label);
+    sample_release(&s);
+  }
+}
+
+static void faults_have_a_message(void **state) {
+  (void)state;
+  static const struct {
+    const char *axes[2];
+    size_t len;
+    int rc;
+    const char *message;
+  } rows[] = {
+      {{"${{ params.days }}"}, 1, ERR_INVALID, "matrix.k0: expected a list, not int"},
+      {{"a b a"}, 1, ERR_INVALID, "matrix.k0: the value a stands twice"},
+      {{"${{ [1, 1.0] }}"}, 1, ERR_INVALID, "matrix.k0: the value 1 stands twice"},
+      {{"a ${{env.NOPE}}"}, 1, ERR_INVALID, "matrix.k0: value 2 is null"},
+      {{"${{ params.lambdas }}", "${{ [1 / 0] }}"}, 2, ERR_INVALID, "matrix.k1: division by zero, in '[1 / 0]'"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct sample s;
+    const struct value *values;
+    const char *message = NULL;
+    size_t count;
+    sample_init(&s, PREP);
+    axes_set(&s, rows[i].axes, rows[i].len);
+    assert_int_equal(matrix_expand(&s.scope, &s.tasks[PREP], &s.arena, &values, &count, &message), rows[i].rc);
+    assert_string_equal(message, rows[i].message);
+    sample_release(&s);
+  }
+}
+
+static void ten_thousand_instances_are_the_limit(void **state) {
+  (void)state;
+  struct sample s;
+  const struct value *values;
+  const char *message = NULL;
+  static const char *const axes[] = {"${{ params.lambdas }}", "${{ params.lambdas }}"};
+  struct value hundred[101];
+  size_t count;
+  sample_init(&s, PREP);
+  axes_set(&s, axes, 2);
+  for (int i = 0; i < 101; i++) hundred[i] = value_float(i);
+  s.values[LAMBDAS] = (struct value){.type = VALUE_LIST, .list = {hundred, 100}};
+  assert_int_equal(matrix_expand(&s.scope, &s.tasks[PREP], &s.arena, &values, &count, &message), 0);
+  assert_int_equal(count, 10000);
+  s.values[LAMBDAS].list.len = 101;
+  assert_int_equal(matrix_expand(&s.scope, &s.tasks[PREP], &s.arena, &values, &count, &message), ERR_TOO_LARGE);
+  assert_string_equal(message, "the matrix of 'prep' has more than 10000 instances");
+  sample_release(&s);
+}
+
+static void long_values_keep_labels_short_and_apart(void **state) {
+  (void)state;
+  struct sample s;
+  char text[201];
+  sample_init(&s, TRAIN);
+  memset(text, 'x', 200);
+  text[200] = '\0';
+  struct value one = value_string(&s.arena, text);
+  text[199] = 'y';
+  struct value two = value_string(&s.arena, text), control = value_string(&s.arena, "a\nb\x1b");
+  const char *first = instance_label(&s.tasks[TRAIN], &one, &s.arena);
+  assert_true(strlen(first) < 80);
+  assert_string_not_equal(first, instance_label(&s.tasks[TRAIN], &two, &s.arena));
+  assert_string_equal(instance_label(&s.tasks[TRAIN], &control, &s.arena), "train[a?b?]");
+  sample_release(&s);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(instances_are_the_product_first_key_slowest),
+      cmocka_unit_test(a_task_without_matrix_is_one_instance),
+      cmocka_unit_test(literals_keep_their_text_and_may_be_numbers),
+      cmocka_unit_test(faults_have_a_message),
+      cmocka_unit_test(ten_thousand_instances_are_the_limit),
+      cmocka_unit_test(long_values_keep_labels_short_and_apart),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
