@@ -11,7 +11,9 @@ int eval_fail(struct expr_eval *e, const char *format, ...) {
   const char *what = arena_vfmt(e->arena, format, args);
   va_end(args);
   const char *text = e->expr->text + strspn(e->expr->text, " \t\r\n");
-  *e->message = arena_fmt(e->arena, "%s, in %s", what, value_quoted(e->arena, text, strlen(text)));
+  size_t len = strlen(text);
+  while (len > 0 && strchr(" \t\r\n", text[len - 1])) len--;
+  *e->message = arena_fmt(e->arena, "%s, in %s", what, value_quoted(e->arena, text, len));
   return ERR_INVALID;
 }
 
