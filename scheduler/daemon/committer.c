@@ -4,8 +4,12 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/vec.h"
 #include "scheduler/store/store.h"
+
+#define IDLE_NS UINT64_C(1000000000)
 
 struct job {
   committer_job_fn *run;
@@ -28,22 +32,49 @@ struct committer {
   const struct change *changes;
   size_t len;
   bool handed_over, committed, quit;
-  int err;
+  bool tended; /* since the last commit */
+  int err, broken;
+  struct buf why;
   VEC(struct job) jobs, jobs_done;
 
   bool busy; /* loop thread only */
 };
+
+/* Under the lock. */
+static void tell_result(struct committer *c, int err, struct buf *why) {
+  c->err = err;
+  buf_release(&c->why);
+  c->why = *why;
+  c->committed = true;
+  uv_async_send(&c->async);
+}
+
+/* A checkpoint that fails for good is told as the failure of the next commit would be. */
+static void tend(struct committer *c, bool idle) {
+  struct buf why = {0};
+  int err = store_tend(c->store, idle, &why);
+  if (err == ERR_SYNC || err == ERR_IO || err == ERR_CORRUPT) {
+    uv_mutex_lock(&c->lock);
+    c->broken = err;
+    uv_async_send(&c->async);
+    uv_mutex_unlock(&c->lock);
+  }
+  buf_release(&why);
+}
 
 static void run_commit(struct committer *c) {
   const struct change *changes = c->changes;
   size_t len = c->len;
   c->handed_over = false;
   uv_mutex_unlock(&c->lock);
-  int err = store_commit(c->store, changes, len);
+  struct buf why = {0};
+  int err = store_commit(c->store, changes, len, &why);
   uv_mutex_lock(&c->lock);
-  c->err = err;
-  c->committed = true;
-  uv_async_send(&c->async);
+  tell_result(c, err, &why);
+  c->tended = false;
+  uv_mutex_unlock(&c->lock);
+  tend(c, false);
+  uv_mutex_lock(&c->lock);
 }
 
 static void run_job(struct committer *c) {
@@ -57,6 +88,15 @@ static void run_job(struct committer *c) {
   uv_async_send(&c->async);
 }
 
+/* When nothing has come for a while, the log is moved into the database. */
+static void wait_or_tend(struct committer *c) {
+  if (uv_cond_timedwait(&c->wake, &c->lock, IDLE_NS) != UV_ETIMEDOUT) return;
+  c->tended = true;
+  uv_mutex_unlock(&c->lock);
+  tend(c, true);
+  uv_mutex_lock(&c->lock);
+}
+
 static void writer_main(void *arg) {
   struct committer *c = arg;
   uv_mutex_lock(&c->lock);
@@ -67,6 +107,8 @@ static void writer_main(void *arg) {
       break;
     } else if (c->jobs.len > 0) {
       run_job(c);
+    } else if (!c->tended) {
+      wait_or_tend(c);
     } else {
       uv_cond_wait(&c->wake, &c->lock);
     }
@@ -79,6 +121,10 @@ static void on_async(uv_async_t *async) {
   uv_mutex_lock(&c->lock);
   bool committed = c->committed;
   int err = c->err;
+  int broken = c->broken;
+  struct buf why = c->why;
+  c->why = (struct buf){0};
+  c->broken = 0;
   c->committed = false;
   size_t jobs_len = c->jobs_done.len;
   struct job *jobs = c->jobs_done.items;
@@ -88,8 +134,10 @@ static void on_async(uv_async_t *async) {
 
   if (committed) {
     c->busy = false;
-    c->done(c->ctx, err);
+    c->done(c->ctx, err, buf_cstr(&why));
   }
+  if (broken) c->done(c->ctx, broken, "the log can't be moved into the database");
+  buf_release(&why);
   for (size_t i = 0; i < jobs_len; i++) {
     if (jobs[i].done) jobs[i].done(jobs[i].arg, jobs[i].result);
   }
@@ -139,6 +187,7 @@ static void on_closed(uv_handle_t *handle) {
   uv_cond_destroy(&c->wake);
   vec_release(&c->jobs);
   vec_release(&c->jobs_done);
+  buf_release(&c->why);
   free(c);
 }
 

@@ -15,8 +15,9 @@
 struct store;
 struct committer;
 
-/* `err` is what store_commit returned. */
-typedef void committer_done_fn(void *ctx, int err);
+/* `err` is what store_commit returned, `why` a sentence about it. ERR_SYNC, ERR_IO and ERR_CORRUPT may also come
+ * while no batch is in flight: a checkpoint failed. */
+typedef void committer_done_fn(void *ctx, int err, const char *why);
 
 /* NULL if the thread can't be made. */
 struct committer *committer_new(uv_loop_t *loop, struct store *store, committer_done_fn *done, void *ctx);

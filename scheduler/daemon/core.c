@@ -109,23 +109,23 @@ static void on_retry(uv_timer_t *timer) {
   committer_commit(c->committer, c->step.changes.items, c->step.changes.len);
 }
 
-static void degraded_set(struct core *c, int err) {
+static void degraded_set(struct core *c, int err, const char *why) {
   if (c->degraded == err) return;
   c->degraded = err;
-  c->hooks.degraded(c->hooks.ctx, err);
+  c->hooks.degraded(c->hooks.ctx, err, why);
 }
 
-static void on_commit(void *ctx, int err) {
+static void on_commit(void *ctx, int err, const char *why) {
   struct core *c = ctx;
   if (err == 0) {
-    degraded_set(c, 0);
+    degraded_set(c, 0, NULL);
     step_committed(c);
-  } else if (err == ERR_SYNC || err == ERR_CORRUPT) {
+  } else if (err == ERR_SYNC || err == ERR_IO || err == ERR_CORRUPT) {
     /* After a failed sync the kernel may have dropped what it could not write: trying again would seem to succeed. */
     c->over = true;
-    c->hooks.fatal(c->hooks.ctx, err);
+    c->hooks.fatal(c->hooks.ctx, err, why);
   } else {
-    degraded_set(c, err);
+    degraded_set(c, err, why);
     uv_timer_start(&c->retry, on_retry, RETRY_COMMIT_MS, 0);
   }
 }

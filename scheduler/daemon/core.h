@@ -27,9 +27,9 @@ struct core_hooks {
   void (*committed)(void *ctx, const struct change *changes, size_t len);
   void (*reply)(void *ctx, const struct decision_reply *reply);
   /* Commits fail with `err` and are tried again; 0: they succeed again. */
-  void (*degraded)(void *ctx, int err);
+  void (*degraded)(void *ctx, int err, const char *why);
   /* Commits can't go on (a failed sync, a damaged file): the daemon must end. */
-  void (*fatal)(void *ctx, int err);
+  void (*fatal)(void *ctx, int err, const char *why);
 };
 
 struct core_options {

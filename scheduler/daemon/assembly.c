@@ -1,0 +1,146 @@
+#include "scheduler/daemon/assembly.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "scheduler/daemon/daemon.h"
+#include "scheduler/daemon/facts.h"
+#include "worker/local.h"
+
+/* The supervisor stands beside the program, or in libexec/rota beside its bin. */
+static char *supervisor_path(void) {
+  char self[4096];
+  ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+  if (n <= 0) return alloc_strdup("rota-supervise");
+  self[n] = '\0';
+  *strrchr(self, '/') = '\0';
+  char *beside = path_join(self, "rota-supervise");
+  if (access(beside, X_OK) == 0) return beside;
+  free(beside);
+  return path_join(self, "../libexec/rota/rota-supervise");
+}
+
+/* Each attempt needs a descriptor; the soft limit is only a default. */
+static void raise_descriptor_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max < 65536 ? limit.rlim_max : 65536;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+static int open_store(struct assembly *a) {
+  struct buf why = {0};
+  int err = store_open(a->config->state, clock_now(), &a->store, &why);
+  if (!err) err = store_load(a->store, &a->loaded, &why);
+  if (err)
+    fprintf(stderr, "rota: the state directory %s: %s\n", a->config->state, why.len ? why.bytes : err_text(err));
+  buf_release(&why);
+  return err;
+}
+
+static struct engine *restored_engine(struct assembly *a, const struct assembly_options *options) {
+  const struct engine_options engine_options = {.config = options->config,
+                                                .schedules = options->schedules,
+                                                .local_only = options->local_only,
+                                                .zone = zones_get,
+                                                .zone_ctx = &a->zones};
+  struct engine *engine = engine_new(&engine_options);
+  char *message = NULL;
+  struct moment now = {.wall = clock_now(), .mono = clock_monotonic()};
+  if (engine_restore(engine, &a->loaded.state, now, &message) == 0) return engine;
+  fprintf(stderr, "rota: the rows contradict each other: %s\n", message);
+  free(message);
+  engine_free(engine);
+  return NULL;
+}
+
+static int add_local_executor(struct assembly *a) {
+  char *supervisor = supervisor_path();
+  const struct local_options local = {.state_dir = a->config->state, .supervisor_path = supervisor};
+  int err;
+  struct executor *executor = local_new(&a->loop, &local, core_report, a->core, &err);
+  if (executor) {
+    core_add_executor(a->core, HOST_LOCAL, executor);
+    err = 0;
+  } else {
+    fprintf(stderr, "rota: the supervisor %s can't be used: %s; `make` builds it, `rota doctor` checks it\n",
+            supervisor, err_text(err));
+  }
+  free(supervisor);
+  return err;
+}
+
+int assembly_open(struct assembly *a, const struct assembly_options *options) {
+  memset(a, 0, sizeof *a);
+  a->config = options->config;
+  a->started_at = clock_now();
+  signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
+  uv_loop_init(&a->loop);
+  struct engine *engine = NULL;
+  if (open_store(a) || !(engine = restored_engine(a, options))) goto failed;
+
+  const struct core_options core_options = {
+      .loop = &a->loop, .store = a->store, .engine = engine, .state_dir = a->config->state, .hooks = options->hooks};
+  a->core = core_new(&core_options);
+  if (!a->core) {
+    engine_free(engine);
+    fprintf(stderr, "rota: the system gives no thread or timer\n");
+    goto failed;
+  }
+  if (add_local_executor(a)) goto failed;
+  const struct engine_state *state = &a->loaded.state;
+  for (size_t i = 0; i < state->pipelines_len; i++) {
+    names_pipeline_put(&a->names, state->pipelines[i].key, state->pipelines[i].name);
+  }
+  for (size_t i = 0; i < state->runs_len; i++) names_run_put(&a->names, &state->runs[i].run);
+  return EXIT_OK;
+
+failed:
+  assembly_close(a);
+  return EXIT_FAILED;
+}
+
+void assembly_started(struct assembly *a) {
+  core_adopt(a->core);
+  store_loaded_release(&a->loaded);
+  memset(&a->loaded, 0, sizeof a->loaded);
+}
+
+void assembly_committed(struct assembly *a, const struct change *changes, size_t len, bool log) {
+  for (size_t i = 0; i < len; i++) {
+    if (changes[i].kind == CHANGE_PIPELINE) {
+      names_pipeline_put(&a->names, changes[i].pipeline.key, changes[i].pipeline.name);
+    }
+  }
+  for (size_t i = 0; i < len; i++) {
+    if (changes[i].kind == CHANGE_RUN) names_run_put(&a->names, &changes[i].run);
+  }
+  if (log) facts_log(&a->names, changes, len);
+}
+
+void assembly_forget(struct assembly *a, const struct change *changes, size_t len) {
+  for (size_t i = 0; i < len; i++) {
+    if (changes[i].kind == CHANGE_RUN && run_state_ended(changes[i].run.state)) {
+      names_run_forget(&a->names, changes[i].run.key);
+    }
+  }
+}
+
+void assembly_close(struct assembly *a) {
+  core_free(a->core);
+  uv_run(&a->loop, UV_RUN_DEFAULT);
+  uv_loop_close(&a->loop);
+  store_loaded_release(&a->loaded);
+  store_close(a->store);
+  names_release(&a->names);
+  zones_release(&a->zones);
+}

@@ -1,0 +1,43 @@
+/* The parts of the daemon put together, as `rota serve` and `rota run` share them: the store opened and loaded, the
+ * engine restored from it, the core on its loop, the executor of this machine.
+ */
+#ifndef ROTA_DAEMON_ASSEMBLY_H
+#define ROTA_DAEMON_ASSEMBLY_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "scheduler/daemon/core.h"
+#include "scheduler/daemon/names.h"
+#include "scheduler/daemon/zones.h"
+#include "scheduler/store/store.h"
+
+struct assembly {
+  uv_loop_t loop;
+  const struct config *config;
+  struct store *store;
+  struct store_loaded loaded; /* the rows at start; kept until assembly_started */
+  struct zones zones;
+  struct names names;
+  struct core *core;
+  instant started_at;
+};
+
+struct assembly_options {
+  const struct config *config;
+  bool schedules, local_only;
+  struct core_hooks hooks;
+};
+
+/* 0, or an exit code after saying on stderr what is wrong. Blocks on the disk. */
+int assembly_open(struct assembly *a, const struct assembly_options *options);
+/* Looks up what a former life started, and lets go of the rows. Once, before the loop runs. */
+void assembly_started(struct assembly *a);
+/* Learns the names in the rows and writes the log; to be called by the `committed` hook. */
+void assembly_committed(struct assembly *a, const struct change *changes, size_t len, bool log);
+/* After committed hooks are through: runs that have ended lose their names. */
+void assembly_forget(struct assembly *a, const struct change *changes, size_t len);
+/* Ends the core and what else is open, turns the loop until every handle is closed, closes the store. */
+void assembly_close(struct assembly *a);
+
+#endif
