@@ -10,7 +10,10 @@ void check_fault(struct checker *c, const struct expr_node *n, const char *help,
   const char *message = arena_vfmt(&c->scratch, format, args);
   va_end(args);
   c->failed = true;
-  diag_error(c->diags, expr_place(c->expr->place, c->expr->text, n->at, n->width), help, "%s", message);
+  struct diag_place place = c->expr->place;
+  /* Finding it means counting from the beginning: not for errors that nobody will see. */
+  if (c->diags->errors < DIAG_MAX) place = expr_place(place, c->expr->text, n->at, n->width);
+  diag_error(c->diags, place, help, "%s", message);
 }
 
 static struct expr_type plain(enum value_type type) {

@@ -144,11 +144,11 @@ static int order_texts(const struct value *l, const struct value *r) {
 
 static int compare_lists(struct expr_eval *e, const struct value *l, const struct value *r, int *order) {
   *order = order_of((int64_t)l->list.len, (int64_t)r->list.len);
-  for (size_t i = 0; *order == 0 && i < l->list.len; i++) {
-    int rc = eval_compare(e, &l->list.items[i], &r->list.items[i], false, order);
-    if (rc < 0) return rc;
+  int rc = eval_spend(e, l->list.len);
+  for (size_t i = 0; rc == 0 && *order == 0 && i < l->list.len; i++) {
+    rc = eval_compare(e, &l->list.items[i], &r->list.items[i], false, order);
   }
-  return 0;
+  return rc;
 }
 
 static bool numeric(const struct value *v) {
@@ -183,13 +183,19 @@ int eval_compare(struct expr_eval *e, const struct value *l, const struct value 
   bool left = l->type == VALUE_STRING;
   struct value read;
   const char *why = NULL;
-  int rc = value_convert(e->arena, left ? r->type : l->type, VALUE_ANY, left ? l : r, &read, &why);
+  int rc = eval_spend(e, sizeof(struct value) + 64);
+  if (rc < 0) return rc;
+  rc = value_convert(e->arena, left ? r->type : l->type, VALUE_ANY, left ? l : r, &read, &why);
   if (rc < 0) return eval_fail(e, "%s", why);
   return compare_alike(e, left ? &read : l, left ? r : &read, order);
 }
 
+/* Looking through a value is work too: an item counts for a byte, as do 16 bytes of a text. */
 int eval_in(struct expr_eval *e, const struct value *l, const struct value *r, bool *found) {
   *found = false;
+  size_t looked_at = r->type == VALUE_LIST ? r->list.len : r->type == VALUE_STRING ? r->text.len / 16 : 0;
+  int rc = eval_spend(e, looked_at);
+  if (rc < 0) return rc;
   if (r->type == VALUE_STRING) {
     if (l->type != VALUE_STRING) return eval_fail(e, "only text can be in a text, not %s", value_type_word(l->type));
     *found = memmem(r->text.bytes, r->text.len, l->text.bytes, l->text.len) != NULL;
@@ -198,7 +204,8 @@ int eval_in(struct expr_eval *e, const struct value *l, const struct value *r, b
   if (r->type != VALUE_LIST)
     return eval_fail(e, "'in' takes a list or a text on its right, not %s", value_type_word(r->type));
   for (size_t i = 0; !*found && i < r->list.len; i++) {
-    int order, rc = eval_compare(e, l, &r->list.items[i], false, &order);
+    int order;
+    rc = eval_compare(e, l, &r->list.items[i], false, &order);
     if (rc < 0) return rc;
     *found = order == 0;
   }
