@@ -53,17 +53,20 @@ static int make_dir(struct chore *c, const char *path, bool *fresh) {
   return err ? failed(c, err, "its directory can't be made") : 0;
 }
 
+/* In a directory that was just made nobody reads yet, so there is no need to rename. */
+static int write_first(int dir, const char *name, const char *bytes, size_t len) {
+  int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return err_transient(errno);
+  ssize_t n = write(fd, bytes, len);
+  int err = n < 0 ? err_transient(errno) : (size_t)n < len ? ERR_FULL : 0;
+  close(fd);
+  return err;
+}
+
 static int put_file(struct chore *c, int dir, const char *name, const char *bytes, size_t len, bool fresh) {
   if (!bytes) return 0;
-  int err;
-  if (fresh) { /* nobody else can be here: no need to rename */
-    int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    ssize_t n = fd < 0 ? -1 : write(fd, bytes, len);
-    err = n < 0 ? err_transient(errno) : (size_t)n < len ? ERR_FULL : 0;
-    if (fd >= 0) close(fd);
-  } else {
-    err = file_write_at(dir, name, bytes, len, 0600, false);
-  }
+  int err = fresh ? write_first(dir, name, bytes, len) : ERR_EXISTS;
+  if (err == ERR_EXISTS) err = file_write_at(dir, name, bytes, len, 0600, false);
   return err ? failed(c, err, "its files can't be written") : 0;
 }
 

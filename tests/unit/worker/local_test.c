@@ -1,0 +1,810 @@
+/* The local executor with the real supervisor, on a loop of its own. */
+#include "harness.h"
+
+#include <sys/mount.h>
+#include <sys/resource.h>
+
+#include "base/id.h"
+#include "base/vec.h"
+#include "worker/local.h"
+#include "worker/look.h"
+
+struct seen {
+  enum report_kind kind;
+  char id[RUNDIR_ID_LEN + 1];
+  char text[256], stage[16];
+  int err, status, errnum;
+  enum ended_how how;
+  int64_t pid, cpu_us, max_rss_kb, log_bytes;
+  instant started_at, ended_at;
+};
+
+struct bench {
+  uv_loop_t loop;
+  uv_timer_t tick;
+  struct executor *e;
+  char state[512];
+  VEC(struct seen) seen;
+};
+
+static void on_report(void *ctx, const struct report *r) {
+  struct bench *b = ctx;
+  struct seen s = {.kind = r->kind, .err = r->err, .status = r->status, .errnum = r->errnum, .how = r->how};
+  snprintf(s.id, sizeof s.id, "%s", r->attempt_id ? r->attempt_id : r->run_id);
+  snprintf(s.text, sizeof s.text, "%s", r->text ? r->text : "");
+  snprintf(s.stage, sizeof s.stage, "%s", r->stage ? r->stage : "");
+  s.pid = r->pid;
+  s.cpu_us = r->cpu_us;
+  s.max_rss_kb = r->max_rss_kb;
+  s.log_bytes = r->log_bytes;
+  s.started_at = r->started_at;
+  s.ended_at = r->ended_at;
+  vec_push(&b->seen, s);
+}
+
+static void on_tick(uv_timer_t *t) {
+  (void)t;
+}
+
+static void bench_open(struct bench *b) {
+  const struct local_options o = {.state_dir = b->state, .supervisor_path = supervisor()};
+  int err = 0;
+  b->seen.len = 0;
+  assert_int_equal(uv_loop_init(&b->loop), 0);
+  uv_timer_init(&b->loop, &b->tick);
+  uv_timer_start(&b->tick, on_tick, 5, 5);
+  b->e = local_new(&b->loop, &o, on_report, b, &err);
+  assert_int_equal(err, 0);
+  assert_non_null(b->e);
+}
+
+static void bench_close(struct bench *b) {
+  b->e->ops->free(b->e);
+  uv_close((uv_handle_t *)&b->tick, NULL);
+  uv_run(&b->loop, UV_RUN_DEFAULT);
+  assert_int_equal(uv_loop_close(&b->loop), 0);
+}
+
+static void bench_init(struct bench *b) {
+  static int n;
+  memset(b, 0, sizeof *b);
+  snprintf(b->state, sizeof b->state, "%s/s%d", scratch(), ++n);
+  bench_open(b);
+}
+
+static void bench_end(struct bench *b) {
+  bench_close(b);
+  vec_release(&b->seen);
+}
+
+static const struct seen *find(const struct bench *b, const char *id, enum report_kind kind) {
+  for (size_t i = 0; i < b->seen.len; i++) {
+    if (b->seen.items[i].kind == kind && strcmp(b->seen.items[i].id, id) == 0) return &b->seen.items[i];
+  }
+  return NULL;
+}
+
+static const struct seen *await(struct bench *b, const char *id, enum report_kind kind, int limit_ms) {
+  for (int64_t until = now_ms() + limit_ms;;) {
+    const struct seen *s = find(b, id, kind);
+    if (s) return s;
+    if (now_ms() > until) break;
+    uv_run(&b->loop, UV_RUN_ONCE);
+  }
+  for (size_t i = 0; i < b->seen.len; i++)
+    print_message("seen: %d %s %s\n", (int)b->seen.items[i].kind, b->seen.items[i].id, b->seen.items[i].text);
+  fail_msg("no report of kind %d for %s", (int)kind, id);
+  abort();
+}
+
+static void turn(struct bench *b, int ms) {
+  for (int64_t until = now_ms() + ms; now_ms() < until;) uv_run(&b->loop, UV_RUN_ONCE);
+}
+
+static size_t finals(const struct bench *b, const char *id) {
+  size_t n = 0;
+  for (size_t i = 0; i < b->seen.len; i++) {
+    enum report_kind k = b->seen.items[i].kind;
+    bool last = k == REPORT_ENDED || k == REPORT_LOST || k == REPORT_NOT_STARTED || k == REPORT_FENCED;
+    n += last && strcmp(b->seen.items[i].id, id) == 0;
+  }
+  return n;
+}
+
+static struct id fresh_id(void) {
+  uint8_t random[10];
+  random_bytes(random, sizeof random);
+  return id_make(clock_now(), random);
+}
+
+struct job_for_test {
+  struct id run, id;
+  struct launch launch;
+  const char *argv[4];
+};
+
+/* A shell script as one attempt of a run of its own. */
+static void prepare_script(struct job_for_test *j, const char *script) {
+  *j = (struct job_for_test){.run = fresh_id(), .id = fresh_id()};
+  j->argv[0] = "/bin/sh";
+  j->launch = (struct launch){.run_id = j->run.text,
+                              .attempt_id = j->id.text,
+                              .state_key = "t.0",
+                              .label = "test",
+                              .argv = j->argv,
+                              .argc = 1,
+                              .script = script,
+                              .script_len = strlen(script),
+                              .zone = "Europe/Berlin",
+                              .grace = 300000,
+                              .log_cap = 1 << 20};
+}
+
+static const char *start(struct bench *b, struct job_for_test *j) {
+  assert_int_equal(b->e->ops->start(b->e, &j->launch), 0);
+  return j->id.text;
+}
+
+static const char *dir_of(const struct bench *b, const struct job_for_test *j) {
+  static char *dir;
+  free(dir);
+  dir = local_attempt_dir(b->state, j->run.text, j->id.text);
+  return dir;
+}
+
+/* The supervisor's pid out of `owner`. */
+static pid_t owner_pid(const struct bench *b, const struct job_for_test *j) {
+  const char *at = strstr(content(dir_of(b, j), "owner"), " pid=");
+  assert_non_null(at);
+  return (pid_t)strtol(at + 5, NULL, 10);
+}
+
+static void attempt_starts_and_ends_with_its_figures(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test j;
+  bench_init(&b);
+  prepare_script(&j, "echo hello\nexit 3\n");
+  const char *id = start(&b, &j);
+  instant before = clock_now();
+  const struct seen *s = await(&b, id, REPORT_ENDED, 3000);
+  assert_int_equal(s->how, ENDED_EXITED);
+  assert_int_equal(s->status, 3);
+  assert_int_equal(s->log_bytes, 6);
+  assert_true(s->cpu_us >= 0 && s->max_rss_kb > 0);
+  assert_true(s->started_at > before - USEC_PER_SEC && s->ended_at >= s->started_at);
+  const struct seen *started = await(&b, id, REPORT_STARTED, 0);
+  assert_true(started < s);
+  assert_true(started->pid > 1);
+  turn(&b, 50);
+  assert_int_equal(finals(&b, id), 1);
+  assert_int_equal(b.e->ops->stop(b.e, id, false), ERR_NOT_FOUND);
+  bench_end(&b);
+}
+
+static void launch_failure_is_told_with_its_stage(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test j;
+  bench_init(&b);
+  prepare_script(&j, "true");
+  j.argv[0] = "no_such_shell";
+  const struct seen *s = await(&b, start(&b, &j), REPORT_ENDED, 3000);
+  assert_int_equal(s->how, ENDED_LAUNCH_FAILED);
+  assert_string_equal(s->stage, "exec");
+  assert_int_equal(s->errnum, ENOENT);
+  assert_string_equal(s->text, "its program can't be executed: No such file or directory");
+  assert_null(find(&b, j.id.text, REPORT_STARTED));
+  const struct launch_env env[] = {{.file = "/no/such.env"}};
+  prepare_script(&j, "true");
+  j.launch.env = env;
+  j.launch.env_len = 1;
+  s = await(&b, start(&b, &j), REPORT_ENDED, 3000);
+  assert_string_equal(s->text, "an env_file can't be used: /no/such.env: No such file or directory");
+  bench_end(&b);
+}
+
+static void environment_is_built_in_layers(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test j;
+  bench_init(&b);
+  prepare_script(&j, "env | sort; pwd");
+  const struct launch_env env[] = {
+      {.name = "LANG", .value = "de_DE"}, {.name = "ROTA_DIR", .value = "/evil"}, {.name = "X", .value = "a\nb=c"}};
+  j.launch.env = env;
+  j.launch.env_len = 3;
+  j.launch.path = "/opt/x/bin";
+  j.launch.context = "{}";
+  j.launch.context_len = 2;
+  await(&b, start(&b, &j), REPORT_ENDED, 3000);
+  char *dir = alloc_strdup(dir_of(&b, &j));
+  const char *log = content(dir, "log");
+  char line[2048];
+  const char *wanted[] = {"LANG=de_DE\n",
+                          "PATH=/opt/x/bin:/usr/local/bin:/usr/bin:/bin\n",
+                          "TZ=Europe/Berlin\n",
+                          "PYTHONUNBUFFERED=1\n",
+                          "X=a\nb=c\n",
+                          "HOME=/",
+                          "USER=",
+                          "LOGNAME=",
+                          "SHELL=/"};
+  for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+    if (!strstr(log, wanted[i])) fail_msg("%s is missing in\n%s", wanted[i], log);
+  }
+  static const char *const paths[][2] = {{"ROTA_OUTPUT", "output"},       {"ROTA_METRICS", "metrics"},
+                                         {"ROTA_ARTIFACTS", "artifacts"}, {"ROTA_CHECKS", "checks"},
+                                         {"ROTA_SUMMARY", "summary.md"},  {"ROTA_PROGRESS", "progress"},
+                                         {"ROTA_CONTEXT", "context.json"}};
+  for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+    snprintf(line, sizeof line, "%s=%s/%s\n", paths[i][0], dir, paths[i][1]);
+    if (!strstr(log, line)) fail_msg("%s is missing in\n%s", line, log);
+  }
+  snprintf(line, sizeof line, "ROTA_DIR=%s\n", dir);
+  assert_non_null(strstr(log, line));
+  snprintf(line, sizeof line, "ROTA_STATE=%s/work/%s.state/t.0\n", b.state, j.run.text);
+  assert_non_null(strstr(log, line));
+  snprintf(line, sizeof line, "\n%s/work/%s\n", b.state, j.run.text);
+  assert_non_null(strstr(log, line)); /* pwd */
+  assert_string_equal(content(dir, "context.json"), "{}");
+  free(dir);
+  bench_end(&b);
+}
+
+static void script_without_a_shell_is_run_by_its_first_line(void **state) {
+  (void)state;
+  static const struct {
+    const char *script, *log;
+  } rows[] = {
+      {"#!/bin/sh\necho plain", "plain\n"},
+      {"#! /bin/sh -e  \nfalse; echo never", ""},
+      {"#!/usr/bin/env sh\necho $0 | grep -c script", "1\n"},
+      {"echo no line", "no line\n"},
+  };
+  struct bench b;
+  bench_init(&b);
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct job_for_test j;
+    prepare_script(&j, rows[i].script);
+    j.launch.argc = 0;
+    await(&b, start(&b, &j), REPORT_ENDED, 3000);
+    assert_string_equal(content(dir_of(&b, &j), "log"), rows[i].log);
+  }
+  bench_end(&b);
+}
+
+static void fifty_at_once_all_end_once(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test jobs[50];
+  while (waitpid(-1, NULL, 0) > 0) { /* what executors of other tests were freed too early to reap */
+  }
+  bench_init(&b);
+  for (size_t i = 0; i < 50; i++) {
+    prepare_script(&jobs[i], "echo $ROTA_ATTEMPT_ID; sleep 0.2");
+    start(&b, &jobs[i]);
+  }
+  for (size_t i = 0; i < 50; i++) {
+    const struct seen *s = await(&b, jobs[i].id.text, REPORT_ENDED, 10000);
+    assert_int_equal(s->status, 0);
+    assert_int_equal(s->log_bytes, 27);
+  }
+  turn(&b, 100);
+  for (size_t i = 0; i < 50; i++) assert_int_equal(finals(&b, jobs[i].id.text), 1);
+  assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* all supervisors are reaped */
+  assert_int_equal(errno, ECHILD);
+  bench_end(&b);
+}
+
+static void killed_supervisor_is_lost_and_its_task_killed(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test j;
+  char script[256];
+  const char *mark = unique_sleep();
+  bench_init(&b);
+  snprintf(script, sizeof script, "setsid sleep %s & env -i setsid -w sleep %s0 & sleep %s1", mark, mark, mark);
+  prepare_script(&j, script);
+  const char *id = start(&b, &j);
+  await(&b, id, REPORT_STARTED, 3000);
+  for (int i = 0; i < 300 && !running_with(mark); i++) pause_ms(5);
+  kill(owner_pid(&b, &j), SIGKILL);
+  const struct seen *s = await(&b, id, REPORT_LOST, 5000);
+  assert_non_null(strstr(s->text, "its supervisor is gone without a result"));
+  char *with_space = alloc_fmt("%s1", mark);
+  assert_false(running_with(with_space));
+  free(with_space);
+  turn(&b, 50);
+  assert_int_equal(finals(&b, id), 1);
+  pid_t stray = process_with(mark); /* without its environment and in a session of its own nobody can know it */
+  if (stray > 0) kill(stray, SIGKILL);
+  bench_end(&b);
+}
+
+static void term_from_outside_is_lost(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test j;
+  const char *mark = unique_sleep();
+  char script[64];
+  bench_init(&b);
+  snprintf(script, sizeof script, "exec sleep %s", mark);
+  prepare_script(&j, script);
+  const char *id = start(&b, &j);
+  await(&b, id, REPORT_STARTED, 3000);
+  kill(owner_pid(&b, &j), SIGTERM);
+  const struct seen *s = await(&b, id, REPORT_LOST, 5000);
+  assert_non_null(strstr(s->text, "told to end by somebody else"));
+  assert_true(gone_within(mark, 1000));
+  bench_end(&b);
+}
+
+static void stop_ends_it_as_stopped(void **state) {
+  (void)state;
+  static const struct {
+    const char *script;
+    bool now;
+    int status;
+  } rows[] = {{"sleep 30", false, 143},
+              {"trap 'exit 9' TERM; sleep 30 & wait", false, 9},
+              {"trap '' TERM; sleep 30; sleep 30", false, 137},
+              {"trap 'exit 9' TERM; sleep 30 & wait", true, 137}};
+  struct bench b;
+  bench_init(&b);
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct job_for_test j;
+    prepare_script(&j, rows[i].script);
+    const char *id = start(&b, &j);
+    await(&b, id, REPORT_STARTED, 3000);
+    turn(&b, 100);
+    assert_int_equal(b.e->ops->stop(b.e, id, rows[i].now), 0);
+    const struct seen *s = await(&b, id, REPORT_ENDED, 3000);
+    assert_int_equal(s->how, ENDED_STOPPED);
+    assert_int_equal(s->status, rows[i].status);
+  }
+  bench_end(&b);
+}
+
+static void stop_before_the_start_fences(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test jobs[40];
+  bench_init(&b);
+  for (size_t i = 0; i < 40; i++) {
+    prepare_script(&jobs[i], "sleep 30");
+    start(&b, &jobs[i]);
+  }
+  for (size_t i = 0; i < 40; i++) assert_int_equal(b.e->ops->stop(b.e, jobs[i].id.text, true), 0);
+  size_t fenced = 0;
+  for (size_t i = 0; i < 40; i++) {
+    for (int k = 0; k < 1000 && finals(&b, jobs[i].id.text) == 0; k++) uv_run(&b.loop, UV_RUN_ONCE);
+    assert_int_equal(finals(&b, jobs[i].id.text), 1);
+    const struct seen *s = find(&b, jobs[i].id.text, REPORT_ENDED);
+    if (s)
+      assert_int_equal(s->how, ENDED_STOPPED);
+    else
+      fenced += find(&b, jobs[i].id.text, REPORT_FENCED) != NULL;
+  }
+  assert_true(fenced > 0);
+  bench_end(&b);
+}
+
+static void start_sent_again_runs_once(void **state) {
+  (void)state;
+  struct bench b, other;
+  struct job_for_test j;
+  bench_init(&b);
+  prepare_script(&j, "echo run >> $ROTA_WORK/runs; sleep 0.3");
+  const char *id = start(&b, &j);
+  start(&b, &j); /* to the same executor */
+  memcpy(other.state, b.state, sizeof b.state);
+  memset(&other.seen, 0, sizeof other.seen);
+  bench_open(&other);
+  start(&other, &j); /* and to another life of the daemon */
+  assert_int_equal(await(&b, id, REPORT_ENDED, 3000)->status, 0);
+  assert_int_equal(await(&other, id, REPORT_ENDED, 3000)->status, 0);
+  start(&b, &j); /* and once it has ended */
+  b.seen.len = 0;
+  assert_int_equal(await(&b, id, REPORT_ENDED, 3000)->status, 0);
+  char work[1024];
+  snprintf(work, sizeof work, "%s/work/%s", b.state, j.run.text);
+  assert_string_equal(content(work, "runs"), "run\n");
+  bench_end(&other);
+  bench_end(&b);
+}
+
+/* Starts the attempt from a process that dies at once, as a daemon that is killed. */
+static void start_and_die(struct bench *b, struct job_for_test *j) {
+  pid_t child = fork();
+  if (child == 0) {
+    struct bench own = {0};
+    memcpy(own.state, b->state, sizeof own.state);
+    bench_open(&own);
+    await(&own, start(&own, j), REPORT_STARTED, 3000);
+    raise(SIGKILL);
+  }
+  int status;
+  waitpid(child, &status, 0);
+  assert_true(WIFSIGNALED(status));
+}
+
+static void attempt_is_adopted_after_its_daemon_died(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test j;
+  bench_init(&b);
+  prepare_script(&j, "sleep 0.4; echo after; exit 5");
+  start_and_die(&b, &j);
+  const char *id = j.id.text;
+  assert_int_equal(b.e->ops->adopt(b.e, j.run.text, id, 300000), 0);
+  assert_true(await(&b, id, REPORT_STARTED, 3000)->pid > 1);
+  const struct seen *s = await(&b, id, REPORT_ENDED, 3000);
+  assert_int_equal(s->status, 5);
+  assert_int_equal(s->log_bytes, 6);
+  /* One that ended while nobody looked. */
+  b.seen.len = 0;
+  b.e->ops->adopt(b.e, j.run.text, id, 0);
+  s = await(&b, id, REPORT_ENDED, 3000);
+  assert_int_equal(s->status, 5);
+  assert_true(s->ended_at > s->started_at);
+  bench_end(&b);
+}
+
+static void adopted_attempt_can_be_stopped(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test j;
+  bench_init(&b);
+  prepare_script(&j, "trap '' TERM; echo up; sleep 30; sleep 30");
+  start_and_die(&b, &j);
+  assert_true(wait_there(dir_of(&b, &j), "log", 3000));
+  assert_int_equal(b.e->ops->adopt(b.e, j.run.text, j.id.text, 200000), 0);
+  assert_int_equal(b.e->ops->stop(b.e, j.id.text, false), 0); /* before it is even looked at */
+  const struct seen *s = await(&b, j.id.text, REPORT_ENDED, 3000);
+  assert_int_equal(s->how, ENDED_STOPPED);
+  assert_int_equal(s->status, 137);
+  bench_end(&b);
+}
+
+static void freeing_the_executor_leaves_tasks_alone(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test j;
+  bench_init(&b);
+  prepare_script(&j, "sleep 0.5; exit 4");
+  await(&b, start(&b, &j), REPORT_STARTED, 3000);
+  bench_close(&b);
+  bench_open(&b);
+  b.e->ops->adopt(b.e, j.run.text, j.id.text, 0);
+  assert_int_equal(await(&b, j.id.text, REPORT_ENDED, 3000)->status, 4);
+  bench_end(&b);
+}
+
+static void attempt_that_never_started_is_not_found(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test j;
+  bench_init(&b);
+  prepare_script(&j, "true");
+  b.e->ops->adopt(b.e, j.run.text, j.id.text, 0);
+  assert_int_equal(await(&b, j.id.text, REPORT_NOT_STARTED, 3000)->err, ERR_NOT_FOUND);
+  /* With a directory and a spec, as after a crash before the spawn. */
+  assert_int_equal(dir_make(dir_of(&b, &j), 0700), 0);
+  b.seen.len = 0;
+  b.e->ops->adopt(b.e, j.run.text, j.id.text, 0);
+  assert_int_equal(await(&b, j.id.text, REPORT_NOT_STARTED, 3000)->err, ERR_NOT_FOUND);
+  start(&b, &j);
+  assert_int_equal(await(&b, j.id.text, REPORT_ENDED, 3000)->status, 0);
+  bench_end(&b);
+}
+
+/* Writes an owner as a supervisor would have, with one thing changed. */
+static void owner_write(const char *dir, int64_t pid, uint64_t start_time, const struct machine *m) {
+  char path[1024], line[512];
+  assert_int_equal(dir_make(dir, 0700), 0);
+  snprintf(path, sizeof path, "%s/owner", dir);
+  int n = snprintf(line, sizeof line, "rota=1 pid=%lld session=%lld start=%llu machine=%s boot=%s claimed=1\n",
+                   (long long)pid, (long long)pid, (unsigned long long)start_time, m->id, m->boot);
+  assert_int_equal(file_write(path, line, (size_t)n, 0644, false), 0);
+}
+
+static void owner_is_judged_by_its_whole_identity(void **state) {
+  (void)state;
+  struct bench b;
+  struct machine here, rebooted, elsewhere;
+  struct process_stat st;
+  bench_init(&b);
+  machine_here(&here);
+  rebooted = elsewhere = here;
+  strcpy(rebooted.boot, "00000000-0000-0000-0000-000000000000");
+  strcpy(elsewhere.id, "0123456789abcdef0123456789abcdef");
+  pid_t stranger = fork(); /* lives in a session of the number that the owner names */
+  if (stranger == 0) {
+    setsid();
+    for (;;) pause();
+  }
+  pause_ms(50);
+  assert_int_equal(process_stat(stranger, &st), 0);
+  const struct {
+    uint64_t start;
+    const struct machine *machine;
+    enum report_kind kind;
+    const char *text;
+  } rows[] = {
+      {st.start, &here, REPORT_STARTED, ""},
+      {st.start + 1, &here, REPORT_LOST, "its supervisor is gone without a result"},
+      {st.start, &rebooted, REPORT_LOST, "the machine was rebooted"},
+      {st.start, &elsewhere, REPORT_UNREACHABLE, "it is run by another machine that shares the directory"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct job_for_test j;
+    prepare_script(&j, "true");
+    owner_write(dir_of(&b, &j), stranger, rows[i].start, rows[i].machine);
+    b.e->ops->adopt(b.e, j.run.text, j.id.text, 0);
+    assert_string_equal(await(&b, j.id.text, rows[i].kind, 3000)->text, rows[i].text);
+  }
+  assert_int_equal(waitpid(stranger, NULL, WNOHANG), 0); /* nobody touched the stranger */
+  kill(stranger, SIGKILL);
+  waitpid(stranger, NULL, 0);
+  bench_end(&b);
+}
+
+static void damaged_owner_is_lost(void **state) {
+  (void)state;
+  static const char *const lines[] = {"",
+                                      "rota=1 pid=", "rota=1 pid=1 session=1 start=1 machine=- boot=- claimed=1\n"};
+  struct bench b;
+  bench_init(&b);
+  for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+    struct job_for_test j;
+    char path[1024];
+    prepare_script(&j, "true");
+    dir_make(dir_of(&b, &j), 0700);
+    snprintf(path, sizeof path, "%s/owner", dir_of(&b, &j));
+    file_write(path, lines[i], strlen(lines[i]), 0644, false);
+    b.e->ops->adopt(b.e, j.run.text, j.id.text, 0);
+    await(&b, j.id.text, REPORT_LOST, 3000);
+  }
+  bench_end(&b);
+}
+
+static void fence_keeps_an_attempt_from_ever_starting(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test j;
+  bench_init(&b);
+  prepare_script(&j, "true");
+  assert_int_equal(b.e->ops->fence(b.e, j.run.text, j.id.text), 0);
+  await(&b, j.id.text, REPORT_FENCED, 3000);
+  b.seen.len = 0;
+  start(&b, &j);
+  await(&b, j.id.text, REPORT_FENCED, 3000);
+  assert_string_equal(exit_file(dir_of(&b, &j)), "");
+  bench_end(&b);
+}
+
+static void fence_and_start_have_one_winner(void **state) {
+  (void)state;
+  struct bench b, other;
+  bench_init(&b);
+  memcpy(other.state, b.state, sizeof b.state);
+  memset(&other.seen, 0, sizeof other.seen);
+  bench_open(&other);
+  for (size_t i = 0; i < 30; i++) {
+    struct job_for_test j;
+    prepare_script(&j, "echo ran");
+    start(&b, &j);
+    other.e->ops->fence(other.e, j.run.text, j.id.text);
+    for (int k = 0; k < 2000 && !(finals(&b, j.id.text) && finals(&other, j.id.text)); k++) {
+      uv_run(&b.loop, UV_RUN_NOWAIT);
+      uv_run(&other.loop, UV_RUN_NOWAIT);
+      pause_ms(1);
+    }
+    bool fenced = find(&b, j.id.text, REPORT_FENCED) != NULL;
+    assert_int_equal(fenced, find(&other, j.id.text, REPORT_FENCED) != NULL);
+    assert_int_equal(!fenced, find(&b, j.id.text, REPORT_ENDED) != NULL);
+    assert_int_equal(!fenced, find(&other, j.id.text, REPORT_ENDED) != NULL);
+    assert_int_equal(!fenced, there(dir_of(&b, &j), "log"));
+  }
+  bench_end(&other);
+  bench_end(&b);
+}
+
+static void removed_directory_is_lost(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test j;
+  bench_init(&b);
+  prepare_script(&j, "sleep 0.5");
+  await(&b, start(&b, &j), REPORT_STARTED, 3000);
+  dir_remove_at(AT_FDCWD, dir_of(&b, &j));
+  assert_non_null(strstr(await(&b, j.id.text, REPORT_LOST, 5000)->text, "its directory was removed"));
+  bench_end(&b);
+}
+
+static void replaced_program_is_not_mixed_in(void **state) {
+  (void)state;
+  struct bench b = {0};
+  struct job_for_test j;
+  struct buf program = {0};
+  char path[1024];
+  snprintf(path, sizeof path, "%s/program", scratch());
+  snprintf(b.state, sizeof b.state, "%s/replaced", scratch());
+  assert_int_equal(file_read(supervisor(), 1 << 20, &program), 0);
+  assert_int_equal(file_write(path, program.bytes, program.len, 0755, false), 0);
+  setenv("ROTA_SUPERVISE", path, 1);
+  bench_open(&b);
+  unsetenv("ROTA_SUPERVISE");
+  assert_int_equal(file_write(path, "#!/bin/false\n", 13, 0755, false), 0);
+  prepare_script(&j, "exit 2");
+  assert_int_equal(await(&b, start(&b, &j), REPORT_ENDED, 3000)->status, 2);
+  buf_release(&program);
+  bench_end(&b);
+}
+
+static void full_disk_is_not_a_start(void **state) {
+  (void)state;
+  struct bench b = {0};
+  struct job_for_test j;
+  snprintf(b.state, sizeof b.state, "%s/small", scratch());
+  mkdir(b.state, 0700);
+  if (mount("none", b.state, "tmpfs", 0, "size=64k")) {
+    print_message("skipped: a small tmpfs can't be mounted here\n");
+    skip();
+  }
+  bench_open(&b);
+  char *big = alloc_zeroed(1, 200000);
+  memset(big, '#', 199999);
+  prepare_script(&j, big);
+  const struct seen *s = await(&b, start(&b, &j), REPORT_NOT_STARTED, 3000);
+  int err = s->err;
+  bool left = there(dir_of(&b, &j), "");
+  prepare_script(&j, "exit 8");
+  int status = await(&b, start(&b, &j), REPORT_ENDED, 3000)->status;
+  bench_end(&b);
+  umount2(b.state, MNT_DETACH);
+  free(big);
+  assert_int_equal(err, ERR_FULL);
+  assert_false(left);
+  assert_int_equal(status, 8);
+}
+
+static void shortage_of_descriptors_puts_a_start_off(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test j;
+  struct rlimit before, low;
+  bench_init(&b);
+  getrlimit(RLIMIT_NOFILE, &before);
+  int next = dup(0);
+  close(next);
+  low = (struct rlimit){(rlim_t)next, before.rlim_max};
+  prepare_script(&j, "true");
+  setrlimit(RLIMIT_NOFILE, &low);
+  const struct seen *s = await(&b, start(&b, &j), REPORT_NOT_STARTED, 3000);
+  setrlimit(RLIMIT_NOFILE, &before);
+  assert_int_equal(s->err, ERR_AGAIN);
+  b.seen.len = 0;
+  start(&b, &j);
+  assert_int_equal(await(&b, j.id.text, REPORT_ENDED, 3000)->status, 0);
+  bench_end(&b);
+}
+
+static void state_lives_over_attempts_unless_it_is_to_be_fresh(void **state) {
+  (void)state;
+  static const struct {
+    bool fresh;
+    const char *log;
+  } rows[] = {{false, "0\n"}, {false, "1\n"}, {true, "0\n"}, {false, "1\n"}};
+  struct bench b;
+  struct id run = fresh_id();
+  bench_init(&b);
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct job_for_test j;
+    prepare_script(&j, "ls $ROTA_STATE | wc -l; echo x > $ROTA_STATE/x");
+    j.run = run;
+    j.launch.fresh_state = rows[i].fresh;
+    await(&b, start(&b, &j), REPORT_ENDED, 3000);
+    assert_string_equal(content(dir_of(&b, &j), "log"), rows[i].log);
+  }
+  bench_end(&b);
+}
+
+static bool path_there(const struct bench *b, const char *below, const struct id *run, const char *suffix) {
+  char path[1024];
+  snprintf(path, sizeof path, "%s/%s/%s%s", b->state, below, run->text, suffix);
+  return access(path, F_OK) == 0;
+}
+
+static void sweep_removes_what_it_is_told(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test j;
+  bench_init(&b);
+  prepare_script(&j, "mkdir -p $ROTA_WORK/a/b; echo x > $ROTA_WORK/a/b/c; echo y > $ROTA_STATE/y");
+  await(&b, start(&b, &j), REPORT_ENDED, 3000);
+  assert_true(path_there(&b, "work", &j.run, "/a/b/c") && path_there(&b, "work", &j.run, ".state/t.0/y"));
+  assert_int_equal(b.e->ops->sweep(b.e, "../../etc", true), ERR_INVALID);
+  assert_int_equal(b.e->ops->sweep(b.e, j.run.text, false), 0);
+  for (int i = 0; i < 400 && path_there(&b, "work", &j.run, ".state"); i++) pause_ms(5);
+  assert_false(path_there(&b, "work", &j.run, ""));
+  assert_false(path_there(&b, "work", &j.run, ".state"));
+  assert_true(path_there(&b, "runs", &j.run, ""));
+  b.e->ops->sweep(b.e, j.run.text, true);
+  for (int i = 0; i < 400 && path_there(&b, "runs", &j.run, ""); i++) pause_ms(5);
+  assert_false(path_there(&b, "runs", &j.run, ""));
+  bench_end(&b);
+}
+
+static void files_of_a_run_are_handed_on(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test from, to;
+  bench_init(&b);
+  prepare_script(&from, "cd $ROTA_WORK; mkdir d; echo one > d/f; chmod 751 d; ln -s f d/l; mkfifo p; echo s > "
+                        "$ROTA_STATE/s");
+  await(&b, start(&b, &from), REPORT_ENDED, 3000);
+  const char *keys[] = {"t.0", "none.0"};
+  prepare_script(&to, "cat $ROTA_WORK/d/l $ROTA_STATE/s; ls $ROTA_WORK; stat -c %a $ROTA_WORK/d");
+  for (int i = 0; i < 2; i++) { /* a second time too */
+    b.seen.len = 0;
+    assert_int_equal(b.e->ops->prepare(b.e, to.run.text, from.run.text, keys, 2), 0);
+    const struct seen *s = await(&b, to.run.text, REPORT_PREPARED, 3000);
+    assert_int_equal(s->err, 0);
+  }
+  await(&b, start(&b, &to), REPORT_ENDED, 3000);
+  assert_string_equal(content(dir_of(&b, &to), "log"), "one\ns\nd\n751\n");
+  bench_end(&b);
+}
+
+static void supervisor_that_cannot_be_opened_is_an_error(void **state) {
+  (void)state;
+  uv_loop_t loop;
+  int err = 0;
+  char dir[512];
+  snprintf(dir, sizeof dir, "%s/none", scratch());
+  const struct local_options o = {.state_dir = dir, .supervisor_path = "/no/such/program"};
+  uv_loop_init(&loop);
+  assert_null(local_new(&loop, &o, on_report, NULL, &err));
+  assert_int_equal(err, ERR_NOT_FOUND);
+  assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+static int teardown(void **state) {
+  (void)state;
+  scratch_remove();
+  return 0;
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(attempt_starts_and_ends_with_its_figures),
+      cmocka_unit_test(launch_failure_is_told_with_its_stage),
+      cmocka_unit_test(environment_is_built_in_layers),
+      cmocka_unit_test(script_without_a_shell_is_run_by_its_first_line),
+      cmocka_unit_test(fifty_at_once_all_end_once),
+      cmocka_unit_test(killed_supervisor_is_lost_and_its_task_killed),
+      cmocka_unit_test(term_from_outside_is_lost),
+      cmocka_unit_test(stop_ends_it_as_stopped),
+      cmocka_unit_test(stop_before_the_start_fences),
+      cmocka_unit_test(start_sent_again_runs_once),
+      cmocka_unit_test(attempt_is_adopted_after_its_daemon_died),
+      cmocka_unit_test(adopted_attempt_can_be_stopped),
+      cmocka_unit_test(freeing_the_executor_leaves_tasks_alone),
+      cmocka_unit_test(attempt_that_never_started_is_not_found),
+      cmocka_unit_test(owner_is_judged_by_its_whole_identity),
+      cmocka_unit_test(damaged_owner_is_lost),
+      cmocka_unit_test(fence_keeps_an_attempt_from_ever_starting),
+      cmocka_unit_test(fence_and_start_have_one_winner),
+      cmocka_unit_test(removed_directory_is_lost),
+      cmocka_unit_test(replaced_program_is_not_mixed_in),
+      cmocka_unit_test(full_disk_is_not_a_start),
+      cmocka_unit_test(shortage_of_descriptors_puts_a_start_off),
+      cmocka_unit_test(state_lives_over_attempts_unless_it_is_to_be_fresh),
+      cmocka_unit_test(sweep_removes_what_it_is_told),
+      cmocka_unit_test(files_of_a_run_are_handed_on),
+      cmocka_unit_test(supervisor_that_cannot_be_opened_is_an_error),
+  };
+  return cmocka_run_group_tests(tests, NULL, teardown);
+}
