@@ -32,6 +32,8 @@ CREATE TABLE pipeline (
   paused_by     TEXT
 ) STRICT;
 
+CREATE INDEX pipeline_version ON pipeline (version);
+
 -- A version is a fact: this content came into force then. A file that goes back to an earlier text makes a new row.
 -- The owner and the tags (a JSON array) are taken out of the JSON for filters.
 CREATE TABLE version (
@@ -242,12 +244,16 @@ CREATE TABLE stat (
   PRIMARY KEY (pipeline, task)
 ) STRICT, WITHOUT ROWID;
 
--- Runs that retention took away and whose tasks, attempts, events or directory may still be there.
+-- Runs that retention took away: `rows` while tasks, attempts or events of it may be there, `dir` while its directory
+-- may be.
 CREATE TABLE removed_run (
   run  INTEGER PRIMARY KEY,
-  id   TEXT NOT NULL,
-  rows INTEGER NOT NULL CHECK (rows IN (0, 1))
+  id   TEXT NOT NULL UNIQUE,
+  rows INTEGER NOT NULL CHECK (rows IN (0, 1)),
+  dir  INTEGER NOT NULL CHECK (dir IN (0, 1))
 ) STRICT;
+CREATE INDEX removed_run_rows ON removed_run (run) WHERE rows = 1;
+CREATE INDEX removed_run_dir ON removed_run (run) WHERE dir = 1;
 
 -- What a restored snapshot doesn't know: one row for each question to a person.
 CREATE TABLE restore_item (

@@ -15,7 +15,7 @@ static const struct {
 } modes[] = {
     [DB_WRITER] = {SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
                    "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=0;"
-                   "PRAGMA journal_size_limit=8388608; PRAGMA cache_size=-16384;"},
+                   "PRAGMA journal_size_limit=8388608; PRAGMA cache_size=-16384; PRAGMA secure_delete=OFF;"},
     [DB_READER] = {SQLITE_OPEN_READONLY, "PRAGMA query_only=ON; PRAGMA cache_size=-8192;"},
     [DB_FILE] = {SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "PRAGMA synchronous=OFF;"},
     [DB_FROZEN] = {SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, "PRAGMA query_only=ON;"},

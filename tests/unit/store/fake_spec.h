@@ -1,3 +1,4 @@
+#include "sandbox.h"
 #include "scheduler/spec/pipeline.h"
 struct pipeline *pipeline_from_json(const char *text, size_t len) {
   (void)len;
