@@ -99,6 +99,20 @@ static struct value run_value(const struct scope_run *run, uint32_t field) {
   return value_null();
 }
 
+static bool needed_in_pairs(const struct task_spec *t, uint32_t other) {
+  for (size_t i = 0; t && i < t->needs_len; i++) {
+    if (t->needs[i].task == other) return t->needs[i].same;
+  }
+  return false;
+}
+
+struct value scope_output(const struct scope *s, uint32_t task, uint32_t output, struct arena *a) {
+  struct value v = s->task_output(s->ctx, task, output, a);
+  bool pairs = s->pipeline->tasks[task].matrix_len > 0 && needed_in_pairs(s->task, task);
+  if (!pairs || v.type != VALUE_LIST) return v;
+  return s->instance < v.list.len ? v.list.items[s->instance] : value_null();
+}
+
 static int eval_task(struct expr_eval *e, const struct expr_node *n, struct value *out) {
   const struct scope *s = e->scope;
   int t = s->task_state && s->task_output ? find_task(s, n) : -1;
@@ -109,7 +123,7 @@ static int eval_task(struct expr_eval *e, const struct expr_node *n, struct valu
   }
   int o = find_output(&s->pipeline->tasks[t], n);
   if (o < 0) return unknown(e, n);
-  *out = s->task_output(s->ctx, (uint32_t)t, (uint32_t)o, e->arena);
+  *out = scope_output(s, (uint32_t)t, (uint32_t)o, e->arena);
   return 0;
 }
 

@@ -134,7 +134,7 @@ static void receive(struct launch_parts *p) {
   for (size_t i = 0; i < s->task->needs_len; i++) {
     const struct task_spec *other = &s->pipeline->tasks[s->task->needs[i].task];
     for (uint32_t k = 0; k < other->outputs_len; k++) {
-      struct value v = s->task_output(s->ctx, other->index, k, p->arena);
+      struct value v = scope_output(s, other->index, k, p->arena);
       received[p->received_len++] = (struct launch_received){other, &other->outputs[k], v};
     }
   }

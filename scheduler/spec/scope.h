@@ -28,13 +28,14 @@ struct scope {
   struct scope_run run;
   const struct value *params;       /* one for each of pipeline->params; NULL while defaults are resolved */
   const struct value *matrix;       /* one for each of task->matrix; NULL without */
+  uint32_t instance;                /* its place within the task, from 0 */
   bool success, failure, cancelled; /* of all that `task` needs, directly or through others; of the run */
 
   void *ctx;
   /* The state's word of a task as a whole, e.g. "succeeded". */
   const char *(*task_state)(void *ctx, uint32_t task);
-  /* An output of a task; a list in matrix order for a matrix task, except that a task needed with `same` gives the
-   * value of the paired instance; null if there is none. */
+  /* An output of a task; a list in matrix order for a matrix task; null if there is none. Of a task that is needed
+   * with `same`, expressions and launches see the item of their own instance alone. */
   struct value (*task_output)(void *ctx, uint32_t task, uint32_t output, struct arena *a);
   /* A variable of the configuration's or the account's environment; NULL if it isn't set. */
   const char *(*env)(void *ctx, const char *name);
@@ -65,12 +66,15 @@ const char *instance_label(const struct task_spec *t, const struct value *matrix
 struct config;
 struct config_host;
 
+/* An output as `s->task` sees it: `same` is taken into account. */
+struct value scope_output(const struct scope *s, uint32_t task, uint32_t output, struct arena *a);
+
 /* What an attempt needs beyond the scope to become a launch. */
 struct launch_inputs {
   const struct scope *scope;
   const struct config *config;
   const char *attempt_id;
-  uint32_t instance;         /* its place within the task, from 0 */
+  uint32_t instance;         /* as scope->instance */
   int attempt, attempts_max; /* "attempt 2 of 4" */
   const struct launch_slot {
     const char *name;         /* "gpu" */

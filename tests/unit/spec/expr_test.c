@@ -265,9 +265,10 @@ static void names_depend_on_the_task(void **state) {
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     struct sample s;
     sample_init(&s, rows[i].task);
-    struct value one = value_int(1);
+    struct value one = value_int(1), losses[] = {value_float(1), value_float(2)};
     s.scope.matrix = rows[i].task == TRAIN ? s.lambdas : &one;
-    s.outputs[PAIR_A][0] = value_float(2);
+    s.scope.instance = 1;
+    s.outputs[PAIR_A][0] = (struct value){.type = VALUE_LIST, .list = {losses, 2}};
     const char *got = outcome(&s, rows[i].text, EXPR_TASK);
     if (strcmp(got, rows[i].outcome) != 0) fail_msg("%s gives\n  %s, not\n  %s", rows[i].text, got, rows[i].outcome);
     sample_release(&s);
