@@ -9,6 +9,12 @@ void text_set(char **slot, const char *text) {
   *slot = copy;
 }
 
+void row_text_set(const char **slot, const char *text) {
+  char *copy = text ? alloc_strdup(text) : NULL;
+  free((void *)(uintptr_t)*slot);
+  *slot = copy;
+}
+
 int64_t engine_key(struct engine *e) {
   return e->next_key++;
 }
@@ -121,8 +127,8 @@ void emit_event(struct engine *e, enum event_row_kind kind, const struct entry *
 void emit_audit(struct engine *e, const struct actor *actor, const char *action, const char *object,
                 const char *detail) {
   late_add(e, CHANGE_AUDIT);
-  late_last(e)->audit =
-      (struct audit_row){e->now.wall, copy_actor(e, actor), copy(e, action), copy(e, object), copy(e, detail)};
+  late_last(e)->audit = (struct audit_row){e->now.wall, copy_actor(e, actor), copy(e, action), copy(e, object),
+                                           copy(e, detail)};
 }
 
 void emit_request(struct engine *e, const struct request_row *row) {

@@ -33,5 +33,7 @@ void emit_all(struct engine *e);
 
 /* Replaces a heap string by a copy of `text`, which may be NULL. */
 void text_set(char **slot, const char *text);
+/* The same for a text of a row inside the model, which the row's type takes for borrowed. */
+void row_text_set(const char **slot, const char *text);
 
 #endif

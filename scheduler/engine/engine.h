@@ -268,6 +268,8 @@ struct engine_options {
    * schedule is parked with a reason. The same pointer may change its zone only between steps. */
   const struct zone *(*zone)(void *ctx, const char *name);
   void *zone_ctx;
+  const struct launch_env *env; /* what `env.HOME` sees where the configuration doesn't set it; must outlive it */
+  size_t env_len;
 };
 
 struct engine *engine_new(const struct engine_options *options);
@@ -302,6 +304,16 @@ size_t engine_runs(const struct engine *e);
 int engine_why(const struct engine *e, struct moment now, const char *run_id, const char *task, struct buf *out);
 /* The next firing of a schedule in force, for lists: INSTANT_NONE if there is none or it is paused. */
 instant engine_next_firing(const struct engine *e, const char *pipeline);
+
+/* How the units of each slot are used now, of hosts in order and then of the installation (host NULL); strings are
+ * borrowed from the configuration, the array is in the arena. */
+struct engine_slot {
+  const char *host, *name;
+  int64_t used, total;
+};
+size_t engine_slots(const struct engine *e, struct arena *a, struct engine_slot **out);
+/* The pause of the whole installation; `at` is INSTANT_NONE without one. Borrowed until the next step. */
+struct pause_row engine_paused(const struct engine *e);
 
 /* Checks every invariant of the model and aborts on a violation: for tests and debug builds. O(model). */
 void engine_check(const struct engine *e);

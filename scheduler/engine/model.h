@@ -1,9 +1,9 @@
 /* What the engine holds in memory: pipelines in force, their schedules, live runs with their tasks and attempts, the
  * hosts with their slots, and what waits for a place. Known to this room's .c files alone.
  *
- * Who owns what: the engine owns entries, hosts, lanes and runs; an entry its schedules; a run its instances, attempts
- * and feeds. Strings of a row inside the model are on the heap and owned by the thing that holds the row, unless they
- * lie in the run's arena. A row's copy for the store is made once, at the end of the step (emit.c).
+ * Who owns what: the engine owns entries, hosts, lanes and runs; an entry its schedules; a run its instances,
+ * attempts and feeds. Strings of a row inside the model are on the heap and owned by the thing that holds the row,
+ * unless they lie in the run's arena. A row's copy for the store is made once, at the end of the step (emit.c).
  *
  * Counters (how many needs are unfinished, how many attempts are live) are derived from states and can be derived
  * again: engine_check does so and compares.
@@ -56,19 +56,20 @@ struct host {
   const struct config_host *config; /* NULL once it was removed */
   struct slot_table table;
   int64_t max_tasks;
-  size_t live;      /* attempts */
-  char *down;       /* why nothing can be started there; NULL if it is up */
+  size_t live; /* attempts */
+  char *down;  /* why nothing can be started there; NULL if it is up */
 };
 
 struct demand {
-  char *name;
+  const char *name;
   int64_t amount;
 };
 
 /* All ready tasks that want the same slots at the same place wait in one lane. */
 struct lane {
-  char *key;
-  char *on; /* a host's or a group's name */
+  struct arena arena; /* of its key, its demands */
+  const char *key;
+  const char *on; /* a host's or a group's name */
   VEC(struct host *) hosts;
   struct demand *demands;
   size_t demands_len;
@@ -103,8 +104,8 @@ struct attempt {
   struct held *held;
   size_t held_len;
   char *reason, *slots, *stop_reason, *dir, *git_commit;
-  bool sent;          /* its START was decided in this life of the daemon */
-  int tries;          /* starts for which there was no room */
+  bool sent; /* its START was decided in this life of the daemon */
+  int tries; /* starts for which there was no room */
   struct timer again, silent;
   bool dirty, over;
 };
@@ -182,6 +183,7 @@ struct live_run {
 
 struct schedule {
   struct schedule_row row; /* identity on the heap */
+  struct engine *engine;
   struct entry *entry;
   const struct schedule_spec *spec; /* of the version in force; NULL while inactive */
   struct timing timing;
@@ -200,7 +202,8 @@ struct known_version {
 
 struct entry {
   struct pipeline_row row; /* strings on the heap */
-  struct pipeline *spec;   /* in force; NULL if none ever loaded */
+  struct engine *engine;
+  struct pipeline *spec; /* in force; NULL if none ever loaded */
   VEC(struct known_version) versions;
   VEC(struct schedule *) schedules;
   struct live_run *first, *last;
@@ -222,7 +225,8 @@ struct engine {
   bool stepped; /* `now` is of a step before */
   struct random random;
   struct step *out;
-  const char *actor; /* of the request under way; NULL for the daemon itself */
+  struct arena scratch; /* emptied at the beginning of a step */
+  const char *actor;    /* of the request under way; NULL for the daemon itself */
   int64_t next_key;
   struct map entries_by_name, runs_by_id, attempts_by_id;
   VEC(struct entry *) entries;
@@ -240,8 +244,8 @@ struct engine {
   bool pause_dirty;
   VEC(struct work) work;
   VEC(struct entry *) advance;
-  VEC(struct live_run *) over;        /* ended; freed at the beginning of the next step */
-  VEC(struct live_run *) unprepared;  /* restored ones whose PREPARE is to be decided again */
+  VEC(struct live_run *) over;       /* ended; freed at the beginning of the next step */
+  VEC(struct live_run *) unprepared; /* restored ones whose PREPARE is to be decided again */
   VEC(struct live_run *) dirty_runs;
   VEC(struct entry *) dirty_entries;
   VEC(struct schedule *) dirty_schedules;

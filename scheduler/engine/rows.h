@@ -245,7 +245,7 @@ struct run_rows {
   const char *pipeline_name;
   const char *linked_from_id; /* id of run.linked_from; NULL if there is none */
   struct pipeline *pipeline;  /* made from the version's JSON */
-  struct task_row *tasks;    /* by index */
+  struct task_row *tasks;     /* by index */
   size_t tasks_len;
   struct attempt_row *attempts; /* those of live tasks and those whose outputs count */
   size_t attempts_len;

@@ -5,8 +5,8 @@
 /* The columns of the table in the header: the five states that aren't ends, then all the ends alike. */
 #define COLUMNS (TASK_SUCCEEDED + 1)
 
-#define Y TASK_STAYS
-#define N TASK_NEVER
+#define Y         TASK_STAYS
+#define N         TASK_NEVER
 #define TO(state) TASK_##state
 static const int8_t table[TASK_EVENTS][COLUMNS] = {
     /*                     waiting            starting        running         stopping        unreachable     ended */

@@ -21,8 +21,8 @@
  *   MARK_SUCCEEDED    succeeded  !          !          !          !            succeeded
  *   MARK_SKIPPED      skipped    !          !          !          !            skipped
  *
- * "=" stays as it is, "!" can't happen: a bug of ours. STOP of an unreachable task stays unreachable: that it was told
- * to stop stands in its attempt.
+ * "=" stays as it is, "!" can't happen: a bug of ours. STOP of an unreachable task stays unreachable: that it was
+ * told to stop stands in its attempt.
  */
 #ifndef ROTA_ENGINE_TASK_H
 #define ROTA_ENGINE_TASK_H

@@ -14,6 +14,6 @@ struct timer *timer_due(struct engine *e);
 /* When the first one is due; INT64_MAX if there is none. */
 int64_t timer_next(const struct engine *e);
 
-#define timer_owner(t, type, member) ((type *)(void *)((char *)(t) - offsetof(type, member)))
+#define timer_owner(t, type, member) ((type *)(void *)((char *)(t)-offsetof(type, member)))
 
 #endif

@@ -1,0 +1,253 @@
+#include "scheduler/engine/report.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "scheduler/engine/attempt.h"
+#include "scheduler/engine/emit.h"
+#include "scheduler/engine/instance.h"
+#include "scheduler/engine/retry.h"
+#include "scheduler/engine/run.h"
+#include "scheduler/engine/scope_view.h"
+#include "scheduler/engine/timer.h"
+#include "scheduler/spec/outputs.h"
+
+#define SIGNAL_BASE 128
+#define SIGNAL_MAX  64
+
+/* The attempt and its task end together, in that state unless the task is tried again. */
+static void end(struct attempt *a, enum task_state state, int status, const char *reason) {
+  struct instance *i = a->instance;
+  bool told = a->row.stop_asked;
+  attempt_close(a, state, reason);
+  i->started_at = a->row.started_at;
+  instance_ended(i, state, status, reason, told);
+}
+
+/* ---- outputs ---- */
+
+void outputs_keep(struct instance *i, int64_t attempt, const struct output_value *values, size_t len, bool count) {
+  struct live_run *r = i->run;
+  const struct task_spec *t = instance_task(i);
+  struct value *declared = NULL;
+  if (count) {
+    declared = arena_new_array(&r->arena, t->outputs_len + 1, struct value);
+    for (size_t k = 0; k < t->outputs_len; k++) declared[k] = value_null();
+    i->outputs = declared;
+    i->output_attempt = attempt;
+  }
+  for (size_t k = 0; k < len; k++) {
+    emit_output(r->engine, attempt, values[k].name, &values[k].value);
+    if (count && values[k].index >= 0) declared[values[k].index] = value_copy(&r->arena, &values[k].value);
+  }
+}
+
+/* True if all is well with them; else *message says what isn't. */
+static bool take_outputs(struct attempt *a, const struct engine_report *r, bool success, const char **message) {
+  struct instance *i = a->instance;
+  const struct task_spec *t = instance_task(i);
+  if (r->output_error) {
+    *message = r->output_error;
+    return false;
+  }
+  if (!r->output_len && (!success || !t->outputs_len)) {
+    if (success) outputs_keep(i, a->row.key, NULL, 0, true);
+    return true;
+  }
+  struct output_value *values = NULL;
+  size_t len = 0;
+  if (outputs_parse(t, r->output ? r->output : "", r->output_len, success, &a->run->engine->scratch, &values, &len,
+                    message))
+    return false;
+  outputs_keep(i, a->row.key, values, len, success || t->allow_failure);
+  return true;
+}
+
+/* ---- ends ---- */
+
+static void exited(struct attempt *a, const struct engine_report *r) {
+  struct engine *e = a->run->engine;
+  const char *message = NULL;
+  if (r->status == 0) {
+    if (!take_outputs(a, r, true, &message)) {
+      end(a, TASK_FAILED, STATUS_NONE, message);
+      return;
+    }
+    if (a->row.started_at != INSTANT_NONE && a->row.ended_at != INSTANT_NONE)
+      stat_add(e, a->run->entry, instance_task(a->instance)->name, a->row.ended_at - a->row.started_at);
+    end(a, TASK_SUCCEEDED, 0, NULL);
+    return;
+  }
+  take_outputs(a, r, false, &message);
+  if (r->status == EXIT_SKIP)
+    end(a, TASK_SKIPPED, r->status, "it chose to skip (exit status 99)");
+  else if (a->row.signal)
+    end(a, TASK_FAILED, r->status,
+        arena_fmt(&e->scratch, "killed by signal %d (exit status %d)", a->row.signal, r->status));
+  else if (r->status == EXIT_CONFIG)
+    end(a, TASK_FAILED, r->status, "exit status 78: a configuration error, not retried");
+  else
+    end(a, TASK_FAILED, r->status, arena_fmt(&e->scratch, "exit status %d", r->status));
+}
+
+static void on_ended(struct attempt *a, const struct engine_report *r) {
+  const char *message;
+  if (r->started_at != INSTANT_NONE) a->row.started_at = r->started_at;
+  a->row.ended_at = r->ended_at;
+  a->row.exit_code = r->status;
+  a->row.cpu_us = r->cpu_us;
+  a->row.max_rss_kb = r->max_rss_kb;
+  a->row.log_bytes = r->log_bytes;
+  if (r->status > SIGNAL_BASE && r->status <= SIGNAL_BASE + SIGNAL_MAX) a->row.signal = r->status - SIGNAL_BASE;
+  switch (r->end) {
+  case ENGINE_END_EXITED: exited(a, r); break;
+  case ENGINE_END_TIMED_OUT:
+    take_outputs(a, r, false, &message);
+    end(a, TASK_TIMED_OUT, STATUS_NONE, r->text ? r->text : "its time was over");
+    break;
+  case ENGINE_END_STOPPED:
+    take_outputs(a, r, false, &message);
+    if (a->row.stop_asked)
+      end(a, TASK_CANCELLED, STATUS_NONE, a->stop_reason);
+    else
+      end(a, TASK_LOST, STATUS_NONE, r->text ? r->text : "it was stopped from outside");
+    break;
+  case ENGINE_END_LAUNCH_FAILED:
+    end(a, TASK_FAILED, STATUS_NONE, r->text ? r->text : "it could not be launched");
+    break;
+  }
+}
+
+static void on_lost(struct attempt *a, const struct engine_report *r) {
+  const char *reason = r->text ? r->text : "it is gone without a result";
+  if (a->row.stop_asked)
+    end(a, TASK_CANCELLED, STATUS_NONE, a->stop_reason);
+  else
+    end(a, TASK_LOST, STATUS_NONE, reason);
+}
+
+/* ---- on the way ---- */
+
+static void on_accepted(struct attempt *a, const struct engine_report *r) {
+  text_set(&a->reason, r->text);
+  mark_attempt(a);
+  text_set(&a->instance->reason, r->text);
+  mark_task(a->instance);
+}
+
+static void stop_again(struct attempt *a) {
+  struct engine *e = a->run->engine;
+  struct decision d = {.kind = DECISION_STOP};
+  d.stop.host = arena_strdup(&e->out->arena, a->host->name);
+  d.stop.attempt_id = arena_strdup(&e->out->arena, a->row.id.text);
+  d.stop.now = a->row.stop_now;
+  vec_push(&e->out->decisions, d);
+}
+
+static void back(struct attempt *a) {
+  timer_stop(a->run->engine, &a->silent);
+  if (a->instance->state != TASK_UNREACHABLE) return;
+  enum task_event event = a->row.stop_asked                   ? TASK_ON_BACK_STOPPING
+                          : a->row.started_at == INSTANT_NONE ? TASK_ON_BACK_STARTING
+                                                              : TASK_ON_BACK_RUNNING;
+  instance_move(a->instance, event, "its host answers again");
+  a->row.state = a->instance->state;
+  mark_attempt(a);
+}
+
+static void on_started(struct attempt *a, const struct engine_report *r) {
+  timer_stop(a->run->engine, &a->again);
+  if (a->row.started_at == INSTANT_NONE)
+    a->row.started_at = r->started_at != INSTANT_NONE ? r->started_at : a->run->engine->now.wall;
+  if (r->pid) a->row.pid = r->pid;
+  a->instance->started_at = a->row.started_at;
+  back(a);
+  text_set(&a->reason, NULL);
+  instance_move(a->instance, TASK_ON_STARTED, a->instance->state == TASK_STOPPING ? a->stop_reason : NULL);
+  a->row.state = a->instance->state;
+  mark_attempt(a);
+  /* A stop that was decided before may not have found a process yet. */
+  if (a->row.stop_asked) stop_again(a);
+}
+
+static void try_again(struct attempt *a) {
+  const char *message;
+  if (attempt_send(a, &message)) end(a, TASK_FAILED, STATUS_NONE, arena_strdup(&a->run->engine->scratch, message));
+}
+
+/* No process was made. That uses no budget: the same attempt is started again, as often as it takes. */
+static void on_not_started(struct attempt *a, const struct engine_report *r) {
+  if (a->row.stop_asked) {
+    end(a, TASK_CANCELLED, STATUS_NONE, a->stop_reason);
+  } else if (!r->again) {
+    end(a, TASK_FAILED, STATUS_NONE, r->text ? r->text : "it could not be started");
+  } else if (!a->sent) {
+    try_again(a); /* decided before a restart, and nothing was done about it */
+  } else {
+    text_set(&a->reason, r->text);
+    text_set(&a->instance->reason, r->text);
+    mark_attempt(a);
+    mark_task(a->instance);
+    timer_set(a->run->engine, &a->again, TIMER_AGAIN, retry_again(++a->tries));
+  }
+}
+
+void report_again(struct attempt *a) {
+  if (!a->row.stop_asked) try_again(a);
+}
+
+/* This attempt can never start; another one may. It never ran, so no budget is used. */
+static void on_fenced(struct attempt *a, const struct engine_report *r) {
+  struct instance *i = a->instance;
+  bool told = a->row.stop_asked;
+  const char *reason = told ? a->stop_reason : r->text ? r->text : "it was kept from starting";
+  attempt_close(a, told ? TASK_CANCELLED : TASK_LOST, reason);
+  if (told)
+    instance_move(i, TASK_ON_CANCEL, a->stop_reason);
+  else {
+    instance_move(i, TASK_ON_RETRY, reason);
+    instance_ready(i);
+  }
+}
+
+static void on_unreachable(struct attempt *a, const struct engine_report *r) {
+  struct instance *i = a->instance;
+  if (i->state == TASK_UNREACHABLE) return;
+  struct scope scope;
+  scope_of_instance(i, &scope);
+  const char *message;
+  duration after = 0;
+  instance_move(i, TASK_ON_SILENT, r->text ? r->text : "its host doesn't answer");
+  a->row.state = TASK_UNREACHABLE;
+  mark_attempt(a);
+  const struct task_spec *t = instance_task(i);
+  if (t->unreachable_after && t->unreachable_then == UNREACHABLE_RETRY &&
+      setting_duration(t->unreachable_after, &scope, &i->run->engine->scratch, 0, &after, &message) == 0)
+    timer_set(i->run->engine, &a->silent, TIMER_SILENT, after);
+}
+
+/* The user said so: the first may still be alive there. It is told to end as soon as its host listens. */
+void report_silent(struct attempt *a) {
+  stop_again(a);
+  end(a, TASK_LOST, STATUS_NONE, "its host was silent for as long as `unreachable` allows; it may still run there");
+}
+
+static void on_reachable(struct attempt *a, const struct engine_report *r) {
+  (void)r;
+  back(a);
+}
+
+void report_take(struct engine *e, const struct engine_report *r) {
+  static void (*const handlers[])(struct attempt *, const struct engine_report *) = {
+      [ENGINE_REPORT_ACCEPTED] = on_accepted,
+      [ENGINE_REPORT_STARTED] = on_started,
+      [ENGINE_REPORT_ENDED] = on_ended,
+      [ENGINE_REPORT_LOST] = on_lost,
+      [ENGINE_REPORT_NOT_STARTED] = on_not_started,
+      [ENGINE_REPORT_FENCED] = on_fenced,
+      [ENGINE_REPORT_UNREACHABLE] = on_unreachable,
+      [ENGINE_REPORT_REACHABLE] = on_reachable,
+  };
+  struct attempt *a = r->attempt_id ? map_get(&e->attempts_by_id, r->attempt_id) : NULL;
+  if (a) handlers[r->kind](a, r);
+}

@@ -1,0 +1,42 @@
+/* What people ask for. Each is checked against the model, answered with JSON, and leaves an audit row; a refusal says
+ * what to do instead and changes nothing. */
+#ifndef ROTA_ENGINE_REQUEST_H
+#define ROTA_ENGINE_REQUEST_H
+
+#include "scheduler/engine/model.h"
+
+/* ---- the answers (reply.c) ---- */
+
+/* Ends what an earlier request of this step with the same idempotency key began: answers as it was answered. True if
+ * so, and nothing else is to be done. */
+bool reply_repeated(struct engine *e, const struct engine_asker *asker);
+/* The JSON of an answer; it is copied, and kept as a request row unless nothing was changed. */
+void reply_json(struct engine *e, const struct engine_asker *asker, int status, const struct buf *body);
+/* A problem document (RFC 9457); `detail` says what is wrong and what to do. */
+void reply_problem(struct engine *e, const struct engine_asker *asker, int status, const char *detail, ...)
+    __attribute__((format(printf, 4, 5)));
+/* {"run": {"id", "name", "state", "queued_behind"}} */
+void reply_run(struct engine *e, const struct engine_asker *asker, int status, const struct live_run *r,
+               const char *behind);
+/* {"ok": true, "did": "..."} */
+void reply_done(struct engine *e, const struct engine_asker *asker, const char *did, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- the requests ---- */
+
+void request_trigger(struct engine *e, const struct engine_trigger *q);
+void request_rerun(struct engine *e, const struct engine_rerun *q);
+void request_cancel(struct engine *e, const struct engine_cancel *q);
+void request_retry_now(struct engine *e, const struct engine_retry_now *q);
+void request_mark(struct engine *e, const struct engine_mark *q);
+void request_note(struct engine *e, const struct engine_note *q);
+void request_keep(struct engine *e, const struct engine_keep *q);
+void request_pause(struct engine *e, const struct engine_pause *q);
+void request_resume(struct engine *e, const struct engine_resume *q);
+
+/* The live run of that id; NULL if it has ended or there is none. */
+struct live_run *run_find(const struct engine *e, const char *id);
+/* Whether a run by hand waits for the live ones of its pipeline. */
+bool request_queues(const struct entry *entry, bool now);
+
+#endif

@@ -1,0 +1,617 @@
+/* A small world around the engine for its tests: a clock that the test moves, a store that keeps the rows of each
+ * step, an executor that only writes down what it was told. Rows are all that a restart of the engine gets. */
+#ifndef ROTA_TESTS_ENGINE_SIM_H
+#define ROTA_TESTS_ENGINE_SIM_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "scheduler/engine/engine.h"
+#include "scheduler/engine/random.h"
+#include "scheduler/spec/config.h"
+#include "scheduler/spec/zone.h"
+
+/* 2026-03-02 00:00:00 UTC, a Monday. */
+#define SIM_START (INT64_C(1772409600) * USEC_PER_SEC)
+
+enum proc_state { PROC_ASKED, PROC_RUNNING, PROC_GONE };
+struct proc { /* an attempt as the executor sees it */
+  char id[ID_LEN + 1], run_id[ID_LEN + 1];
+  char label[160], host[64];
+  enum proc_state state;
+  int starts, stops;
+  bool stop_now, fresh_state;
+};
+
+struct sim {
+  struct engine *e;
+  struct config *config;
+  struct engine_options options;
+  struct moment now;
+  struct random random;
+  struct step step;
+  struct arena arena; /* of the rows */
+  VEC(struct pipeline_row) pipelines;
+  VEC(struct version_row) versions;
+  VEC(struct schedule_row) schedules;
+  VEC(struct firing_row) firings;
+  VEC(struct run_row) runs;
+  VEC(struct round_row) rounds;
+  VEC(struct task_row) tasks;
+  VEC(struct attempt_row) attempts;
+  VEC(struct output_row) outputs;
+  VEC(struct event_row) events;
+  VEC(struct audit_row) audits;
+  VEC(struct request_row) requests;
+  VEC(struct stat_row) stats;
+  VEC(struct daily_row) dailies;
+  struct pause_row pause;
+  VEC(struct proc) procs;
+  struct decision_prepare prepare; /* the last one; run_id NULL if none */
+  int status;                      /* of the last reply */
+  char *body;
+  int64_t max_key;
+  size_t steps;
+  bool trace;
+};
+
+_Noreturn static inline void sim_missing(const char *what) {
+  fail_msg("there is no %s", what);
+  abort();
+}
+
+#define sim_keep(s, text) ((text) ? arena_strdup(&(s)->arena, (text)) : NULL)
+
+/* Puts a row over the one with the same key, or adds it. */
+#define SIM_PUT(table, row_, same_)                                                                                  \
+  do {                                                                                                               \
+    size_t at_ = 0;                                                                                                  \
+    for (; at_ < (table).len; at_++) {                                                                               \
+      __typeof__((table).items) old = &(table).items[at_];                                                           \
+      if (same_) break;                                                                                              \
+    }                                                                                                                \
+    if (at_ == (table).len)                                                                                          \
+      vec_push(&(table), row_);                                                                                      \
+    else                                                                                                             \
+      (table).items[at_] = row_;                                                                                     \
+  } while (0)
+
+static inline struct actor sim_actor(struct sim *s, struct actor a) {
+  return (struct actor){sim_keep(s, a.kind), sim_keep(s, a.id), sim_keep(s, a.name), sim_keep(s, a.address)};
+}
+
+static inline void sim_key(struct sim *s, int64_t key) {
+  if (key > s->max_key) s->max_key = key;
+}
+
+static inline void sim_store_task(struct sim *s, struct task_row t) {
+  t.name = sim_keep(s, t.name);
+  t.label = sim_keep(s, t.label);
+  t.reason = sim_keep(s, t.reason);
+  t.state_host = sim_keep(s, t.state_host);
+  SIM_PUT(s->tasks, t, old->run == t.run && old->index == t.index);
+}
+
+static inline void sim_store_attempt(struct sim *s, struct attempt_row a) {
+  assert_non_null(a.host);
+  a.reason = sim_keep(s, a.reason);
+  a.host = sim_keep(s, a.host);
+  a.slots = sim_keep(s, a.slots);
+  a.stop_reason = sim_keep(s, a.stop_reason);
+  a.dir = sim_keep(s, a.dir);
+  a.git_commit = sim_keep(s, a.git_commit);
+  sim_key(s, a.key);
+  SIM_PUT(s->attempts, a, old->key == a.key);
+}
+
+static inline void sim_store_run(struct sim *s, struct run_row r) {
+  r.reason = sim_keep(s, r.reason);
+  r.actor = sim_actor(s, r.actor);
+  r.params = sim_keep(s, r.params);
+  r.zone = sim_keep(s, r.zone);
+  sim_key(s, r.key);
+  SIM_PUT(s->runs, r, old->key == r.key);
+}
+
+static inline void sim_store_firing(struct sim *s, struct firing_row f) {
+  f.reason = sim_keep(s, f.reason);
+  sim_key(s, f.key);
+  SIM_PUT(s->firings, f, old->key == f.key);
+}
+
+static inline void sim_store_pipeline(struct sim *s, struct pipeline_row p) {
+  p.name = sim_keep(s, p.name);
+  p.error = sim_keep(s, p.error);
+  p.paused_reason = sim_keep(s, p.paused_reason);
+  p.paused_by = sim_keep(s, p.paused_by);
+  sim_key(s, p.key);
+  SIM_PUT(s->pipelines, p, old->key == p.key);
+}
+
+static inline void sim_store_event(struct sim *s, struct event_row ev) {
+  ev.state = sim_keep(s, ev.state);
+  ev.reason = sim_keep(s, ev.reason);
+  ev.actor = sim_keep(s, ev.actor);
+  sim_key(s, ev.key);
+  vec_push(&s->events, ev);
+}
+
+static inline void sim_store_version(struct sim *s, struct version_row v) {
+  for (size_t i = 0; i < s->versions.len; i++)
+    assert_false(s->versions.items[i].pipeline == v.pipeline && strcmp(s->versions.items[i].sha256, v.sha256) == 0);
+  v.text = arena_strndup(&s->arena, v.text, v.text_len);
+  v.json = arena_strndup(&s->arena, v.json, v.json_len);
+  sim_key(s, v.key);
+  vec_push(&s->versions, v);
+}
+
+static inline void sim_store(struct sim *s, const struct change *c) {
+  switch (c->kind) {
+  case CHANGE_PIPELINE: sim_store_pipeline(s, c->pipeline); break;
+  case CHANGE_VERSION: sim_store_version(s, c->version); break;
+  case CHANGE_SCHEDULE: {
+    struct schedule_row r = c->schedule;
+    r.identity = sim_keep(s, r.identity);
+    sim_key(s, r.key);
+    SIM_PUT(s->schedules, r, old->key == r.key);
+    break;
+  }
+  case CHANGE_FIRING: sim_store_firing(s, c->firing); break;
+  case CHANGE_RUN: sim_store_run(s, c->run); break;
+  case CHANGE_ROUND: {
+    struct round_row r = c->round;
+    r.reason = sim_keep(s, r.reason);
+    r.scope = sim_keep(s, r.scope);
+    r.actor = sim_actor(s, r.actor);
+    SIM_PUT(s->rounds, r, old->run == r.run && old->number == r.number);
+    break;
+  }
+  case CHANGE_TASK: sim_store_task(s, c->task); break;
+  case CHANGE_ATTEMPT: sim_store_attempt(s, c->attempt); break;
+  case CHANGE_OUTPUT: {
+    struct output_row r = c->output;
+    r.name = sim_keep(s, r.name);
+    r.json = sim_keep(s, r.json);
+    SIM_PUT(s->outputs, r, old->attempt == r.attempt && strcmp(old->name, r.name) == 0);
+    break;
+  }
+  case CHANGE_EVENT: sim_store_event(s, c->event); break;
+  case CHANGE_AUDIT: {
+    struct audit_row r = {c->audit.at, sim_actor(s, c->audit.actor), sim_keep(s, c->audit.action),
+                          sim_keep(s, c->audit.object), sim_keep(s, c->audit.detail)};
+    vec_push(&s->audits, r);
+    break;
+  }
+  case CHANGE_REQUEST: {
+    struct request_row r = c->request;
+    r.key = sim_keep(s, r.key);
+    r.response = arena_strndup(&s->arena, r.response, r.response_len);
+    vec_push(&s->requests, r);
+    break;
+  }
+  case CHANGE_PAUSE:
+    s->pause = (struct pause_row){c->pause.at, sim_keep(s, c->pause.reason), sim_keep(s, c->pause.by)};
+    break;
+  case CHANGE_DAILY: vec_push(&s->dailies, c->daily); break;
+  case CHANGE_STAT: {
+    struct stat_row r = c->stat;
+    r.task = sim_keep(s, r.task);
+    SIM_PUT(s->stats, r, old->pipeline == r.pipeline && strcmp(old->task, r.task) == 0);
+    break;
+  }
+  }
+}
+
+/* ---- what the executor is told ---- */
+
+static inline struct proc *sim_proc_id(struct sim *s, const char *id) {
+  for (size_t i = 0; i < s->procs.len; i++)
+    if (strcmp(s->procs.items[i].id, id) == 0) return &s->procs.items[i];
+  return NULL;
+}
+
+static inline const struct attempt_row *sim_attempt(const struct sim *s, const char *id) {
+  for (size_t i = 0; i < s->attempts.len; i++)
+    if (strcmp(s->attempts.items[i].id.text, id) == 0) return &s->attempts.items[i];
+  sim_missing(id); /* a START must be recorded before it is decided */
+}
+
+static inline const struct task_row *sim_task_at(const struct sim *s, int64_t run, uint32_t index) {
+  for (size_t i = 0; i < s->tasks.len; i++)
+    if (s->tasks.items[i].run == run && s->tasks.items[i].index == index) return &s->tasks.items[i];
+  sim_missing("task");
+}
+
+static inline void sim_start(struct sim *s, const struct decision_start *d) {
+  struct proc *p = sim_proc_id(s, d->launch->attempt_id);
+  if (!p) {
+    const struct attempt_row *a = sim_attempt(s, d->launch->attempt_id);
+    struct proc fresh = {.state = PROC_ASKED, .fresh_state = d->launch->fresh_state};
+    snprintf(fresh.id, sizeof fresh.id, "%s", d->launch->attempt_id);
+    snprintf(fresh.run_id, sizeof fresh.run_id, "%s", d->launch->run_id);
+    snprintf(fresh.label, sizeof fresh.label, "%s", sim_task_at(s, a->run, a->task)->label);
+    snprintf(fresh.host, sizeof fresh.host, "%s", d->host);
+    vec_push(&s->procs, fresh);
+    p = &s->procs.items[s->procs.len - 1];
+  }
+  p->starts++;
+}
+
+static inline void sim_carry_out(struct sim *s, const struct decision *d) {
+  struct proc *p;
+  switch (d->kind) {
+  case DECISION_START: sim_start(s, &d->start); break;
+  case DECISION_STOP:
+    p = sim_proc_id(s, d->stop.attempt_id);
+    if (!p) break;
+    p->stops++;
+    p->stop_now = p->stop_now || d->stop.now;
+    break;
+  case DECISION_PREPARE:
+    s->prepare = d->prepare;
+    s->prepare.run_id = sim_keep(s, d->prepare.run_id);
+    s->prepare.from_run_id = sim_keep(s, d->prepare.from_run_id);
+    break;
+  case DECISION_REPLY:
+    s->status = d->reply.status;
+    free(s->body);
+    s->body = alloc_strdup(d->reply.body);
+    break;
+  }
+}
+
+/* ---- steps ---- */
+
+static inline void sim_step_many(struct sim *s, const struct engine_event *events, size_t len) {
+  uint8_t seed[32];
+  random_fill(&s->random, seed, sizeof seed);
+  step_reset(&s->step);
+  engine_step(s->e, s->now, seed, events, len, &s->step);
+  engine_check(s->e);
+  for (size_t i = 0; i < s->step.changes.len; i++) sim_store(s, &s->step.changes.items[i]);
+  for (size_t i = 0; i < s->step.decisions.len; i++) sim_carry_out(s, &s->step.decisions.items[i]);
+  s->steps++;
+}
+
+static inline void sim_event(struct sim *s, struct engine_event ev) {
+  sim_step_many(s, &ev, 1);
+}
+
+static inline void sim_idle(struct sim *s) {
+  sim_step_many(s, NULL, 0);
+}
+
+static inline void sim_later(struct sim *s, duration d) {
+  s->now.wall += d;
+  s->now.mono += d;
+  sim_idle(s);
+}
+
+/* ---- setting it up ---- */
+
+static inline const struct zone *sim_zone(void *ctx, const char *name) {
+  (void)ctx;
+  return strcmp(name, "UTC") == 0 ? zone_utc() : NULL;
+}
+
+static inline struct config *sim_config(const char *yaml) {
+  struct diag_list diags;
+  diag_init(&diags, "rota.yaml", yaml, yaml ? strlen(yaml) : 0);
+  struct config *c = config_read("rota.yaml", yaml, yaml ? strlen(yaml) : 0, "/tmp", "/home/anna", 4, "UTC", &diags);
+  if (!c) {
+    struct buf text = {0};
+    diag_render(&diags, &text, false);
+    fail_msg("%s", buf_cstr(&text));
+  }
+  diag_release(&diags);
+  return c;
+}
+
+static inline void sim_open(struct sim *s, const char *config) {
+  memset(s, 0, sizeof *s);
+  s->config = sim_config(config);
+  s->options = (struct engine_options){.config = s->config, .schedules = true, .zone = sim_zone};
+  s->now = (struct moment){SIM_START, 1000 * USEC_PER_SEC};
+  s->pause.at = INSTANT_NONE;
+  uint8_t seed[32] = {1};
+  random_init(&s->random, seed);
+  s->e = engine_new(&s->options);
+}
+
+static inline struct pipeline *sim_read(const struct sim *s, const char *name, const char *yaml) {
+  struct diag_list diags;
+  diag_init(&diags, name, yaml, strlen(yaml));
+  struct pipeline *p = pipeline_read(
+      &(struct pipeline_source){
+          .name = name, .file = name, .folder = "/tmp", .text = yaml, .len = strlen(yaml), .config = s->config},
+      &diags);
+  if (!p) {
+    struct buf text = {0};
+    diag_render(&diags, &text, false);
+    fail_msg("%s", buf_cstr(&text));
+  }
+  diag_release(&diags);
+  return p;
+}
+
+static inline void sim_load_pipeline(struct sim *s, const char *name, struct pipeline *p, const char *yaml) {
+  struct buf json = {0};
+  pipeline_json(p, &json);
+  struct engine_event ev = {.kind = ENGINE_LOADED};
+  ev.loaded = (struct engine_loaded){.name = name,
+                                     .pipeline = p,
+                                     .text = yaml,
+                                     .text_len = strlen(yaml),
+                                     .json = buf_cstr(&json),
+                                     .json_len = json.len};
+  sha256_hex(yaml, strlen(yaml), ev.loaded.sha256);
+  for (size_t i = 0; i < s->versions.len; i++)
+    if (strcmp(s->versions.items[i].sha256, ev.loaded.sha256) == 0) ev.loaded.version = s->versions.items[i].key;
+  sim_event(s, ev);
+  pipeline_release(p);
+  buf_release(&json);
+}
+
+static inline void sim_load(struct sim *s, const char *name, const char *yaml) {
+  sim_load_pipeline(s, name, sim_read(s, name, yaml), yaml);
+}
+
+static inline void sim_close(struct sim *s) {
+  engine_free(s->e);
+  config_free(s->config);
+  step_release(&s->step);
+  arena_release(&s->arena);
+  vec_release(&s->pipelines);
+  vec_release(&s->versions);
+  vec_release(&s->schedules);
+  vec_release(&s->firings);
+  vec_release(&s->runs);
+  vec_release(&s->rounds);
+  vec_release(&s->tasks);
+  vec_release(&s->attempts);
+  vec_release(&s->outputs);
+  vec_release(&s->events);
+  vec_release(&s->audits);
+  vec_release(&s->requests);
+  vec_release(&s->stats);
+  vec_release(&s->dailies);
+  vec_release(&s->procs);
+  free(s->body);
+}
+
+/* ---- rows for a restart or a rerun ---- */
+
+static inline struct pipeline *sim_spec(const struct sim *s, int64_t version) {
+  for (size_t i = 0; i < s->versions.len; i++)
+    if (s->versions.items[i].key == version)
+      return pipeline_from_json(s->versions.items[i].json, s->versions.items[i].json_len);
+  return NULL;
+}
+
+static inline const struct run_row *sim_run_key(const struct sim *s, int64_t key) {
+  for (size_t i = 0; i < s->runs.len; i++)
+    if (s->runs.items[i].key == key) return &s->runs.items[i];
+  return NULL;
+}
+
+/* What the store would load for one run; its pipeline is released by sim_rows_free. */
+static inline struct run_rows sim_rows(struct sim *s, const struct run_row *run) {
+  struct run_rows rows = {.run = *run};
+  for (size_t i = 0; i < s->pipelines.len; i++)
+    if (s->pipelines.items[i].key == run->pipeline) rows.pipeline_name = s->pipelines.items[i].name;
+  const struct run_row *from = run->linked_from ? sim_run_key(s, run->linked_from) : NULL;
+  rows.linked_from_id = from ? from->id.text : NULL;
+  rows.pipeline = sim_spec(s, run->version);
+  rows.tasks = arena_new_array(&s->arena, (size_t)run->tasks + 1, struct task_row);
+  rows.attempts = arena_new_array(&s->arena, s->attempts.len + 1, struct attempt_row);
+  rows.outputs = arena_new_array(&s->arena, s->outputs.len + 1, struct output_row);
+  for (size_t i = 0; i < s->tasks.len; i++) {
+    const struct task_row *t = &s->tasks.items[i];
+    if (t->run != run->key) continue;
+    rows.tasks[t->index] = *t;
+    rows.tasks_len++;
+    for (size_t k = 0; k < s->attempts.len; k++) {
+      const struct attempt_row *a = &s->attempts.items[k];
+      bool live = a->run == run->key && a->task == t->index && task_state_live(a->state);
+      if (live || a->key == t->output_attempt) rows.attempts[rows.attempts_len++] = *a;
+    }
+    for (size_t k = 0; k < s->outputs.len && t->output_attempt; k++)
+      if (s->outputs.items[k].attempt == t->output_attempt) rows.outputs[rows.outputs_len++] = s->outputs.items[k];
+  }
+  return rows;
+}
+
+static inline void sim_rows_free(struct run_rows *rows) {
+  pipeline_release(rows->pipeline);
+}
+
+/* The daemon dies and comes back: everything but the rows is gone. */
+static inline void sim_restart(struct sim *s) {
+  engine_free(s->e);
+  s->e = engine_new(&s->options);
+  struct arena *a = &s->arena;
+  struct pipeline **specs = arena_new_array(a, s->pipelines.len + 1, struct pipeline *);
+  char(*shas)[SHA256_HEX_SIZE] = arena_array(a, s->pipelines.len + 1, SHA256_HEX_SIZE);
+  for (size_t i = 0; i < s->pipelines.len; i++) {
+    specs[i] = sim_spec(s, s->pipelines.items[i].version);
+    for (size_t k = 0; k < s->versions.len; k++)
+      if (s->versions.items[k].key == s->pipelines.items[i].version)
+        memcpy(shas[i], s->versions.items[k].sha256, SHA256_HEX_SIZE);
+  }
+  struct firing_row *last = arena_new_array(a, s->schedules.len + 1, struct firing_row);
+  for (size_t i = 0; i < s->schedules.len; i++)
+    for (size_t k = 0; k < s->firings.len; k++)
+      if (s->firings.items[k].schedule == s->schedules.items[i].key && s->firings.items[k].key > last[i].key)
+        last[i] = s->firings.items[k];
+  struct run_rows *runs = arena_new_array(a, s->runs.len + 1, struct run_rows);
+  size_t runs_len = 0;
+  for (size_t i = 0; i < s->runs.len; i++)
+    if (!run_state_ended(s->runs.items[i].state)) runs[runs_len++] = sim_rows(s, &s->runs.items[i]);
+  struct engine_state state = {.pipelines = s->pipelines.items,
+                               .pipeline_specs = specs,
+                               .pipeline_sha256 = (const char(*)[SHA256_HEX_SIZE])shas,
+                               .pipelines_len = s->pipelines.len,
+                               .schedules = s->schedules.items,
+                               .last_firings = last,
+                               .schedules_len = s->schedules.len,
+                               .runs = runs,
+                               .runs_len = runs_len,
+                               .stats = s->stats.items,
+                               .stats_len = s->stats.len,
+                               .pause = s->pause,
+                               .next_key = s->max_key + 1};
+  char *message = NULL;
+  if (engine_restore(s->e, &state, s->now, &message)) fail_msg("restore: %s", message);
+  for (size_t i = 0; i < s->pipelines.len; i++) pipeline_release(specs[i]);
+  for (size_t i = 0; i < runs_len; i++) sim_rows_free(&runs[i]);
+  sim_idle(s);
+}
+
+/* ---- asking and reporting ---- */
+
+static inline struct engine_asker sim_anna(void) {
+  return (struct engine_asker){.handle = 7, .actor = {"user", "1000", "anna", "unix socket"}};
+}
+
+static inline void sim_trigger(struct sim *s, const char *pipeline) {
+  struct engine_event ev = {.kind = ENGINE_TRIGGER};
+  ev.trigger = (struct engine_trigger){
+      .asker = sim_anna(), .pipeline = pipeline, .scheduled_for = INSTANT_NONE, .trigger = TRIGGER_MANUAL};
+  sim_event(s, ev);
+}
+
+static inline const struct run_row *sim_run(const struct sim *s, int64_t number) {
+  for (size_t i = 0; i < s->runs.len; i++)
+    if (s->runs.items[i].number == number) return &s->runs.items[i];
+  sim_missing("run");
+}
+
+static inline const struct task_row *sim_task(const struct sim *s, int64_t number, const char *label) {
+  const struct run_row *r = sim_run(s, number);
+  for (size_t i = 0; i < s->tasks.len; i++)
+    if (s->tasks.items[i].run == r->key && strcmp(s->tasks.items[i].label, label) == 0) return &s->tasks.items[i];
+  sim_missing(label);
+}
+
+#define assert_task(s, number, label, wanted)                                                                        \
+  assert_string_equal(task_state_word(sim_task((s), (number), (label))->state), (wanted))
+#define assert_run(s, number, wanted) assert_string_equal(run_state_word(sim_run((s), (number))->state), (wanted))
+
+/* The attempt of that task that is under way; NULL if there is none. */
+static inline struct proc *sim_live(struct sim *s, const char *label) {
+  for (size_t i = s->procs.len; i-- > 0;)
+    if (s->procs.items[i].state != PROC_GONE && strcmp(s->procs.items[i].label, label) == 0)
+      return &s->procs.items[i];
+  return NULL;
+}
+
+static inline size_t sim_live_count(const struct sim *s) {
+  size_t n = 0;
+  for (size_t i = 0; i < s->procs.len; i++) n += s->procs.items[i].state != PROC_GONE;
+  return n;
+}
+
+static inline struct engine_event sim_report(struct sim *s, const struct proc *p, enum engine_report_kind kind) {
+  struct engine_event ev = {.kind = ENGINE_REPORT};
+  ev.report = (struct engine_report){.kind = kind,
+                                     .attempt_id = arena_strdup(&s->arena, p->id),
+                                     .pid = 4711,
+                                     .started_at = s->now.wall,
+                                     .ended_at = s->now.wall,
+                                     .cpu_us = 10,
+                                     .max_rss_kb = 100,
+                                     .log_bytes = 5};
+  return ev;
+}
+
+static inline void sim_started(struct sim *s, const char *label) {
+  struct proc *p = sim_live(s, label);
+  if (!p) sim_missing(label);
+  p->state = PROC_RUNNING;
+  sim_event(s, sim_report(s, p, ENGINE_REPORT_STARTED));
+}
+
+static inline void sim_end_as(struct sim *s, const char *label, enum engine_end end, int status, const char *output) {
+  struct proc *p = sim_live(s, label);
+  if (!p) sim_missing(label);
+  p->state = PROC_GONE;
+  struct engine_event ev = sim_report(s, p, ENGINE_REPORT_ENDED);
+  ev.report.end = end;
+  ev.report.status = status;
+  ev.report.output = output;
+  ev.report.output_len = output ? strlen(output) : 0;
+  sim_event(s, ev);
+}
+
+static inline void sim_exit(struct sim *s, const char *label, int status) {
+  sim_end_as(s, label, ENGINE_END_EXITED, status, NULL);
+}
+
+static inline void sim_kind(struct sim *s, const char *label, enum engine_report_kind kind, bool again) {
+  struct proc *p = sim_live(s, label);
+  if (!p) sim_missing(label);
+  struct engine_event ev = sim_report(s, p, kind);
+  ev.report.again = again;
+  if (kind == ENGINE_REPORT_LOST || kind == ENGINE_REPORT_FENCED) p->state = PROC_GONE;
+  sim_event(s, ev);
+}
+
+static inline void sim_cancel(struct sim *s, int64_t number, const char *task) {
+  struct engine_event ev = {.kind = ENGINE_CANCEL};
+  ev.cancel = (struct engine_cancel){.asker = sim_anna(), .run_id = sim_run(s, number)->id.text, .task = task};
+  sim_event(s, ev);
+}
+
+static inline void sim_rerun(struct sim *s, int64_t number, enum rerun_mode mode, const char *task, int version) {
+  struct run_rows rows = sim_rows(s, sim_run(s, number));
+  struct engine_event ev = {.kind = ENGINE_RERUN};
+  ev.rerun = (struct engine_rerun){.asker = sim_anna(), .run = &rows, .mode = mode, .task = task, .version = version};
+  sim_event(s, ev);
+  sim_rows_free(&rows);
+}
+
+static inline void sim_mark(struct sim *s, int64_t number, const char *task, enum task_state state,
+                            const struct param_given *outputs, size_t outputs_len) {
+  struct run_rows rows = sim_rows(s, sim_run(s, number));
+  struct engine_event ev = {.kind = ENGINE_MARK};
+  ev.mark = (struct engine_mark){.asker = sim_anna(),
+                                 .run_id = rows.run.id.text,
+                                 .run = &rows,
+                                 .task = task,
+                                 .state = state,
+                                 .outputs = outputs,
+                                 .outputs_len = outputs_len,
+                                 .reason = "looked at by hand"};
+  sim_event(s, ev);
+  sim_rows_free(&rows);
+}
+
+static inline void sim_pause(struct sim *s, const char *pipeline) {
+  struct engine_event ev = {.kind = ENGINE_PAUSE};
+  ev.pause = (struct engine_pause){.asker = sim_anna(), .pipeline = pipeline, .reason = "maintenance"};
+  sim_event(s, ev);
+}
+
+static inline void sim_resume(struct sim *s, const char *pipeline) {
+  struct engine_event ev = {.kind = ENGINE_RESUME};
+  ev.resume = (struct engine_resume){.asker = sim_anna(), .pipeline = pipeline};
+  sim_event(s, ev);
+}
+
+static inline const char *sim_why(struct sim *s, int64_t number, const char *task) {
+  struct buf text = {0};
+  if (engine_why(s->e, s->now, sim_run(s, number)->id.text, task, &text)) buf_str(&text, "(not found)");
+  const char *kept = arena_strdup(&s->arena, buf_cstr(&text));
+  buf_release(&text);
+  return kept;
+}
+
+#endif
