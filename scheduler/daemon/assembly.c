@@ -15,7 +15,7 @@
 #include "worker/local.h"
 
 /* The supervisor stands beside the program, or in libexec/rota beside its bin. */
-static char *supervisor_path(void) {
+char *daemon_supervisor_path(void) {
   char self[4096];
   ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
   if (n <= 0) return alloc_strdup("rota-supervise");
@@ -63,7 +63,7 @@ static struct engine *restored_engine(struct assembly *a, const struct assembly_
 }
 
 static int add_local_executor(struct assembly *a) {
-  char *supervisor = supervisor_path();
+  char *supervisor = daemon_supervisor_path();
   const struct local_options local = {.state_dir = a->config->state, .supervisor_path = supervisor};
   int err;
   struct executor *executor = local_new(&a->loop, &local, core_report, a->core, &err);

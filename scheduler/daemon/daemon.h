@@ -10,17 +10,7 @@
 #include <stddef.h>
 
 #include "base/diag.h"
-
-/* The exit codes of every command. */
-enum exit_code {
-  EXIT_OK = 0,
-  EXIT_FAILED = 1,
-  EXIT_USAGE = 2,
-  EXIT_NO_DAEMON = 3,
-  EXIT_NOT_ALLOWED = 4,
-  EXIT_CANCELLED = 5,
-  EXIT_INTERRUPTED = 130,
-};
+#include "base/exit.h"
 
 struct config;
 
@@ -49,5 +39,18 @@ struct run_file_options {
   bool local, dry_run, json;
 };
 int daemon_run_file(const struct run_file_options *options);
+
+struct restore_options {
+  const char *state, *file; /* both named by a path */
+  bool json;
+};
+/* Puts a snapshot in the place of the database while no daemon runs, and lists what happened since. */
+int daemon_restore(const struct restore_options *options);
+
+/* What `rota doctor` asks of rooms that the command line doesn't know. */
+char *daemon_supervisor_path(void); /* where rota-supervise should be; the caller frees */
+/* Whether a database may live there; else a sentence that says why not. May block on the disk. */
+bool daemon_state_fits(const char *dir, char *why, size_t why_size);
+const char *daemon_sqlite_version(void);
 
 #endif

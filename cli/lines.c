@@ -1,0 +1,159 @@
+#include "cli/lines.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/client.h"
+#include "cli/paint.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+static void add_span(struct table *t, const json_t *object) {
+  char text[SPAN_TEXT_SIZE];
+  span_format(field_int(object, "duration_ms", -1), text);
+  table_add(t, PAINT_NONE, text);
+}
+
+static void add_time(struct table *t, const json_t *object, const char *member) {
+  char text[LOCAL_TEXT_SIZE];
+  local_format(field_known(object, member), text);
+  table_add(t, PAINT_NONE, text);
+}
+
+void lines_runs(const json_t *runs) {
+  static const struct table_column columns[] = {
+      {"RUN", false, false},     {"STATE", false, false}, {"BY", false, false},    {"STARTED", false, false},
+      {"DURATION", true, false}, {"TASKS", true, false},  {"REASON", false, true}, {0}};
+  struct table t;
+  table_init(&t, columns);
+  size_t i;
+  const json_t *run;
+  json_array_foreach(runs, i, run) {
+    const char *state = field_text(run, "state"), *why = field_known(run, "why");
+    table_add(&t, PAINT_BOLD, field_text(run, "name"));
+    table_add(&t, paint_state(state), state);
+    table_add(&t, PAINT_NONE, field_text(run, "trigger"));
+    add_time(&t, run, "started_at");
+    add_span(&t, run);
+    table_fmt(&t, PAINT_NONE, "%lld/%lld", (long long)field_int(run, "tasks_done", 0),
+              (long long)field_int(run, "tasks_total", 0));
+    table_add(&t, PAINT_NONE, why ? why : field_text(run, "reason"));
+  }
+  table_print(&t);
+}
+
+void lines_run_head(const json_t *run) {
+  bool colour = paint_wanted(stdout);
+  struct buf out = {0};
+  char time[LOCAL_TEXT_SIZE], span[SPAN_TEXT_SIZE];
+  const char *state = field_text(run, "state"), *reason = field_text(run, "reason");
+  const char *who = field_text(json_object_get(run, "actor"), "name");
+  paint_add(&out, PAINT_BOLD, field_text(run, "name"), colour);
+  buf_str(&out, "  ");
+  paint_add(&out, paint_state(state), state, colour);
+  if (*reason) {
+    buf_str(&out, "  ");
+    paint_add(&out, PAINT_NONE, reason, colour);
+  }
+  buf_fmt(&out, "\n  id %s, trigger %s", field_text(run, "id"), field_text(run, "trigger"));
+  if (*who) {
+    buf_str(&out, " by ");
+    paint_add(&out, PAINT_NONE, who, colour);
+  }
+  local_format(field_known(run, "scheduled_for"), time);
+  buf_fmt(&out, ", for %s", time);
+  local_format(field_known(run, "started_at"), time);
+  span_format(field_int(run, "duration_ms", -1), span);
+  buf_fmt(&out, "\n  started %s, took %s, %lld of %lld tasks done", time, span,
+          (long long)field_int(run, "tasks_done", 0), (long long)field_int(run, "tasks_total", 0));
+  if (field_true(run, "failed_before")) buf_str(&out, ", failed before it was rerun");
+  if (*field_text(run, "linked_from")) buf_fmt(&out, ", a rerun of %s", field_text(run, "linked_from"));
+  if (field_true(run, "keep")) buf_str(&out, ", kept");
+  puts(buf_cstr(&out));
+  buf_release(&out);
+}
+
+void lines_members(const char *title, const json_t *object) {
+  const char *name;
+  json_t *value;
+  void *iterator = json_object_iter((json_t *)(uintptr_t)object);
+  if (!iterator) return;
+  struct buf out = {0};
+  buf_fmt(&out, "%s:", title);
+  json_object_foreach((json_t *)(uintptr_t)object, name, value) {
+    char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    buf_str(&out, " ");
+    paint_add(&out, PAINT_NONE, name, false);
+    buf_char(&out, '=');
+    paint_add(&out, PAINT_NONE, text ? text : json_string_value(value), false);
+    free(text);
+  }
+  puts(buf_cstr(&out));
+  buf_release(&out);
+}
+
+bool lines_params(const struct args *args, const char *option, json_t *body, const char *member) {
+  size_t len;
+  const char *const *given = args_list(args, option, &len);
+  if (!len) return true;
+  json_t *params = json_object();
+  for (size_t i = 0; i < len; i++) {
+    size_t name = param_name_len(given[i]);
+    json_t *value = name ? json_string(given[i] + name + 1) : NULL;
+    char *key = strndup(given[i], name);
+    bool again = key && json_object_get(params, key);
+    if (!value || !key || again) {
+      if (!name)
+        args_wrong(args, "'%s' isn't NAME=VALUE", given[i]);
+      else if (again)
+        args_wrong(args, "'%s' is given twice", key);
+      else
+        args_wrong(args, "the value of '%.*s' isn't UTF-8 text", (int)name, given[i]);
+      json_decref(value);
+      json_decref(params);
+      free(key);
+      return false;
+    }
+    json_object_set_new(params, key, value);
+    free(key);
+  }
+  json_object_set_new(body, member, params);
+  return true;
+}
+
+const char *lines_run_operand(const struct args *args, size_t n) {
+  const char *run = args_operand(args, n);
+  if (run_ref_valid(run)) return run;
+  args_wrong(args,
+             "'%s' can't name a run: say an id or its beginning, nightly#412, nightly (its newest), nightly@failed",
+             run);
+  return NULL;
+}
+
+const char *lines_pipeline_operand(const struct args *args, size_t n) {
+  const char *name = args_operand(args, n);
+  if (pipeline_ref_valid(name)) return name;
+  args_wrong(args, "'%s' can't name a pipeline: names are [a-z0-9_-], with folders before a '/'", name);
+  return NULL;
+}
+
+void lines_preview(const json_t *preview) {
+  static const struct table_column columns[] = {
+      {"TASK", false, false}, {"WILL", false, false}, {"WHY", false, true}, {0}};
+  const json_t *tasks = json_object_get(preview, "tasks");
+  lines_members("params", json_object_get(preview, "params"));
+  if (*field_text(preview, "behind")) printf("would queue behind %s\n", field_text(preview, "behind"));
+  if (!json_array_size(tasks)) return;
+  struct table t;
+  table_init(&t, columns);
+  size_t i;
+  const json_t *task;
+  json_array_foreach(tasks, i, task) {
+    const char *will = field_text(task, "will");
+    table_add(&t, PAINT_NONE, field_text(task, "label"));
+    table_add(&t, strcmp(will, "run") == 0 ? PAINT_LIVE : PAINT_DIM, will);
+    table_add(&t, PAINT_NONE, field_text(task, "why"));
+  }
+  table_print(&t);
+}

@@ -1,0 +1,173 @@
+/* rota show: one run; what failed first and its last lines on top, then all tasks. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/exit.h"
+#include "cli/client.h"
+#include "cli/commands.h"
+#include "cli/lines.h"
+#include "cli/paint.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+#define TAIL_LINES 20
+
+static bool failure(const char *state) {
+  return strcmp(state, "failed") == 0 || strcmp(state, "timed_out") == 0 || strcmp(state, "lost") == 0;
+}
+
+/* The failed task that ended first; NULL if none failed. */
+static const json_t *first_failed(const json_t *tasks) {
+  const json_t *first = NULL, *task;
+  size_t i;
+  json_array_foreach(tasks, i, task) {
+    if (!failure(field_text(task, "state"))) continue;
+    if (!first || strcmp(field_text(task, "ended_at"), field_text(first, "ended_at")) < 0) first = task;
+  }
+  return first;
+}
+
+/* The task's newest attempt: the last of the list that is its. */
+static const json_t *last_attempt(const json_t *run, const char *label) {
+  const json_t *last = NULL, *attempt;
+  size_t i;
+  json_array_foreach(json_object_get(run, "attempts"), i, attempt) {
+    if (strcmp(field_text(attempt, "task"), label) == 0) last = attempt;
+  }
+  return last;
+}
+
+static void add_end(struct buf *out, const json_t *attempt) {
+  int64_t code = field_int(attempt, "exit_code", -1), number = field_int(attempt, "signal", 0);
+  if (number > 0)
+    buf_fmt(out, ", ended by signal %lld (%s)", (long long)number, strsignal((int)number));
+  else if (code >= 0)
+    buf_fmt(out, ", exit code %lld", (long long)code);
+}
+
+static void show_tail(struct client *client, const char *run, const char *label) {
+  struct buf target = {0}, clean = {0};
+  struct log_filter filter = {0};
+  struct reply log;
+  url_run(&target, run, "/log");
+  url_query(&target, "task", label);
+  url_query_int(&target, "tail", TAIL_LINES);
+  if (client_get(client, buf_cstr(&target), &log) == EXIT_OK) {
+    log_filter(&filter, buf_cstr(&log.body), log.body.len, &clean);
+    const char *at = buf_cstr(&clean);
+    while (*at) {
+      size_t len = strcspn(at, "\n");
+      printf("  | %.*s\n", (int)len, at);
+      at += len + (at[len] == '\n');
+    }
+    if (paint_wanted(stdout)) fputs("\033[0m", stdout);
+    reply_release(&log);
+  }
+  buf_release(&target);
+  buf_release(&clean);
+}
+
+static void show_failure(struct client *client, const json_t *run) {
+  const json_t *task = first_failed(json_object_get(run, "tasks"));
+  if (!task) return;
+  struct buf out = {0};
+  bool colour = paint_wanted(stdout);
+  const char *label = field_text(task, "label"), *state = field_text(task, "state"),
+             *reason = field_text(task, "reason");
+  paint_add(&out, PAINT_BOLD, label, colour);
+  buf_char(&out, ' ');
+  paint_add(&out, paint_state(state), state, colour);
+  const json_t *attempt = last_attempt(run, label);
+  if (attempt) {
+    buf_fmt(&out, " in attempt %lld on %s", (long long)field_int(attempt, "attempt", 1), field_text(attempt, "host"));
+    add_end(&out, attempt);
+  }
+  if (*reason) {
+    buf_str(&out, "\n  ");
+    paint_add(&out, PAINT_NONE, reason, colour);
+  }
+  puts(buf_cstr(&out));
+  buf_release(&out);
+  if (attempt) show_tail(client, field_text(run, "id"), label);
+  printf("  `rota logs %s %s` shows all of it, `rota rerun %s` goes on from here\n\n", field_text(run, "name"), label,
+         field_text(run, "name"));
+}
+
+static void add_task(struct table *t, const json_t *run, const json_t *task) {
+  char time[LOCAL_TEXT_SIZE], span[SPAN_TEXT_SIZE];
+  const char *state = field_text(task, "state"), *reason = field_text(task, "reason");
+  const json_t *attempt = last_attempt(run, field_text(task, "label"));
+  local_format(field_known(task, "started_at"), time);
+  span_format(field_int(task, "duration_ms", -1), span);
+  table_add(t, PAINT_BOLD, field_text(task, "label"));
+  table_fmt(t, paint_state(state), "%s%s", state, field_true(task, "marked") ? " (marked)" : "");
+  table_fmt(t, PAINT_NONE, "%lld", (long long)field_int(task, "attempts", 0));
+  table_add(t, PAINT_NONE, attempt ? field_text(attempt, "host") : NULL);
+  table_add(t, PAINT_NONE, time);
+  table_add(t, PAINT_NONE, span);
+  table_add(t, PAINT_NONE, *reason ? reason : field_text(task, "progress"));
+}
+
+static void show_notes(const json_t *notes) {
+  size_t i;
+  const json_t *note;
+  json_array_foreach(notes, i, note) {
+    char time[LOCAL_TEXT_SIZE];
+    struct buf out = {0};
+    local_format(field_known(note, "at"), time);
+    buf_fmt(&out, "note of %s, %s: ", field_text(json_object_get(note, "actor"), "name"), time);
+    paint_add(&out, PAINT_NONE, field_text(note, "text"), false);
+    puts(buf_cstr(&out));
+    buf_release(&out);
+  }
+}
+
+static void show_run(struct client *client, const json_t *run) {
+  static const struct table_column columns[] = {
+      {"TASK", false, false},    {"STATE", false, false},   {"ATTEMPTS", true, false}, {"HOST", false, false},
+      {"STARTED", false, false}, {"DURATION", true, false}, {"", false, true},         {0}};
+  lines_run_head(run);
+  lines_members("  params", json_object_get(run, "params"));
+  putchar('\n');
+  show_failure(client, run);
+  struct table t;
+  size_t i;
+  const json_t *task;
+  table_init(&t, columns);
+  json_array_foreach(json_object_get(run, "tasks"), i, task) add_task(&t, run, task);
+  table_print(&t);
+  show_notes(json_object_get(run, "notes"));
+}
+
+static int show_command(const struct args *args) {
+  struct client *client;
+  struct reply reply;
+  const char *run = lines_run_operand(args, 0);
+  if (!run) return EXIT_USAGE;
+  int code = client_open(args, &client);
+  if (code != EXIT_OK) return code;
+  struct buf target = {0};
+  url_run(&target, run, "");
+  code = client_get(client, buf_cstr(&target), &reply);
+  if (code == EXIT_OK) {
+    if (args_flag(args, "json"))
+      reply_print(&reply);
+    else
+      show_run(client, reply.json);
+    reply_release(&reply);
+  }
+  buf_release(&target);
+  client_close(client);
+  return code;
+}
+
+const struct command command_show = {
+    .name = "show",
+    .summary = "One run: what failed and its last lines on top, then all tasks",
+    .operands =
+        (const struct arg_operand[]){
+            {"RUN", WHAT_RUN, false, false, NULL, "an id or its beginning, nightly#412, nightly, nightly@failed"},
+            {0},
+        },
+    .run = show_command,
+};

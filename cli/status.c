@@ -1,0 +1,95 @@
+/* rota status: the overview, what needs attention first. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/exit.h"
+#include "cli/client.h"
+#include "cli/commands.h"
+#include "cli/lines.h"
+#include "cli/paint.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+static void section(const char *title, const json_t *runs) {
+  if (!json_array_size(runs)) return;
+  printf("\n%s\n", title);
+  lines_runs(runs);
+}
+
+static void show_head(const json_t *s) {
+  char time[LOCAL_TEXT_SIZE];
+  local_format(field_known(s, "started_at"), time);
+  printf("rota %s, pid %lld, up since %s\n  state %s, pipelines %s\n", field_text(s, "version"),
+         (long long)field_int(s, "pid", 0), time, field_text(s, "state_dir"), field_text(s, "dags"));
+  const json_t *paused = json_object_get(s, "paused"), *degraded = json_object_get(s, "degraded");
+  if (json_is_object(degraded)) {
+    local_format(field_known(degraded, "since"), time);
+    printf("  DEGRADED since %s: %s\n", time, field_text(degraded, "reason"));
+  }
+  if (json_is_object(paused)) {
+    local_format(field_known(paused, "at"), time);
+    printf("  PAUSED since %s: %s (`rota resume --all` ends it)\n", time, field_text(paused, "reason"));
+  }
+}
+
+static void show_next(const json_t *next) {
+  static const struct table_column columns[] = {
+      {"NEXT", false, false}, {"PIPELINE", false, false}, {"SCHEDULE", false, true}, {0}};
+  struct table t;
+  size_t i;
+  const json_t *item;
+  if (!json_array_size(next)) return;
+  putchar('\n');
+  table_init(&t, columns);
+  json_array_foreach(next, i, item) {
+    char time[LOCAL_TEXT_SIZE];
+    local_format(field_known(item, "scheduled_for"), time);
+    table_add(&t, PAINT_NONE, time);
+    table_add(&t, PAINT_NONE, field_text(item, "pipeline"));
+    table_add(&t, PAINT_DIM, field_text(item, "schedule"));
+  }
+  table_print(&t);
+}
+
+static void show_slots(const json_t *slots) {
+  size_t i;
+  const json_t *slot;
+  if (!json_array_size(slots)) return;
+  fputs("\nslots:", stdout);
+  json_array_foreach(slots, i, slot) {
+    const char *host = field_text(slot, "host");
+    printf("%s %s%s%s %lld/%lld", i ? "," : "", host, *host ? " " : "", field_text(slot, "name"),
+           (long long)field_int(slot, "used", 0), (long long)field_int(slot, "total", 0));
+  }
+  putchar('\n');
+}
+
+static int status_run(const struct args *args) {
+  struct client *client;
+  struct reply reply;
+  int code = client_open(args, &client);
+  if (code != EXIT_OK) return code;
+  code = client_get(client, "/api/v1/status", &reply);
+  if (code == EXIT_OK) {
+    const json_t *s = reply.json;
+    if (args_flag(args, "json")) {
+      reply_print(&reply);
+    } else {
+      show_head(s);
+      section("needs attention", json_object_get(s, "attention"));
+      section("running", json_object_get(s, "running"));
+      section("queued", json_object_get(s, "queued"));
+      show_next(json_object_get(s, "next"));
+      show_slots(json_object_get(s, "slots"));
+    }
+    reply_release(&reply);
+  }
+  client_close(client);
+  return code;
+}
+
+const struct command command_status = {
+    .name = "status",
+    .summary = "The overview: what needs attention, what runs, what comes next",
+    .run = status_run,
+};

@@ -1,0 +1,119 @@
+#include "cli/table.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+#define GAP     2
+#define CUT_MIN 8
+
+int text_width(const char *text) {
+  int width = 0;
+  size_t left = strlen(text);
+  while (left) {
+    uint32_t point;
+    size_t len = utf8_read(text, left, &point);
+    width += len && !utf8_control(point) ? utf8_columns(point) : 1;
+    text += len ? len : 1;
+    left -= len ? len : 1;
+  }
+  return width;
+}
+
+void table_init(struct table *t, const struct table_column *columns) {
+  *t = (struct table){.columns = columns};
+  while (columns[t->columns_len].title) t->columns_len++;
+  assert(t->columns_len > 0 && t->columns_len <= TABLE_COLUMNS_MAX);
+}
+
+void table_add(struct table *t, enum paint paint, const char *text) {
+  if (!text) text = "-";
+  struct table_cell cell = {arena_strdup(&t->arena, text), paint, text_width(text)};
+  vec_push(&t->cells, cell);
+}
+
+void table_fmt(struct table *t, enum paint paint, const char *format, ...) {
+  va_list list;
+  va_start(list, format);
+  const char *text = arena_vfmt(&t->arena, format, list);
+  va_end(list);
+  table_add(t, paint, text);
+}
+
+static void measure(const struct table *t, int width, int widths[TABLE_COLUMNS_MAX]) {
+  int sum = 0, cut = -1;
+  for (size_t c = 0; c < t->columns_len; c++) {
+    widths[c] = text_width(t->columns[c].title);
+    for (size_t i = c; i < t->cells.len; i += t->columns_len)
+      if (t->cells.items[i].width > widths[c]) widths[c] = t->cells.items[i].width;
+    if (t->columns[c].cut) cut = (int)c;
+    sum += widths[c] + (c ? GAP : 0);
+  }
+  if (!width || cut < 0 || sum <= width) return;
+  widths[cut] -= sum - width;
+  if (widths[cut] < CUT_MIN) widths[cut] = CUT_MIN;
+}
+
+/* The first bytes of `text` that fit `width` columns with the mark of a cut. */
+static const char *cut_text(struct arena *a, const char *text, int width) {
+  const char *at = text;
+  size_t left = strlen(text);
+  int used = 0;
+  while (left) {
+    uint32_t point;
+    size_t len = utf8_read(at, left, &point);
+    int columns = len && !utf8_control(point) ? utf8_columns(point) : 1;
+    if (used + columns > width - 1) break;
+    used += columns;
+    at += len ? len : 1;
+    left -= len ? len : 1;
+  }
+  return arena_fmt(a, "%.*s\xe2\x80\xa6", (int)(at - text), text);
+}
+
+static void pad(struct buf *out, int columns) {
+  while (columns-- > 0) buf_char(out, ' ');
+}
+
+static void add_cell(const struct table *t, size_t column, const struct table_cell *cell, int width, bool colour,
+                     struct arena *a, struct buf *out) {
+  const char *text = cell->width > width ? cut_text(a, cell->text, width) : cell->text;
+  int room = width - text_width(text);
+  bool last = column + 1 == t->columns_len;
+  if (column) pad(out, GAP);
+  if (t->columns[column].right) pad(out, room);
+  paint_add(out, cell->paint, text, colour);
+  if (!t->columns[column].right && !last) pad(out, room);
+  if (last) buf_char(out, '\n');
+}
+
+void table_render(const struct table *t, int width, bool colour, struct buf *out) {
+  assert(t->cells.len % t->columns_len == 0);
+  if (!t->cells.len) return;
+  struct arena a = {0};
+  int widths[TABLE_COLUMNS_MAX];
+  measure(t, width, widths);
+  for (size_t c = 0; c < t->columns_len; c++) {
+    const char *title = t->columns[c].title;
+    struct table_cell head = {title, PAINT_DIM, text_width(title)};
+    add_cell(t, c, &head, widths[c], colour, &a, out);
+  }
+  for (size_t i = 0; i < t->cells.len; i++)
+    add_cell(t, i % t->columns_len, &t->cells.items[i], widths[i % t->columns_len], colour, &a, out);
+  arena_release(&a);
+}
+
+void table_print(struct table *t) {
+  struct buf out = {0};
+  table_render(t, paint_width(stdout), paint_wanted(stdout), &out);
+  fwrite(buf_cstr(&out), 1, out.len, stdout);
+  buf_release(&out);
+  table_release(t);
+}
+
+void table_release(struct table *t) {
+  vec_release(&t->cells);
+  arena_release(&t->arena);
+}
