@@ -19,8 +19,9 @@
 #include "worker/local_prepare.h"
 #include "worker/local_report.h"
 
-#define EVENTS_AT_ONCE  64
-#define NOTICES_AT_ONCE 64
+#define EVENTS_AT_ONCE   64
+#define NOTICES_AT_ONCE  64
+#define UNREADABLE_TRIES 20 /* a tenth of a second each */
 
 struct local {
   struct executor base; /* first: the executor is this */
@@ -312,7 +313,7 @@ static void unclaimed_seen(struct local *l, struct attempt *a, const struct chor
   else if (c->killed)
     report_simple(l, a, REPORT_LOST, 0, "its directory was removed; its processes were killed");
   else if (a->refusal)
-    report_simple(l, a, REPORT_NOT_STARTED, err_from_errno(a->refusal), "it couldn't be claimed");
+    report_simple(l, a, REPORT_NOT_STARTED, err_transient(a->refusal), "its supervisor couldn't start it");
   else if (a->adopting)
     report_simple(l, a, REPORT_NOT_STARTED, ERR_NOT_FOUND, "it was never started");
   else
@@ -327,6 +328,22 @@ static void missing_seen(struct local *l, struct attempt *a, const struct look *
   struct look gone = *look;
   gone.why = "its directory was removed";
   dead_seen(l, a, &gone, c);
+}
+
+/* A shortage passes and is waited out. What can't be read for another reason stays so until a person sees to it; then
+ * an attempt whose supervisor has been seen to go is lost, and of any other nothing is known. */
+static void unknown_seen(struct local *l, struct attempt *a, const struct look *look, const struct chore *c) {
+  if (look->err == ERR_AGAIN || c->tries < UNREADABLE_TRIES) {
+    look_submit(l, a, c->was_claimed, c->tries ? c->tries : 1);
+    return;
+  }
+  char *text = alloc_fmt("its directory can't be read: %s", err_text(look->err));
+  unwatch(l, a);
+  if (c->was_claimed)
+    report_simple(l, a, REPORT_LOST, 0, text);
+  else
+    report_unreachable(l, a, text);
+  free(text);
 }
 
 static void look_seen(struct local *l, struct attempt *a, const struct look *look, const struct chore *c) {
@@ -344,7 +361,7 @@ static void look_seen(struct local *l, struct attempt *a, const struct look *loo
   case LOOK_UNCLAIMED: unclaimed_seen(l, a, c); break;
   case LOOK_MISSING: missing_seen(l, a, look, c); break;
   case LOOK_ELSEWHERE: report_unreachable(l, a, look->why); break;
-  case LOOK_UNKNOWN: look_submit(l, a, c->was_claimed, 1); break;
+  case LOOK_UNKNOWN: unknown_seen(l, a, look, c); break;
   }
 }
 

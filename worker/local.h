@@ -1,5 +1,14 @@
 /* The executor of this machine: for each attempt it writes the run directory and starts a supervisor process
- * (worker/supervise), which outlives the daemon. Files are written and processes made on a thread of their own.
+ * (worker/supervise), which outlives the daemon.
+ *
+ * Threads: all calls and all reports are on the loop's thread, which only looks at pidfds and reads notices. Whatever
+ * may block is a job of one of four lanes (worker/crew.h, worker/local_jobs.h), a thread each: starts, fences and
+ * stops; looking at directories and killing what is left; copying; removing, at the lowest priority. Jobs get copies
+ * of what they need and hand back results; they never touch the executor's own data.
+ *
+ * The supervisor's end is seen in one of two ways, whichever is first: its notice in the pipe, or its pidfd, after
+ * which the directory is read. Each attempt gets one last report. A stop that finds the attempt still in the queue of
+ * starts turns the start into a fence: FENCED, or, had it been started in an earlier life, a stop.
  *
  * Directories, below `state_dir`: runs/<run>/<attempt>/ of each attempt, work/<run>/ (ROTA_WORK),
  * work/<run>.state/<state_key>/ (ROTA_STATE).

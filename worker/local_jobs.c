@@ -26,8 +26,7 @@ static int failed(struct chore *c, int err, const char *stage) {
   return err;
 }
 
-/* What passes by itself must not look like a broken disk. */
-static int err_transient(int errnum) {
+int err_transient(int errnum) {
   switch (errnum) {
   case EAGAIN:
   case ENOMEM:
@@ -167,7 +166,8 @@ static void look_and_kill(struct chore *c) {
   c->tries++;
   look(c);
   bool dead = c->look.state == LOOK_DEAD;
-  if (!dead && c->look.state != LOOK_MISSING) return;
+  bool unreadable = c->look.state == LOOK_UNKNOWN && c->look.err != ERR_AGAIN && c->was_claimed;
+  if (!dead && !unreadable && c->look.state != LOOK_MISSING) return;
   /* The supervisor's number is still its own while we have it as a zombie, or have just seen it go. */
   int64_t session = dead && c->was_claimed ? c->look.session : 0;
   c->left = remains_kill(c->attempt_id, session, REMAINS_LIMIT, closing, c->place->crew, &c->killed);

@@ -63,6 +63,9 @@ struct chore {
   bool killed; /* LOOK: there were some */
 };
 
+/* As err_from_errno, but a shortage that passes by itself is ERR_AGAIN and doesn't look like a broken disk. */
+int err_transient(int errnum);
+
 void chore_run(struct job *j);
 void chore_free(struct chore *c);
 

@@ -82,7 +82,7 @@ void spawner_release(struct spawner *s) {
 int spawner_start(const struct spawner *s, const char *attempt_dir, const char *label, pid_t *pid) {
   char path[32];
   snprintf(path, sizeof path, "/proc/self/fd/%d", s->program);
-  const char *argv[] = {"rota-supervise", attempt_dir, label, NULL};
+  const char *argv[] = {"rota-supervise", "--notices", attempt_dir, label, NULL};
   char *const none[] = {NULL};
   return posix_spawn(pid, path, &s->actions, &s->attr, (char *const *)(uintptr_t)argv, none);
 }

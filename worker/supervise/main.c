@@ -1,14 +1,14 @@
-/* rota-supervise DIR [LABEL]: runs the one attempt whose directory is DIR, as the `spec` in it says.
+/* rota-supervise [--notices] DIR [LABEL]: runs the one attempt whose directory is DIR, as the `spec` in it says.
  *
- * Started by the daemon for each attempt, in a session of its own, with a pipe for notices as descriptor 3 if there
- * is one to listen. It outlives the daemon and answers to nobody but the files of its directory. LABEL is for people
+ * Started by the daemon for each attempt, in a session of its own; --notices says that descriptor 3 is a pipe on
+ * which it listens. It outlives the daemon and answers to nobody but the files of its directory. LABEL is for people
  * who look at the list of processes. Any number may be started for the same directory: one runs, the others leave.
  *
  * Exit status: 0 when the attempt has ended here or is another's; otherwise the errno of why it couldn't be claimed.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -23,12 +23,12 @@
 #include "worker/supervise/watch.h"
 
 /* Nothing that the starter had open comes along but the three standard descriptors and the notices. */
-static void close_inherited(void) {
+static void close_inherited(int first) {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
     if (fcntl(fd, F_GETFD) < 0) open("/dev/null", O_RDWR);
   }
-  if (syscall(SYS_close_range, NOTICE_FD + 1, ~0u, 0) == 0) return;
-  for (int fd = NOTICE_FD + 1; fd < 1024; fd++) close(fd);
+  if (syscall(SYS_close_range, first, ~0u, 0) == 0) return;
+  for (int fd = first; fd < 1024; fd++) close(fd);
 }
 
 /* The program could not even be tried: that is an end too, with the stage that failed. */
@@ -65,16 +65,16 @@ static int run(struct spec *s, int spec_err, const int pipe_ends[2], struct resu
   return 0;
 }
 
-static int supervise(void) {
+static int supervise(bool notices) {
   if (claim_taken()) return 0;
   struct spec s;
   struct result r;
   int pipe_ends[2];
   int spec_err = spec_open(&s);
   if (spec_err && spec_err != EINVAL && spec_err != EPROTONOSUPPORT) return spec_err;
-  int err = result_open(&r);
+  int err = result_open(&r, notices);
   if (err) return err;
-  if (s.id) __builtin_memcpy(r.n.attempt_id, s.id, RUNDIR_ID_LEN);
+  if (s.id) memcpy(r.n.attempt_id, s.id, RUNDIR_ID_LEN);
   if (pipe2(pipe_ends, O_CLOEXEC)) return errno;
   if (fcntl(pipe_ends[0], F_SETFL, O_NONBLOCK)) return errno;
   err = claim_take();
@@ -85,12 +85,14 @@ static int supervise(void) {
 int main(int argc, char **argv) {
   watch_prepare();
   prctl(PR_SET_NAME, "rota-supervise", 0, 0, 0);
-  if (argc < 2) {
-    static const char usage[] = "usage: rota-supervise DIR [LABEL]\n";
+  bool notices = argc > 1 && strcmp(argv[1], "--notices") == 0;
+  const char *dir = notices ? argv[2] : argv[1]; /* argv ends with a NULL */
+  if (argc < 2 || !dir) {
+    static const char usage[] = "usage: rota-supervise [--notices] DIR [LABEL]\n";
     write_all(STDERR_FILENO, usage, sizeof usage - 1);
     return EINVAL;
   }
-  close_inherited();
+  close_inherited(notices ? NOTICE_FD + 1 : NOTICE_FD);
   if (getsid(0) != getpid()) setsid();
-  return chdir(argv[1]) ? errno : supervise();
+  return chdir(dir) ? errno : supervise(notices);
 }

@@ -20,9 +20,9 @@ static const char *const note_words[] = {
 #undef X
 };
 
-int result_open(struct result *r) {
+int result_open(struct result *r, bool notices) {
   *r = (struct result){.n = {.magic = NOTICE_MAGIC, .cpu_us = -1, .max_rss_kb = -1}};
-  r->notices = fcntl(NOTICE_FD, F_SETFD, FD_CLOEXEC) == 0;
+  r->notices = notices && fcntl(NOTICE_FD, F_SETFD, FD_CLOEXEC) == 0;
   r->file = open(RUNDIR_RESULT, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
   return r->file < 0 ? errno : 0;
 }

@@ -19,8 +19,8 @@ struct result {
   struct notice n;   /* the figures as they become known */
 };
 
-/* 0 or the errno. */
-int result_open(struct result *r);
+/* `notices`: descriptor NOTICE_FD is the daemon's pipe. 0 or the errno. */
+int result_open(struct result *r, bool notices);
 void result_started(struct result *r);
 /* Tries again to send STARTED. */
 void result_pay(struct result *r);

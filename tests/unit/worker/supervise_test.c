@@ -2,6 +2,7 @@
 #include "harness.h"
 
 #include <sys/mount.h>
+#include <sys/resource.h>
 
 #define ID "01hzzzzzzzzzzzzzzzzzzzzzzz"
 
@@ -458,6 +459,40 @@ static void missing_spec_is_no_claim(void **state) {
   assert_false(there(s.dir, "owner"));
 }
 
+static void claim_is_given_back_when_no_process_can_be_made(void **state) {
+  (void)state;
+  struct setup s;
+  int status;
+  if (getuid() != 0) {
+    print_message("skipped: needs root to become a user with a limit\n");
+    skip();
+  }
+  setup_init(&s, NULL);
+  put(&s, "argument", "true");
+  write_spec(&s);
+  const uid_t nobody = 54321; /* a uid that runs nothing else */
+  chmod(scratch(), 0755);
+  assert_int_equal(chown(s.dir, nobody, nobody), 0);
+  char spec[PATH_MAX];
+  snprintf(spec, sizeof spec, "%s/spec", s.dir);
+  assert_int_equal(chown(spec, nobody, nobody), 0);
+  pid_t pid = fork();
+  if (pid == 0) {
+    int program = open(supervisor(), O_PATH | O_CLOEXEC);
+    char *argv[] = {s.dir, s.dir, NULL}, *envp[] = {NULL};
+    setrlimit(RLIMIT_NPROC, &(struct rlimit){1, 1});
+    if (setgid(nobody) || setuid(nobody)) _exit(99);
+    fexecve(program, argv, envp);
+    _exit(98);
+  }
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_true(WIFEXITED(status));
+  assert_int_equal(WEXITSTATUS(status), EAGAIN);
+  assert_false(there(s.dir, "owner"));
+  assert_int_equal(wait_for(spawn_on(s.dir), 3000), 0); /* and the same id can be started later */
+  assert_string_equal(exit_file(s.dir), "exit.0.exited");
+}
+
 static void env_file_is_read_when_the_task_starts(void **state) {
   (void)state;
   struct setup s;
@@ -617,6 +652,7 @@ int main(void) {
       cmocka_unit_test(of_twenty_supervisors_one_runs),
       cmocka_unit_test(fenced_directory_is_left_alone),
       cmocka_unit_test(missing_spec_is_no_claim),
+      cmocka_unit_test(claim_is_given_back_when_no_process_can_be_made),
       cmocka_unit_test(env_file_is_read_when_the_task_starts),
       cmocka_unit_test(unfit_env_file_is_refused),
       cmocka_unit_test(hundred_megabytes_pass_quickly_and_whole),
