@@ -110,7 +110,7 @@ static void key_take(struct loader *l, struct frame *f, struct node *n) {
 /* Puts a node where it belongs: at the root, at the end of a list, as a key or as the value of one. */
 static void node_add(struct loader *l, struct node *n) {
   if (++l->nodes > NODE_COUNT_MAX) {
-    stop_error(l, n->place, "split it into several pipelines", "the file has more than 150,000 values");
+    stop_error(l, n->place, "split it into several pipelines", "the file has more than 150,000 keys and values");
     return;
   }
   if (l->depth == 0) {
@@ -138,8 +138,11 @@ static void properties_check(struct loader *l, struct node *n, const yaml_char_t
                "put what all tasks share under 'defaults'; text that begins with '&' needs quotes",
                "an anchor ('&%s') is not supported", (const char *)anchor);
   if (tag) {
+    static const char core[] = "tag:yaml.org,2002:";
+    bool is_core = strncmp((const char *)tag, core, sizeof core - 1) == 0;
     diag_error(l->diags, n->place, "text that begins with '!' needs quotes; an expression may also say 'not'",
-               "a tag ('%s') is not supported", (const char *)tag);
+               "a tag ('%s%s') is not supported", is_core ? "!!" : "",
+               (const char *)tag + (is_core ? sizeof core - 1 : 0));
     n->kind = NODE_BROKEN;
   }
 }
@@ -151,15 +154,15 @@ static struct node *node_new(struct loader *l, const yaml_event_t *e, enum node_
   return n;
 }
 
-/* The text of a block scalar begins on the first line below that isn't blank, behind its indentation. */
+/* The text of a block scalar begins on the line below, behind the indentation of its first line that isn't blank. */
 static struct diag_place block_place(struct loader *l, const yaml_event_t *e) {
-  size_t at = mark_offset(l, &e->start_mark), line = e->start_mark.line;
+  size_t at = mark_offset(l, &e->start_mark);
   while (at < l->len && l->text[at] != '\n') at++;
-  for (; at < l->len; line++) {
+  while (at < l->len) {
     size_t start = ++at;
     while (at < l->len && l->text[at] == ' ') at++;
     if (at < l->len && l->text[at] != '\n' && l->text[at] != '\r')
-      return (struct diag_place){(uint32_t)line + 2, (uint32_t)(at - start) + 1, 1};
+      return (struct diag_place){(uint32_t)e->start_mark.line + 2, (uint32_t)(at - start) + 1, 1};
     while (at < l->len && l->text[at] != '\n') at++;
   }
   return event_place(e);

@@ -21,7 +21,7 @@
 
 #define NODE_DEPTH_MAX  64
 #define NODE_SCALAR_MAX (256 * 1024)
-#define NODE_COUNT_MAX  150000 /* 10,000 tasks with some ten settings each */
+#define NODE_COUNT_MAX  150000 /* keys and values: 10,000 tasks with some seven settings each */
 
 enum node_kind { NODE_SCALAR, NODE_LIST, NODE_MAP, NODE_BROKEN };
 enum node_style { NODE_PLAIN, NODE_QUOTED, NODE_LITERAL, NODE_FOLDED };

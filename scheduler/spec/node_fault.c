@@ -89,7 +89,7 @@ static const struct rewrite rewrites[] = {
      "does this line have the indentation that was meant?"},
     {"expected ',' or ']'", NULL, 0, false, "expected ',' or ']'", "text with ',', '[', ']', '{', '}' needs quotes"},
     {"expected ',' or '}'", NULL, 0, false, "expected ',' or '}'", "text with ',', '[', ']', '{', '}' needs quotes"},
-    {"expected <document start>", NULL, 0, false, "a pipeline is a map of keys; this doesn't belong to it",
+    {"expected <document start>", NULL, 0, false, "this stands behind the end of the document",
      "does this line have the indentation that was meant?"},
     {"did not find expected key", NULL, '-', false, "a list item where a key is expected",
      "does this line have the indentation that was meant?"},
@@ -122,9 +122,10 @@ static void fault_colon(const yaml_parser_t *p, const char *line, size_t at, str
   for (size_t i = start; i < at; i++)
     if (line[i] == ' ' || line[i] == ':') one_word = false;
   if (one_word)
-    diag_error(
-        diags, (struct diag_place){(uint32_t)p->problem_mark.line + 1, (uint32_t)start + 1, (uint32_t)(at - start)},
-        "give it the indentation of the other keys", "this key is indented further than the line above allows");
+    diag_error(diags,
+               (struct diag_place){(uint32_t)p->problem_mark.line + 1, (uint32_t)start + 1, (uint32_t)(at - start)},
+               "give it the indentation of its neighbours, or end the line above with ':'",
+               "this key is indented further than the line above allows");
   else
     diag_error(diags, mark_place(&p->problem_mark),
                "put the whole text in quotes, or write it below the key: 'run: |' and the script on lines of its own",

@@ -102,7 +102,8 @@ static void task_check(struct check *c, const struct task_spec *t) {
     const struct template *const *at = (const struct template *const *)(const void *)((const char *)t +
                                                                                       task_settings[i].offset);
     const struct key *key = key_at(task_settings[i].key);
-    setting_check(c, *at, EXPR_TASK, t, key->name, key->form);
+    const char *name = task_settings[i].key == KEY_RETRIES_max ? "retries" : key->name;
+    setting_check(c, *at, EXPR_TASK, t, name, key->form);
   }
   for (size_t i = 0; i < t->slots_len; i++)
     setting_check(c, t->slots[i].amount, EXPR_TASK, t, t->slots[i].name, FORM_COUNT);

@@ -51,10 +51,13 @@ static void slot_check(struct builder *b, const struct task_spec *t, const struc
     diag_error(b->reader.diags, s->amount->place, t->on ? NULL : "say with 'on' where it runs",
                "the task '%s' needs the slot '%s', which %s doesn't have", t->name, s->name,
                t->on ? on : "this machine");
-  else
+  else if (config_group(c, on) >= 0)
     diag_error(b->reader.diags, s->amount->place, NULL,
                "the task '%s' needs %zu of '%s', more than any host of '%s' has: %zu", t->name, want, s->name, on,
                most);
+  else
+    diag_error(b->reader.diags, s->amount->place, NULL, "the task '%s' needs %zu of '%s', and '%s' has %zu", t->name,
+               want, s->name, on, most);
 }
 
 static bool slot_is_known(const struct config *c, const char *name) {

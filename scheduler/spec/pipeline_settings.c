@@ -172,10 +172,12 @@ static const struct field retry_fields[] = {
 void read_retries(struct reader *r, const struct key *key, const struct node *n, void *field) {
   struct task_spec *t = field;
   struct retry_spec s = {.jitter = JITTER_FULL};
-  if (n->kind == NODE_SCALAR)
-    read_setting(r, key_at(KEY_RETRIES_max), n, &s.max);
-  else if (!reader_map(r, n, SCOPE_RETRIES, false, retry_fields, sizeof retry_fields / sizeof *retry_fields, &s))
+  if (n->kind == NODE_SCALAR) {
+    s.max = reader_template(r, key->name, n);
+    if (s.max && template_literal(s.max) && !r->lenient && !reader_literal(r, key->name, FORM_COUNT0, n)) return;
+  } else if (!reader_map(r, n, SCOPE_RETRIES, false, retry_fields, sizeof retry_fields / sizeof *retry_fields, &s)) {
     return;
+  }
   t->retries = s;
   if (n->kind == NODE_SCALAR || r->lenient) return;
   if (s.exit_codes && s.not_exit_codes)

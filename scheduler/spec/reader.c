@@ -6,6 +6,22 @@
 #include "base/instant.h"
 #include "scheduler/spec/expr.h"
 
+/* The keys that there are, if they are few. */
+static const char *keys_help(struct reader *r, enum key_scope scope, bool defaults) {
+  struct buf list = {0};
+  size_t count = 0;
+  for (int i = 0; i < KEY_COUNT; i++) {
+    const struct key *key = key_at((enum key_id)i);
+    if (key->scope != scope || (key->flags & (KEY_RESERVED | KEY_INTERNAL))) continue;
+    buf_fmt(&list, "%s%s", count++ ? ", " : "", key->name);
+  }
+  const char *where = key_scope_word(scope, defaults);
+  const char *help = count <= 12 ? arena_fmt(&r->diags->arena, "the keys of '%s' are: %s", where, buf_cstr(&list))
+                                 : arena_fmt(&r->diags->arena, "`rota schema` lists the keys of a %s", where);
+  buf_release(&list);
+  return help;
+}
+
 static void key_unknown(struct reader *r, const struct node *n, enum key_scope scope, bool defaults) {
   struct diag_place place = n->key_place;
   const struct key *task = key_find(SCOPE_TASK, n->key, false);
@@ -25,8 +41,7 @@ static void key_unknown(struct reader *r, const struct node *n, enum key_scope s
     diag_error(r->diags, place, "write it at the top of the file", "'%s' is a key of the pipeline, not of a task",
                n->key);
   else
-    diag_error(r->diags, place, arena_fmt(&r->diags->arena, "`rota schema` lists the keys of a %s", where),
-               "unknown key '%s'", n->key);
+    diag_error(r->diags, place, keys_help(r, scope, defaults), "unknown key '%s'", n->key);
 }
 
 bool reader_map(struct reader *r, const struct node *n, enum key_scope scope, bool defaults,
@@ -63,7 +78,7 @@ bool reader_scalar(struct reader *r, const char *what, const struct node *n) {
   if (n->kind == NODE_BROKEN) return false;
   if (node_null(n))
     diag_error(r->diags, n->key ? n->key_place : n->place,
-               n->len ? "quote it to mean the word" : "write \"\" for an empty text, or leave the key out",
+               n->len ? "quote it to mean the word" : "write a value, or \"\" for an empty text",
                n->len ? "'%s' is null; it needs a value" : "'%s' has no value", what);
   else if (n->kind != NODE_SCALAR)
     diag_error(r->diags, n->place, NULL, "'%s' can't be %s here", what, node_kind_word(n));

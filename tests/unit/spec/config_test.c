@@ -1,0 +1,113 @@
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "scheduler/spec/config.h"
+#include "tests/unit/spec/cases.h"
+
+static struct config *read_with(const char *text, size_t len, struct diag_list *d) {
+  diag_init(d, "/etc/rota/rota.yaml", text, len);
+  return config_read("/etc/rota/rota.yaml", text, len, "/etc/rota", "/home/me", 8, "Europe/Oslo", d);
+}
+
+static struct config *read_good(const char *text) {
+  struct diag_list d;
+  struct buf out = {0};
+  struct config *c = read_with(text, strlen(text), &d);
+  diag_render(&d, &out, false);
+  if (!c) fail_msg("%s", buf_cstr(&out));
+  buf_release(&out);
+  diag_release(&d);
+  return c;
+}
+
+static void run_bad(const char *input, size_t len, struct buf *out) {
+  struct diag_list d;
+  struct config *c = read_with(input, len, &d);
+  assert_int_equal(c != NULL, d.errors == 0);
+  cases_render(&d, out);
+  config_free(c);
+  diag_release(&d);
+}
+
+static void bad_configurations_are_told_what_is_wrong(void **state) {
+  (void)state;
+  size_t count = 0;
+  assert_int_equal(cases_check("tests/unit/spec/bad_configs.txt", run_bad, &count), 0);
+  assert_true(count >= 29);
+}
+
+static void without_a_file_everything_has_a_default(void **state) {
+  struct diag_list d;
+  (void)state;
+  diag_init(&d, NULL, NULL, 0);
+  struct config *c = config_read(NULL, NULL, 0, "/work", "/home/me", 4, "UTC", &d);
+  assert_non_null(c);
+  assert_string_equal(c->dags, "/work/dags");
+  assert_string_equal(c->state, "/home/me/.local/state/rota");
+  assert_string_equal(c->timezone, "UTC");
+  assert_int_equal(c->hosts_len, 1);
+  assert_string_equal(c->hosts[0].name, "local");
+  assert_string_equal(c->hosts[0].slots[0].name, "cpu");
+  assert_int_equal(c->hosts[0].slots[0].units_len, 4);
+  assert_int_equal(c->retention_days, 90);
+  assert_int_equal(c->retention_runs, 1000);
+  assert_int_equal(c->log_cap, INT64_C(1) << 30);
+  config_free(c);
+  diag_release(&d);
+  c = read_good("\n  \n");
+  config_free(c);
+}
+
+static void every_key_is_taken(void **state) {
+  (void)state;
+  struct config *c = read_good(
+      "dags: ../pipelines\nstate: ~/state\nlisten: \"[::1]:9090\"\ntimezone: America/New_York\nmax_tasks: 50\n"
+      "slots: {gpu: [a, b]}\nlimits: {warehouse: 3, licence: 0}\nenv_file: /etc/rota/all.env\nenv: {A: \"1\", B: "
+      "010}\n"
+      "host_defaults: {slots: {gpu: 2}, root: /scratch/rota, env: {D: d}, transport: ssh}\n"
+      "hosts:\n  gpu[09-11]: {ssh: \"ml@{name}.example\", identity: ~/.ssh/id, jump: bastion, env_file: /x, env: {H: "
+      "h}}\n"
+      "  db01: {slots: {cpu: 4}, max_tasks: 2, path: /opt/bin, transport: libssh2}\n  plain:\n"
+      "  local: {max_tasks: 6, env: {L: l}}\n"
+      "groups: {gpus: \"gpu[09-10]\", all: [local, db01, gpu11]}\nretention: {days: 30, runs: 10}\nlog: {cap: "
+      "64MiB}\n");
+  assert_string_equal(c->dags, "/etc/rota/../pipelines");
+  assert_string_equal(c->state, "/home/me/state");
+  assert_string_equal(c->timezone, "America/New_York");
+  assert_int_equal(c->max_tasks, 50);
+  assert_int_equal(c->log_cap, 64 << 20);
+  assert_int_equal(c->hosts_len, 6);
+  assert_string_equal(c->hosts[0].name, "local");
+  assert_int_equal(c->hosts[0].slots_len, 2); /* cpu is always there */
+  assert_string_equal(c->hosts[0].slots[1].units[1], "b");
+  assert_int_equal(c->hosts[0].max_tasks, 6);
+  const struct config_host *gpu = &c->hosts[config_host(c, "gpu09")];
+  assert_string_equal(gpu->ssh, "ml@gpu09.example");
+  assert_string_equal(gpu->identity, "/home/me/.ssh/id");
+  assert_string_equal(gpu->root, "/scratch/rota");
+  assert_string_equal(gpu->transport, "ssh");
+  assert_int_equal(gpu->env_len, 3);
+  assert_string_equal(gpu->env[0].name, "D");
+  assert_string_equal(gpu->env[1].file, "/x");
+  assert_true(config_host(c, "gpu10") > 0 && config_host(c, "gpu11") > 0 && config_host(c, "gpu12") < 0);
+  const struct config_host *db = &c->hosts[config_host(c, "db01")];
+  assert_string_equal(db->ssh, "db01");
+  assert_string_equal(db->transport, "libssh2");
+  assert_string_equal(db->slots[0].name, "cpu");
+  assert_int_equal(c->groups[config_group(c, "gpus")].hosts_len, 2);
+  assert_int_equal(c->groups[config_group(c, "all")].hosts[0], 0);
+  assert_int_equal(c->limits[1].units_len, 0);
+  assert_string_equal(c->env[0].file, "/etc/rota/all.env");
+  assert_string_equal(c->env[2].value, "010");
+  config_free(c);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(bad_configurations_are_told_what_is_wrong),
+      cmocka_unit_test(without_a_file_everything_has_a_default),
+      cmocka_unit_test(every_key_is_taken),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
