@@ -94,12 +94,14 @@ int wait_answer(const struct args *args, struct client *client, const struct rep
       lines_preview(reply->json);
     return EXIT_OK;
   }
-  char *id = alloc_strdup(field_text(reply->json, "id"));
+  const json_t *run = json_object_get(reply->json, "run");
+  char *id = alloc_strdup(field_text(run, "id"));
   if (!json) {
     puts(id);
     fflush(stdout);
-    if (strcmp(field_text(reply->json, "state"), "queued") == 0)
-      fprintf(stderr, "%s is queued: %s\n", field_text(reply->json, "name"), field_text(reply->json, "reason"));
+    if (*field_text(run, "queued_behind"))
+      fprintf(stderr, "%s is queued behind %s; --now would start it at once\n", field_text(run, "name"),
+              field_text(run, "queued_behind"));
   } else if (!wait) {
     reply_print(reply);
   }

@@ -12,6 +12,12 @@
 
 #define RETRY_COMMIT_MS 1000
 
+struct after {
+  uint64_t turn; /* to be through */
+  core_after_fn *fn;
+  void *ctx;
+};
+
 struct core {
   uv_loop_t *loop;
   struct engine *engine;
@@ -24,6 +30,8 @@ struct core {
 
   struct step step; /* in flight while the committer is busy or a retry is due */
   bool in_flight;
+  uint64_t turns; /* steps taken */
+  VEC(struct after) afters;
   int degraded;
   bool over; /* a fatal failure: nothing is done any more */
 
@@ -58,10 +66,32 @@ static void carry_out(struct core *c, const struct decision *d) {
   }
 }
 
+static void call_afters(struct core *c) {
+  for (size_t i = 0; i < c->afters.len;) {
+    struct after after = c->afters.items[i];
+    if (after.turn > c->turns) {
+      i++;
+      continue;
+    }
+    vec_swap_remove(&c->afters, i);
+    after.fn(after.ctx);
+  }
+}
+
+void core_after(struct core *c, core_after_fn *fn, void *ctx) {
+  struct after after = {.turn = c->turns + (inbox_len(&c->inbox) > 0), .fn = fn, .ctx = ctx};
+  if (after.turn <= c->turns && !c->in_flight) {
+    fn(ctx);
+  } else {
+    vec_push(&c->afters, after);
+  }
+}
+
 static void step_committed(struct core *c) {
   c->in_flight = false;
   if (c->step.changes.len > 0) c->hooks.committed(c->hooks.ctx, c->step.changes.items, c->step.changes.len);
   for (size_t i = 0; i < c->step.decisions.len; i++) carry_out(c, &c->step.decisions.items[i]);
+  call_afters(c);
 }
 
 static struct moment moment_now(void) {
@@ -82,6 +112,7 @@ static void turn(struct core *c) {
   uint8_t seed[32];
   random_bytes(seed, sizeof seed);
   step_reset(&c->step);
+  c->turns++;
   engine_step(c->engine, now, seed, events, len, &c->step);
   wake_set(c->wake, c->step.wake_wall, c->step.wake_mono);
   if (c->step.changes.len == 0) {
@@ -171,6 +202,13 @@ void core_add_executor(struct core *c, const char *host, struct executor *execut
   map_put(&c->executors, host, executor);
 }
 
+void core_sweep(struct core *c, const char *run_id) {
+  for (size_t i = 0; i < c->executors.len; i++) {
+    struct executor *e = c->executors.entries[i].value;
+    e->ops->sweep(e, run_id, true);
+  }
+}
+
 void core_report(void *core, const struct report *r) {
   struct core *c = core;
   report_event(&c->inbox, c->state_dir, r);
@@ -202,6 +240,7 @@ static void on_closed(uv_handle_t *handle) {
   if (--c->handles > 0) return;
   inbox_release(&c->inbox);
   step_release(&c->step);
+  vec_release(&c->afters);
   engine_free(c->engine);
   free(c->state_dir);
   free(c);

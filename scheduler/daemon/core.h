@@ -49,6 +49,8 @@ struct committer *core_committer(struct core *c);
 /* The executor of a host; the core frees it. Its report callback must be core_report with core_place as its ctx. */
 void core_add_executor(struct core *c, const char *host, struct executor *executor);
 void core_report(void *core, const struct report *r);
+/* Removes the directories of a run that is forgotten, in the background, wherever it ran. */
+void core_sweep(struct core *c, const char *run_id);
 /* Hands every unfinished attempt to its executor to be looked up. Once, before the loop runs. */
 void core_adopt(struct core *c);
 
@@ -56,6 +58,10 @@ void core_adopt(struct core *c);
 int core_degraded(const struct core *c);
 /* True when nothing is queued and no commit is in flight. */
 bool core_quiet(const struct core *c);
+
+/* Calls back when every event that is queued by now has been handled and its rows are durable: at once if none is. */
+typedef void core_after_fn(void *ctx);
+void core_after(struct core *c, core_after_fn *fn, void *ctx);
 
 /* Finishes the commit in flight, lets the executors go (tasks live on), closes the handles. */
 void core_free(struct core *c);

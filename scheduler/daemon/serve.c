@@ -128,8 +128,29 @@ static void answer(void *ctx, uint64_t handle, int status, const char *body, siz
 
 struct reload {
   struct serve *serve;
-  uint64_t handle;
+  uint64_t handle; /* 0: nobody asked */
+  struct loader_result result;
 };
+
+static void on_reloaded(void *ctx) {
+  struct reload *reload = ctx;
+  struct serve *s = reload->serve;
+  struct buf body = {0};
+  struct json j;
+  jsonw_init(&j, &body);
+  jsonw_object(&j);
+  jsonw_member_int(&j, "files", (int64_t)reload->result.files);
+  jsonw_member_int(&j, "loaded", (int64_t)reload->result.loaded);
+  jsonw_member_int(&j, "gone", (int64_t)reload->result.gone);
+  jsonw_key(&j, "broken");
+  jsonw_array(&j);
+  loader_broken_json(s->loader, &j);
+  jsonw_array_end(&j);
+  jsonw_object_end(&j);
+  if (reload->handle) answer(s, reload->handle, 200, body.bytes, body.len);
+  buf_release(&body);
+  free(reload);
+}
 
 static void on_loaded(void *ctx, const struct loader_result *result) {
   struct reload *reload = ctx;
@@ -137,23 +158,8 @@ static void on_loaded(void *ctx, const struct loader_result *result) {
   const char *const *folders;
   size_t len = loader_folders(s->loader, &folders);
   watch_folders(s->watch, folders, len);
-  if (reload->handle) {
-    struct buf body = {0};
-    struct json j;
-    jsonw_init(&j, &body);
-    jsonw_object(&j);
-    jsonw_member_int(&j, "files", (int64_t)result->files);
-    jsonw_member_int(&j, "loaded", (int64_t)result->loaded);
-    jsonw_member_int(&j, "gone", (int64_t)result->gone);
-    jsonw_key(&j, "broken");
-    jsonw_array(&j);
-    loader_broken_json(s->loader, &j);
-    jsonw_array_end(&j);
-    jsonw_object_end(&j);
-    upkeep_when_recorded(s->upkeep, answer, s, reload->handle, &body);
-    buf_release(&body);
-  }
-  free(reload);
+  reload->result = *result;
+  core_after(s->assembly.core, on_reloaded, reload);
 }
 
 static void rescan(struct serve *s, uint64_t handle) {

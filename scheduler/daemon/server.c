@@ -55,6 +55,10 @@ struct api *server_api(struct server *s) {
   return s->api;
 }
 
+uv_loop_t *server_loop(struct server *s) {
+  return s->timer.loop;
+}
+
 static void on_closed(uv_handle_t *handle) {
   struct server *s = handle->data;
   if (--s->open == 0) free(s);

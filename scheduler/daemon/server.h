@@ -12,6 +12,7 @@ struct server;
 /* 0, or a negative code: the socket can't be made. */
 int server_new(uv_loop_t *loop, const struct api_options *options, struct server **out);
 struct api *server_api(struct server *s);
+uv_loop_t *server_loop(struct server *s);
 /* After answers from outside of the handler: lets them go out. */
 void server_pump(struct server *s);
 /* Drops the connections and removes the socket; the handles are freed when the loop has turned. Accepts NULL. */

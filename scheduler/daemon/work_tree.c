@@ -18,8 +18,6 @@
 #define GIT_TIME_LIMIT (10 * USEC_PER_SEC)
 #define COMMIT_MAX     64
 
-extern char **environ;
-
 struct look_up {
   uv_work_t work;
   char run_id[ID_LEN + 1];

@@ -2,14 +2,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/file.h"
+
+#define LOCK_TRIES    40
+#define LOCK_PAUSE_NS (25 * 1000 * 1000)
 
 #define FUSE_MAGIC 0x65735546
 
@@ -85,11 +91,34 @@ int place_check(const char *dir, struct buf *why) {
   return name ? ERR_NETWORK_FS : 0;
 }
 
-static void name_holder(const char *dir, int fd, struct buf *why) {
+static long holder_of(int fd) {
   char pid[24] = "";
   ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
-  if (n > 0) pid[strcspn(pid, "\n")] = '\0';
-  buf_fmt(why, "the state directory %s is in use by process %s", dir, pid[0] ? pid : "(unknown)");
+  return n > 0 ? strtol(pid, NULL, 10) : 0;
+}
+
+static void name_holder(const char *dir, int fd, struct buf *why) {
+  long pid = holder_of(fd);
+  buf_fmt(why, "the state directory %s is in use by process ", dir);
+  if (pid > 0) {
+    buf_fmt(why, "%ld", pid);
+  } else {
+    buf_str(why, "(unknown)");
+  }
+}
+
+/* A holder that was killed while it was starting a process leaves the lock, for the moment that it takes, to a child
+ * that has not executed its program yet: such a lock is waited for. */
+static int take_lock(int fd) {
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  for (int tries = 0;; tries++) {
+    if (fcntl(fd, F_OFD_SETLK, &lock) == 0) return 0;
+    if (errno != EAGAIN && errno != EACCES) return err_from_errno(errno);
+    long pid = holder_of(fd);
+    bool gone = pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+    if (!gone || tries == LOCK_TRIES) return ERR_BUSY;
+    nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_NS}, NULL);
+  }
 }
 
 int place_lock(const char *dir, int *fd, struct buf *why) {
@@ -99,19 +128,18 @@ int place_lock(const char *dir, int *fd, struct buf *why) {
   if (code && why) buf_fmt(why, "%s can't be opened: %s", path, strerror(errno));
   free(path);
   if (code) return code;
-  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-  if (fcntl(*fd, F_OFD_SETLK, &lock) == 0) {
+  code = take_lock(*fd);
+  if (code == 0) {
     char pid[24];
     int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
     /* On a full disk the name of the holder is missing; the lock holds all the same. */
     if (ftruncate(*fd, 0) == 0 && pwrite(*fd, pid, (size_t)len, 0) == len) return 0;
     return 0;
   }
-  code = errno == EAGAIN || errno == EACCES ? ERR_BUSY : err_from_errno(errno);
   if (why && code == ERR_BUSY)
     name_holder(dir, *fd, why);
   else if (why)
-    buf_fmt(why, "%s/rota.lock can't be locked: %s", dir, strerror(errno));
+    buf_fmt(why, "%s/rota.lock can't be locked: %s", dir, err_text(code));
   close(*fd);
   *fd = -1;
   return code;

@@ -1,0 +1,197 @@
+#include "scheduler/daemon/upkeep.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "scheduler/daemon/backup_job.h"
+#include "scheduler/daemon/body.h"
+#include "scheduler/spec/config.h"
+#include "scheduler/store/history.h"
+#include "scheduler/store/retention.h"
+
+#define WALK_FIRST_MS (20 * 1000)
+#define WALK_EVERY_MS (5 * 60 * 1000)
+#define STEP_PAUSE_MS 20
+#define ZONES_MS      (60 * 60 * 1000)
+#define SWEEP_AT_ONCE 500
+
+struct upkeep {
+  struct upkeep_options o;
+  uv_timer_t retention, zones;
+  struct retention walk;
+  struct retention_removed removed; /* of the step under way */
+  struct id *swept;                 /* of the job under way */
+  size_t swept_len;
+  bool stepping, closing;
+  int open;
+
+  uv_work_t check;
+  volatile bool stop_check;
+  int check_result;
+  struct buf check_why;
+  bool checking;
+};
+
+static void upkeep_release(struct upkeep *u) {
+  if (u->open > 0 || u->checking) return;
+  vec_release(&u->removed.ids);
+  buf_release(&u->check_why);
+  free(u->swept);
+  free(u);
+}
+
+/* ---- forgetting ---- */
+
+static void sweep_directories(struct upkeep *u, const struct id *ids, size_t len) {
+  for (size_t i = 0; i < len; i++) core_sweep(u->o.assembly->core, ids[i].text);
+}
+
+static bool directory_gone(const char *state, const char *below, const char *id) {
+  char *parent = path_join(state, below);
+  char *path = path_join(parent, id);
+  bool gone = access(path, F_OK) != 0;
+  free(path);
+  free(parent);
+  return gone;
+}
+
+static int swept_job(struct store *store, void *arg) {
+  struct upkeep *u = arg;
+  return retention_swept(store, u->swept, u->swept_len, NULL);
+}
+
+static void swept_done(void *arg, int result) {
+  (void)result;
+  struct upkeep *u = arg;
+  free(u->swept);
+  u->swept = NULL;
+}
+
+/* Those whose directories are gone are taken off the list; the others are swept once more. */
+static void look_at_removed(struct upkeep *u) {
+  struct arena a = {0};
+  struct id *ids;
+  size_t len;
+  const char *state = u->o.assembly->config->state;
+  if (u->swept || history_removed(u->o.history, SWEEP_AT_ONCE, &a, &ids, &len)) {
+    arena_release(&a);
+    return;
+  }
+  u->swept = alloc_zeroed(len + 1, sizeof *u->swept);
+  u->swept_len = 0;
+  for (size_t i = 0; i < len; i++) {
+    if (directory_gone(state, "runs", ids[i].text) && directory_gone(state, "work", ids[i].text)) {
+      u->swept[u->swept_len++] = ids[i];
+    } else {
+      sweep_directories(u, &ids[i], 1);
+    }
+  }
+  committer_job(core_committer(u->o.assembly->core), swept_job, swept_done, u);
+  arena_release(&a);
+}
+
+static int step_job(struct store *store, void *arg) {
+  struct upkeep *u = arg;
+  return retention_step(store, &u->walk, clock_now(), &u->removed, NULL);
+}
+
+static void on_retention(uv_timer_t *timer);
+
+static void step_done(void *arg, int result) {
+  struct upkeep *u = arg;
+  u->stepping = false;
+  if (u->closing) return;
+  sweep_directories(u, u->removed.ids.items, u->removed.ids.len);
+  u->removed.ids.len = 0;
+  if (result != 1) look_at_removed(u);
+  uv_timer_start(&u->retention, on_retention, result == 1 ? STEP_PAUSE_MS : WALK_EVERY_MS, 0);
+}
+
+static void on_retention(uv_timer_t *timer) {
+  struct upkeep *u = timer->data;
+  const struct config *config = u->o.assembly->config;
+  u->walk.days = config->retention_days;
+  u->walk.runs = config->retention_runs;
+  u->stepping = true;
+  committer_job(core_committer(u->o.assembly->core), step_job, step_done, u);
+}
+
+/* ---- time zones ---- */
+
+static void on_zones(uv_timer_t *timer) {
+  struct upkeep *u = timer->data;
+  int changed = zones_refresh(&u->o.assembly->zones);
+  if (changed > 0) LOG(LOG_INFO, "time zone data changed; firings to come follow the new rules", {NULL, NULL});
+}
+
+/* ---- the check of the whole database ---- */
+
+static void check_work(uv_work_t *work) {
+  struct upkeep *u = work->data;
+  u->check_result = store_check(u->o.assembly->config->state, &u->stop_check, &u->check_why);
+}
+
+static void check_done(uv_work_t *work, int status) {
+  (void)status;
+  struct upkeep *u = work->data;
+  u->checking = false;
+  if (u->check_result == ERR_CORRUPT) {
+    LOG(LOG_ERROR, "the database is damaged: stop the daemon and restore the newest backup",
+        {"reason", buf_cstr(&u->check_why)});
+  }
+  if (u->closing) upkeep_release(u);
+}
+
+/* ---- backups ---- */
+
+void upkeep_backup(struct upkeep *u, const struct api_request *request) {
+  static const char *const members[] = {"file", NULL};
+  struct arena a = {0};
+  struct body body;
+  body_open(&body, &a, request->body, request->body_len, members);
+  const char *file = body_text(&body, "file", true);
+  if (file && file[0] != '/') body.fault = "'file' must be an absolute path on the daemon's machine";
+  if (body.fault) {
+    api_problem(server_api(u->o.server), request->handle, 422, "Bad request", body.fault);
+  } else {
+    backup_job_start(core_committer(u->o.assembly->core), u->o.server, request->handle, file);
+  }
+  body_close(&body);
+  arena_release(&a);
+}
+
+/* ---- the whole ---- */
+
+struct upkeep *upkeep_new(const struct upkeep_options *options) {
+  struct upkeep *u = alloc_new(struct upkeep);
+  uv_loop_t *loop = &options->assembly->loop;
+  u->o = *options;
+  uv_timer_init(loop, &u->retention);
+  uv_timer_init(loop, &u->zones);
+  u->retention.data = u->zones.data = u;
+  u->open = 2;
+  uv_timer_start(&u->retention, on_retention, WALK_FIRST_MS, 0);
+  uv_timer_start(&u->zones, on_zones, ZONES_MS, ZONES_MS);
+  u->check.data = u;
+  u->checking = uv_queue_work(loop, &u->check, check_work, check_done) == 0;
+  return u;
+}
+
+static void on_closed(uv_handle_t *handle) {
+  struct upkeep *u = handle->data;
+  u->open--;
+  upkeep_release(u);
+}
+
+void upkeep_free(struct upkeep *u) {
+  if (!u) return;
+  u->closing = true;
+  u->stop_check = true;
+  uv_close((uv_handle_t *)&u->retention, on_closed);
+  uv_close((uv_handle_t *)&u->zones, on_closed);
+}

@@ -1,0 +1,23 @@
+/* What the daemon does now and then beside its work: forgetting old runs and removing their directories, looking for
+ * new time zone data, checking the database in the background, backups on request. Loop thread only. */
+#ifndef ROTA_DAEMON_UPKEEP_H
+#define ROTA_DAEMON_UPKEEP_H
+
+#include "scheduler/daemon/assembly.h"
+#include "scheduler/daemon/server.h"
+
+struct history;
+struct upkeep;
+
+struct upkeep_options { /* all borrowed */
+  struct assembly *assembly;
+  struct server *server;
+  struct history *history;
+};
+
+struct upkeep *upkeep_new(const struct upkeep_options *options);
+/* Takes POST /backup and answers it when the snapshot is on disk and verified. */
+void upkeep_backup(struct upkeep *u, const struct api_request *request);
+void upkeep_free(struct upkeep *u); /* accepts NULL */
+
+#endif
