@@ -86,7 +86,7 @@ static void form_members(struct buf *out, enum key_form form) {
       buf_str(out, forms[i].members);
       return;
     }
-  assert(!"every form has a schema");
+  assert(false); /* every form has a schema */
 }
 
 static void property(struct buf *out, const struct key *key) {

@@ -80,8 +80,8 @@ static void broken_text_is_refused_with_its_place(void **state) {
       {"a: \"x\n", 6, 1, 4, "never closed"},
       {"\xef\xbb\xbf"
        "a: [\n",
-       8, 2, 1, "]"},
-      {"%FOO\n---\n%bar: 1\n", 17, 3, 1, "%"},
+       8, 2, 1, "value"},
+      {"%FOO\n---\n%bar: 1\n", 17, 1, 1, "directive"},
       {"a: !<tag:x> &y", 14, 1, 15, "YAML"},
   };
   (void)state;
