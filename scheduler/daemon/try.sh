@@ -23,8 +23,7 @@ stop() {
   fi
 }
 trap stop EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+trap 'exit 0' INT TERM HUP
 
 echo "Starting: $rota serve --dags dags --state $ROTA_HOME (its log is $ROTA_HOME/serve.log)"
 "$rota" serve --dags dags --state "$ROTA_HOME" 2>"$ROTA_HOME/serve.log" &
@@ -44,17 +43,17 @@ echo
 echo "The pipelines in dags/:"
 "$rota" list
 echo
-echo "A first run, of dags/tour.yaml:"
-"$rota" trigger tour --wait >/dev/null || echo "It ended with status $?; that is not as it should be."
-"$rota" show tour
+echo "A first run, of dags/taxi_demand_nightly.yaml:"
+"$rota" trigger taxi_demand_nightly --wait >/dev/null || echo "It ended with status $?; that is not as it should be."
+"$rota" show taxi_demand_nightly
 cat <<END
 
 In a second terminal:
 
   export ROTA_HOME=$ROTA_HOME PATH=$(cd "$build" && pwd):\$PATH
   rota status
-  rota trigger taxi_demand_nightly --wait
-  rota show taxi_demand_nightly
+  rota logs taxi_demand_nightly evaluate
+  rota trigger tour --wait
 
 The daemon listens on $ROTA_HOME/rota.sock. Ctrl-C ends it here; what runs then goes on and is found again
 by the next \`make run\`.
