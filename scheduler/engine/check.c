@@ -12,7 +12,7 @@ static void check_instance(const struct live_run *r, const struct instance *i) {
   assert(i->run == r && i == &r->instances[i->index]);
   assert(task_state_live(i->state) == (i->live != NULL));
   if (i->live) assert(i->live->instance == i && !i->live->over && i->live->row.state == i->state);
-  if (i->feed) assert(i->state == TASK_WAITING && i->decided && heap_has(&ready_instances, i));
+  if (i->feed) assert(i->state == TASK_WAITING && i->decided && heap_has(&ready_instances, i) && instance_free(i));
   if (timer_pending(&i->retry)) assert(i->state == TASK_WAITING && i->wait == WAIT_RETRY && !i->feed);
   /* Nothing that could go on is forgotten: what waits with all its needs ended is in the queue or has a timer. */
   bool held = r->row.state == RUN_QUEUED || r->preparing || (instance_task(i)->finally && r->open);

@@ -26,9 +26,12 @@ void prepare_begin(struct live_run *r) {
   }
   const char **keys = arena_new_array(a, r->len + 1, const char *);
   size_t len = 0;
-  for (size_t k = 0; k < r->len; k++)
-    if (task_state_ended(r->instances[k].state))
-      keys[len++] = arena_fmt(a, "%s.%u", instance_task(&r->instances[k])->name, r->instances[k].place);
+  for (size_t k = 0; k < r->len; k++) {
+    const struct task_spec *t = instance_task(&r->instances[k]);
+    if (!task_state_ended(r->instances[k].state)) continue;
+    /* The names that launch_build gives them. */
+    keys[len++] = t->matrix_len ? arena_fmt(a, "%s.%u", t->name, r->instances[k].place) : arena_strdup(a, t->name);
+  }
   struct decision d = {.kind = DECISION_PREPARE};
   d.prepare.run_id = arena_strdup(a, r->row.id.text);
   d.prepare.from_run_id = arena_strdup(a, r->linked_from_id);

@@ -7,10 +7,12 @@
 #include "scheduler/engine/emit.h"
 #include "scheduler/engine/entry.h"
 #include "scheduler/engine/instance.h"
+#include "scheduler/engine/ready.h"
 #include "scheduler/engine/report.h"
 #include "scheduler/engine/request.h"
 #include "scheduler/engine/restore.h"
 #include "scheduler/engine/run.h"
+#include "scheduler/engine/timer.h"
 #include "scheduler/spec/outputs.h"
 
 /* ---- its outputs ---- */
@@ -81,6 +83,20 @@ static void reopen(struct live_run *r, const bool *selected) {
   }
 }
 
+/* What was decided already and now needs something that has begun anew is decided once more when that has ended. */
+static void undecide(struct live_run *r) {
+  for (size_t k = 0; k < r->len; k++) {
+    struct instance *i = &r->instances[k];
+    if (i->state != TASK_WAITING || !i->decided || instance_free(i)) continue;
+    ready_remove(i);
+    timer_stop(r->engine, &i->retry);
+    i->decided = false;
+    i->not_before = INSTANT_NONE;
+    i->wait = WAIT_DEPENDENCIES;
+    mark_task(i);
+  }
+}
+
 static void mark_live(struct live_run *r, struct instance *i, const struct engine_mark *q,
                       const struct output_value *outputs) {
   bool waited = i->state == TASK_WAITING;
@@ -90,6 +106,7 @@ static void mark_live(struct live_run *r, struct instance *i, const struct engin
   select_blocked(r, i, selected);
   reopen(r, selected);
   run_count(r);
+  undecide(r);
   mark_run(r);
   run_release(r);
 }
@@ -112,6 +129,13 @@ static void mark_ended(struct live_run *r, struct instance *i, const struct engi
 
 /* ---- the request ---- */
 
+/* A task that runs although it needs the marked one, since its `when` says so: what lies between can't start anew. */
+static const struct instance *running_after(const struct live_run *r, const struct instance *marked) {
+  for (const struct attempt *a = r->attempts; a; a = a->next)
+    if (task_needs(instance_task(a->instance), marked->group)) return a->instance;
+  return NULL;
+}
+
 static const char *mark_problem(struct live_run *r, const struct engine_mark *q, struct instance *i, int *status) {
   struct arena *a = &r->engine->scratch;
   *status = 404;
@@ -128,6 +152,8 @@ static const char *mark_problem(struct live_run *r, const struct engine_mark *q,
     return arena_fmt(a, "%s is being cancelled: wait until it ended", run_name(r, a));
   if (r->finishing && !run_state_ended(r->row.state) && task_state_ended(i->state))
     return arena_fmt(a, "%s runs its last tasks: wait until it ended", run_name(r, a));
+  const struct instance *after = task_state_ended(i->state) ? running_after(r, i) : NULL;
+  if (after) return arena_fmt(a, "%s needs %s and is running: wait until it ended", after->label, i->label);
   return NULL;
 }
 

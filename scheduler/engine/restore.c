@@ -153,6 +153,7 @@ static duration at_most(duration d, duration most) {
 static void resume_instance(struct instance *i) {
   struct live_run *r = i->run;
   struct engine *e = r->engine;
+  if (task_state_live(i->state)) i->decided = true;
   if (i->state != TASK_WAITING) return;
   if (i->wait == WAIT_FILES) r->preparing = true;
   if (i->wait == WAIT_RETRY && i->not_before != INSTANT_NONE) {

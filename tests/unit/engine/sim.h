@@ -55,8 +55,8 @@ struct sim {
   VEC(struct daily_row) dailies;
   struct pause_row pause;
   VEC(struct proc) procs;
-  struct decision_prepare prepare; /* the last one; run_id NULL if none */
-  int status;                      /* of the last reply */
+  VEC(struct decision_prepare) prepares; /* to be answered */
+  int status;                            /* of the last reply */
   char *body;
   int64_t max_key;
   size_t steps;
@@ -245,6 +245,13 @@ static inline void sim_start(struct sim *s, const struct decision_start *d) {
   p->starts++;
 }
 
+static inline void sim_prepare(struct sim *s, const struct decision_prepare *d) {
+  const char **keys = arena_new_array(&s->arena, d->state_keys_len + 1, const char *);
+  for (size_t i = 0; i < d->state_keys_len; i++) keys[i] = sim_keep(s, d->state_keys[i]);
+  struct decision_prepare copy = {sim_keep(s, d->run_id), sim_keep(s, d->from_run_id), keys, d->state_keys_len};
+  vec_push(&s->prepares, copy);
+}
+
 static inline void sim_carry_out(struct sim *s, const struct decision *d) {
   struct proc *p;
   switch (d->kind) {
@@ -255,11 +262,7 @@ static inline void sim_carry_out(struct sim *s, const struct decision *d) {
     p->stops++;
     p->stop_now = p->stop_now || d->stop.now;
     break;
-  case DECISION_PREPARE:
-    s->prepare = d->prepare;
-    s->prepare.run_id = sim_keep(s, d->prepare.run_id);
-    s->prepare.from_run_id = sim_keep(s, d->prepare.from_run_id);
-    break;
+  case DECISION_PREPARE: sim_prepare(s, &d->prepare); break;
   case DECISION_REPLY:
     s->status = d->reply.status;
     free(s->body);
@@ -384,6 +387,7 @@ static inline void sim_close(struct sim *s) {
   vec_release(&s->stats);
   vec_release(&s->dailies);
   vec_release(&s->procs);
+  vec_release(&s->prepares);
   free(s->body);
 }
 
@@ -437,6 +441,7 @@ static inline void sim_rows_free(struct run_rows *rows) {
 static inline void sim_restart(struct sim *s) {
   engine_free(s->e);
   s->e = engine_new(&s->options);
+  s->prepares.len = 0;
   struct arena *a = &s->arena;
   struct pipeline **specs = arena_new_array(a, s->pipelines.len + 1, struct pipeline *);
   char(*shas)[SHA256_HEX_SIZE] = arena_array(a, s->pipelines.len + 1, SHA256_HEX_SIZE);
