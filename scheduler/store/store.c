@@ -88,6 +88,12 @@ static int open_database(struct store *s, instant now, struct buf *why) {
   return dir_sync(s->dir);
 }
 
+static void close_database(struct store *s) {
+  statements_release(&s->statements);
+  db_close(s->db);
+  s->db = NULL;
+}
+
 int store_open(const char *dir, instant now, struct store **out, struct buf *why) {
   *out = NULL;
   size_t said = why ? why->len : 0;
@@ -100,8 +106,13 @@ int store_open(const char *dir, instant now, struct store **out, struct buf *why
   if (!rc) rc = place_lock(dir, &s->lock_fd, why);
   if (!rc) rc = witness_open(&s->witness, dir, why);
   if (!rc) rc = open_database(s, now, why);
-  /* A start on a full disk is a start in want of room, not a failure. */
-  if (!rc) s->full = ballast_make(dir, false) != 0;
+  if (rc == ERR_FULL && ballast_drop(dir)) {
+    close_database(s);
+    if (why) buf_truncate(why, said);
+    rc = open_database(s, now, why);
+  }
+  /* A start on a full disk is a start in want of room, not a failure: the ballast's own is enough for it. */
+  if (!rc) s->full = ballast_make(dir, true) != 0;
   if (!rc) rc = witness_write(&s->witness, s->state_id, s->commit_number);
   if (rc == ERR_FULL) s->full = true, rc = s->db && s->commit_number ? 0 : rc;
   if (rc) {
@@ -120,8 +131,7 @@ void store_close(struct store *s) {
     store_tend(s, true, NULL);
     witness_write(&s->witness, s->state_id, s->commit_number);
   }
-  statements_release(&s->statements);
-  db_close(s->db);
+  close_database(s);
   witness_close(&s->witness);
   if (s->lock_fd >= 0) close(s->lock_fd);
   free(s->path);

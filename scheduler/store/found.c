@@ -1,0 +1,107 @@
+#include "scheduler/store/found.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/id.h"
+#include "scheduler/store/db.h"
+
+struct found {
+  sqlite3_stmt *known, *put;
+};
+
+/* How far an attempt came, by the files of its directory. */
+static void look(int run_fd, const char *attempt, char out[64]) {
+  snprintf(out, 64, "not started");
+  int fd = openat(run_fd, attempt, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *d = fd < 0 ? NULL : fdopendir(fd);
+  if (!d) return;
+  for (struct dirent *e; (e = readdir(d));) {
+    if (strcmp(e->d_name, "owner") == 0 && strncmp(out, "exit.", 5) != 0) snprintf(out, 64, "started");
+    if (strncmp(e->d_name, "exit.", 5) == 0) snprintf(out, 64, "%.63s", e->d_name);
+  }
+  closedir(d);
+}
+
+static int ask_about(struct found *f, int run_fd, const char *run, const char *attempt) {
+  sqlite3_reset(f->known);
+  sqlite3_bind_text(f->known, 1, run, -1, SQLITE_STATIC);
+  sqlite3_bind_text(f->known, 2, attempt, -1, SQLITE_STATIC);
+  int step = sqlite3_step(f->known);
+  bool known = step == SQLITE_ROW;
+  if (!known && step != SQLITE_DONE) return db_code(sqlite3_db_handle(f->known), step);
+  if (known && sqlite3_column_int(f->known, 2)) return 0; /* its end is in the snapshot */
+  char state[64];
+  look(run_fd, attempt, state);
+  sqlite3_reset(f->put);
+  if (known)
+    sqlite3_bind_value(f->put, 1, sqlite3_column_value(f->known, 0));
+  else
+    sqlite3_bind_null(f->put, 1);
+  bool labelled = known && sqlite3_column_type(f->known, 1) != SQLITE_NULL;
+  if (labelled)
+    sqlite3_bind_value(f->put, 2, sqlite3_column_value(f->known, 1));
+  else
+    sqlite3_bind_text(f->put, 2, "", -1, SQLITE_STATIC);
+  sqlite3_bind_text(f->put, 3, run, -1, SQLITE_STATIC);
+  sqlite3_bind_text(f->put, 4, attempt, -1, SQLITE_STATIC);
+  sqlite3_bind_text(f->put, 5, state, -1, SQLITE_STATIC);
+  return db_run(f->put);
+}
+
+static int name_order(const struct dirent **a, const struct dirent **b) {
+  return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int is_id(const struct dirent *e) {
+  return id_valid(e->d_name);
+}
+
+static int look_at_run(struct found *f, int runs_fd, const char *run) {
+  int fd = openat(runs_fd, run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  struct dirent **names;
+  int count = scandirat(runs_fd, run, &names, is_id, name_order), rc = 0;
+  for (int i = 0; i < count; i++) {
+    if (!rc) rc = ask_about(f, fd, run, names[i]->d_name);
+    free(names[i]);
+  }
+  if (count >= 0) free(names);
+  close(fd);
+  return rc;
+}
+
+int found_attempts(sqlite3 *db, const char *dir) {
+  char *path = path_join(dir, "runs");
+  int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  struct dirent **names = NULL;
+  int count = fd < 0 ? -1 : scandir(path, &names, is_id, name_order);
+  free(path);
+  /* The run may be known and the attempt not: then the pipeline is told, and neither label nor end are there. */
+  struct found f = {
+      .known = db_prepare(db,
+                          "SELECT p.name, (SELECT t.label FROM task t WHERE t.run = r.key AND t.\"index\" = a.task),"
+                          " a.ended_at IS NOT NULL FROM run r JOIN pipeline p ON p.key = r.pipeline"
+                          " LEFT JOIN attempt a ON a.run = r.key AND a.id = ?2 WHERE r.id = ?1"),
+      .put = db_prepare(db, "INSERT INTO restore_item (kind, pipeline, what, run_id, attempt_id, found)"
+                            " VALUES ('attempt', ?1, ?2, ?3, ?4, ?5)"),
+  };
+  int rc = db_exec(db, "BEGIN IMMEDIATE");
+  for (int i = 0; i < count; i++) {
+    if (!rc) rc = look_at_run(&f, fd, names[i]->d_name);
+    free(names[i]);
+  }
+  sqlite3_finalize(f.known);
+  sqlite3_finalize(f.put);
+  if (!rc) rc = db_exec(db, "COMMIT");
+  if (!sqlite3_get_autocommit(db)) sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+  free(names);
+  if (fd >= 0) close(fd);
+  return rc;
+}

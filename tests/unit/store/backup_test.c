@@ -1,0 +1,238 @@
+/* Snapshots taken while commits go on, and going back to one. */
+#include "sandbox.h"
+
+#include "fake_spec.h"
+
+#include <sqlite3.h>
+
+#include "scheduler/store/backup.h"
+#include "scheduler/store/db.h"
+#include "scheduler/store/restore.h"
+#include "scheduler/store/snapshot.h"
+
+static int64_t number(const char *path, const char *sql) {
+  sqlite3 *db;
+  int64_t n = -1;
+  assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+  assert_int_equal(db_int(db, sql, &n), 0);
+  sqlite3_close(db);
+  return n;
+}
+
+static void fill(struct sandbox *s, int64_t from, int64_t count) {
+  struct change *c = alloc_zeroed((size_t)count * 2, sizeof *c);
+  for (int64_t i = 0; i < count; i++) {
+    c[2 * i] = sample_run(from + i, 1, from + i, 2, RUN_SUCCEEDED);
+    c[2 * i + 1] = sample_event(1000000 + from + i, EVENT_ROW_RUN, from + i, "succeeded");
+    c[2 * i + 1].event.reason = "some text so that the copy takes more than one step: lorem ipsum dolor sit amet";
+  }
+  sandbox_commit(s, c, (size_t)count * 2);
+  free(c);
+}
+
+static void backup(struct sandbox *s, const char *file) {
+  struct backup *b;
+  int rc = backup_begin(s->store, file, &b, &s->why);
+  while (!rc && (rc = backup_step(b, &s->why)) == 1) {
+  }
+  if (!rc) rc = backup_finish(b, &s->why);
+  if (rc) fail_msg("%s: %s", err_name(rc), buf_cstr(&s->why));
+}
+
+static void a_snapshot_taken_during_commits_is_whole_and_as_of_its_end(void **state) {
+  struct sandbox *s = *state;
+  char *file = sandbox_path(s, "copy.db"), *temporary = sandbox_path(s, "copy.db.tmp");
+  sandbox_pipeline(s);
+  fill(s, 10, 30000);
+  struct backup *b;
+  assert_int_equal(backup_begin(s->store, file, &b, &s->why), 0);
+  int rc, steps = 0;
+  int64_t next = 50000;
+  while ((rc = backup_step(b, &s->why)) == 1) {
+    fill(s, next, 3);
+    next += 3;
+    assert_int_equal(store_tend(s->store, steps % 2 == 0, NULL), 0);
+    assert_int_not_equal(access(file, F_OK), 0);
+    steps++;
+  }
+  assert_int_equal(rc, 0);
+  assert_true(steps > 1);
+  assert_int_equal(backup_finish(b, &s->why), 0);
+  assert_int_not_equal(access(temporary, F_OK), 0);
+  int64_t version;
+  assert_int_equal(snapshot_verify(file, &version, NULL), 0);
+  assert_int_equal(number(file, "SELECT count(*) FROM run"), 30000 + next - 50000);
+  struct store_health h;
+  store_health(s->store, &h);
+  assert_int_equal(number(file, "SELECT commit_number FROM meta"), h.commit_number);
+  assert_int_equal(backup_begin(s->store, file, &b, &s->why), ERR_EXISTS);
+  free(file);
+  free(temporary);
+}
+
+static void a_backup_that_is_given_up_leaves_nothing(void **state) {
+  struct sandbox *s = *state;
+  char *file = sandbox_path(s, "copy.db"), *temporary = sandbox_path(s, "copy.db.tmp");
+  struct backup *b;
+  assert_int_equal(backup_begin(s->store, file, &b, &s->why), 0);
+  backup_abort(b);
+  assert_int_not_equal(access(file, F_OK), 0);
+  assert_int_not_equal(access(temporary, F_OK), 0);
+  free(file);
+  free(temporary);
+}
+
+/* ---- going back ---- */
+
+static void make_attempt(struct sandbox *s, int64_t run, int64_t attempt, const char *file) {
+  char *dir = alloc_fmt("%s/runs/%s/%s", s->dir, sample_id(run).text, sample_id(attempt).text);
+  assert_int_equal(dir_make(dir, 0700), 0);
+  char *path = path_join(dir, file);
+  assert_int_equal(file_write(path, "", 0, 0600, false), 0);
+  free(path);
+  free(dir);
+}
+
+static struct change firing(int64_t key, instant at, enum firing_outcome outcome, int64_t run) {
+  return (struct change){CHANGE_FIRING, .firing = {key, 3, 1, at, at, 1, false, outcome, NULL, run, at}};
+}
+
+static void a_restore_asks_about_all_that_came_since(void **state) {
+  struct sandbox *s = *state;
+  char *file = sandbox_path(s, "copy.db");
+  struct change c[16];
+  size_t n = 0;
+  sandbox_pipeline(s);
+  c[n++] = (struct change){CHANGE_SCHEDULE, .schedule = {3, 1, "0 * * * * UTC", NOON, NOON, true}};
+  c[n++] = sample_run(10, 1, 1, 2, RUN_RUNNING);
+  c[n++] = sample_task(10, 0, "done", TASK_SUCCEEDED, 11);
+  c[n++] = sample_task(10, 1, "train", TASK_RUNNING, 12);
+  c[n++] = sample_attempt(11, 10, 0, TASK_SUCCEEDED);
+  c[n++] = sample_attempt(12, 10, 1, TASK_RUNNING);
+  c[n++] = firing(13, NOON, FIRING_RUN, 10);
+  sandbox_commit(s, c, n);
+  backup(s, file);
+  char state_id[32];
+  snprintf(state_id, sizeof state_id, "%s", store_state_id(s->store));
+  /* After the snapshot: a firing with its run and attempt, and a second attempt of train. */
+  n = 0;
+  c[n++] = sample_pipeline(1, "nightly", 2);
+  c[0].pipeline.last_number = 2;
+  c[n++] = (struct change){CHANGE_SCHEDULE, .schedule = {3, 1, "0 * * * * UTC", NOON, NOON + USEC_PER_HOUR, true}};
+  c[n++] = sample_run(20, 1, 2, 2, RUN_SUCCEEDED);
+  c[n++] = sample_attempt(21, 20, 0, TASK_SUCCEEDED);
+  c[n++] = sample_attempt(22, 10, 1, TASK_RUNNING);
+  c[n++] = firing(23, NOON + USEC_PER_HOUR, FIRING_RUN, 20);
+  sandbox_commit(s, c, n);
+  make_attempt(s, 10, 11, "exit.0.exited");
+  make_attempt(s, 10, 12, "exit.1.exited");
+  make_attempt(s, 10, 22, "owner");
+  make_attempt(s, 20, 21, "exit.0.exited");
+  struct buf kept = {0};
+  assert_int_equal(restore_apply(s->dir, file, NOON, &kept, &s->why), ERR_BUSY);
+  sandbox_close(s);
+  buf_reset(&s->why);
+  int rc = restore_apply(s->dir, file, NOON + 2 * USEC_PER_HOUR, &kept, &s->why);
+  if (rc) fail_msg("%s: %s", err_name(rc), buf_cstr(&s->why));
+  assert_int_equal(number(buf_cstr(&kept), "SELECT count(*) FROM run"), 2);
+  sandbox_open(s);
+  assert_string_not_equal(store_state_id(s->store), state_id);
+  struct store_loaded l;
+  assert_int_equal(store_load(s->store, &l, &s->why), 0);
+  assert_int_equal(l.restored_at, NOON + 2 * USEC_PER_HOUR);
+  assert_int_equal(l.state.pause.at, NOON + 2 * USEC_PER_HOUR);
+  assert_int_equal(l.state.runs_len, 1);
+  assert_int_equal(l.state.pipelines[0].last_number, 2);
+  assert_true(l.state.next_key > 23);
+  /* What fired won't fire again. */
+  assert_int_equal(l.state.schedules[0].decided, NOON + USEC_PER_HOUR);
+  assert_int_equal(l.state.last_firings[0].key, 23);
+  assert_int_equal(l.state.last_firings[0].outcome, FIRING_MISSED);
+  store_loaded_release(&l);
+  struct history *h = history_new(s->dir);
+  struct arena a = {0};
+  struct restore_item *items;
+  size_t len;
+  assert_int_equal(restore_items(h, &a, &items, &len), 0);
+  assert_int_equal(len, 4);
+  assert_true(items[0].firing);
+  assert_string_equal(items[0].what, "0 * * * * UTC");
+  assert_int_equal(items[0].scheduled_for, NOON + USEC_PER_HOUR);
+  assert_string_equal(items[0].run_id, sample_id(20).text);
+  assert_string_equal(items[1].what, "train");
+  assert_string_equal(items[1].attempt_id, sample_id(12).text);
+  assert_string_equal(items[1].found, "exit.1.exited");
+  assert_true(items[1].run_known);
+  assert_string_equal(items[2].attempt_id, sample_id(22).text);
+  assert_string_equal(items[2].found, "started");
+  assert_string_equal(items[3].run_id, sample_id(20).text);
+  assert_false(items[3].run_known);
+  assert_int_equal(restore_reply(s->store, items[1].key, RESTORE_RUN, &s->why), 0);
+  assert_int_equal(restore_reply(s->store, 999, RESTORE_RUN, &s->why), ERR_NOT_FOUND);
+  assert_int_equal(restore_items(h, &a, &items, &len), 0);
+  assert_int_equal(items[1].answer, RESTORE_RUN);
+  assert_int_equal(items[0].answer, RESTORE_NONE);
+  assert_int_equal(restore_close(s->store, &s->why), 0);
+  assert_int_equal(restore_items(h, &a, &items, &len), 0);
+  assert_int_equal(len, 0);
+  history_free(h);
+  arena_release(&a);
+  buf_release(&kept);
+  free(file);
+}
+
+static void a_damaged_snapshot_changes_nothing(void **state) {
+  struct sandbox *s = *state;
+  char *file = sandbox_path(s, "copy.db");
+  sandbox_pipeline(s);
+  fill(s, 10, 2000);
+  backup(s, file);
+  int fd = open(file, O_RDWR);
+  char garbage[4096];
+  memset(garbage, 0x5a, sizeof garbage);
+  assert_int_equal(pwrite(fd, garbage, sizeof garbage, 20 * 4096), sizeof garbage);
+  close(fd);
+  sandbox_close(s);
+  struct buf kept = {0};
+  assert_int_equal(restore_apply(s->dir, file, NOON, &kept, &s->why), ERR_CORRUPT);
+  assert_int_equal(restore_apply(s->dir, "/nonexistent/file", NOON, &kept, &s->why), ERR_NOT_FOUND);
+  assert_int_equal(kept.len, 0);
+  sandbox_open(s);
+  struct store_loaded l;
+  assert_int_equal(store_load(s->store, &l, &s->why), 0);
+  assert_int_equal(l.restored_at, INSTANT_NONE);
+  store_loaded_release(&l);
+  free(file);
+}
+
+static void a_snapshot_replaces_a_database_that_cant_be_read(void **state) {
+  struct sandbox *s = *state;
+  char *file = sandbox_path(s, "copy.db"), *path = sandbox_path(s, "rota.db"), garbage[9000];
+  sandbox_pipeline(s);
+  backup(s, file);
+  sandbox_close(s);
+  memset(garbage, 'x', sizeof garbage);
+  assert_int_equal(file_write(path, garbage, sizeof garbage, 0600, false), 0);
+  struct buf kept = {0};
+  assert_int_equal(restore_apply(s->dir, file, NOON, &kept, &s->why), 0);
+  assert_int_equal(access(buf_cstr(&kept), F_OK), 0);
+  sandbox_open(s);
+  struct store_loaded l;
+  assert_int_equal(store_load(s->store, &l, &s->why), 0);
+  assert_int_equal(l.state.pipelines_len, 1);
+  store_loaded_release(&l);
+  buf_release(&kept);
+  free(path);
+  free(file);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      STORE_TEST(a_snapshot_taken_during_commits_is_whole_and_as_of_its_end),
+      STORE_TEST(a_backup_that_is_given_up_leaves_nothing),
+      STORE_TEST(a_restore_asks_about_all_that_came_since),
+      STORE_TEST(a_damaged_snapshot_changes_nothing),
+      STORE_TEST(a_snapshot_replaces_a_database_that_cant_be_read),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
