@@ -351,5 +351,8 @@ void json_print(const json_t *json) {
 }
 
 void reply_print(const struct reply *reply) {
-  if (reply->json) json_print(reply->json);
+  if (isatty(STDOUT_FILENO) && reply->json)
+    json_print(reply->json);
+  else
+    printf("%s\n", buf_cstr(&reply->body)); /* byte by byte as the API said it */
 }

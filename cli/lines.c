@@ -82,7 +82,8 @@ void lines_members(const char *title, const json_t *object) {
   struct buf out = {0};
   buf_fmt(&out, "%s:", title);
   json_object_foreach((json_t *)(uintptr_t)object, name, value) {
-    char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    char *text = json_is_string(value) ? NULL
+                                       : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15));
     buf_str(&out, " ");
     paint_add(&out, PAINT_NONE, name, false);
     buf_char(&out, '=');
@@ -138,22 +139,50 @@ const char *lines_pipeline_operand(const struct args *args, size_t n) {
   return NULL;
 }
 
+/* Why a kept task might better run again. */
+static void add_doubt(struct buf *out, const json_t *kept) {
+  const json_t *params = json_object_get(kept, "uses_param"), *param;
+  size_t i;
+  if (field_true(kept, "changed")) buf_str(out, "its definition has changed");
+  json_array_foreach(params, i, param) {
+    buf_fmt(out, "%s%s", i ? ", " : out->len ? "; uses the changed " : "uses the changed ", json_string_value(param));
+  }
+}
+
 void lines_preview(const json_t *preview) {
   static const struct table_column columns[] = {
-      {"TASK", false, false}, {"WILL", false, false}, {"WHY", false, true}, {0}};
-  const json_t *tasks = json_object_get(preview, "tasks");
-  lines_members("params", json_object_get(preview, "params"));
-  if (*field_text(preview, "behind")) printf("would queue behind %s\n", field_text(preview, "behind"));
-  if (!json_array_size(tasks)) return;
+      {"TASK", false, false}, {"WILL", false, false}, {"", false, true}, {0}};
+  const json_t *run = json_object_get(preview, "will_run"), *keep = json_object_get(preview, "will_keep"), *item;
   struct table t;
-  table_init(&t, columns);
   size_t i;
-  const json_t *task;
-  json_array_foreach(tasks, i, task) {
-    const char *will = field_text(task, "will");
-    table_add(&t, PAINT_NONE, field_text(task, "label"));
-    table_add(&t, strcmp(will, "run") == 0 ? PAINT_LIVE : PAINT_DIM, will);
-    table_add(&t, PAINT_NONE, field_text(task, "why"));
+  lines_members("params", json_object_get(preview, "params"));
+  if (!run) run = json_object_get(preview, "tasks");
+  table_init(&t, columns);
+  json_array_foreach(run, i, item) {
+    table_add(&t, PAINT_BOLD, json_string_value(item));
+    table_add(&t, PAINT_LIVE, "run");
+    table_add(&t, PAINT_NONE, "");
+  }
+  json_array_foreach(keep, i, item) {
+    struct buf doubt = {0};
+    add_doubt(&doubt, item);
+    table_add(&t, PAINT_BOLD, field_text(item, "task"));
+    table_add(&t, PAINT_DIM, "keep");
+    table_add(&t, PAINT_WARN, buf_cstr(&doubt));
+    buf_release(&doubt);
   }
   table_print(&t);
+  printf("%zu to run, %zu kept%s\n", json_array_size(run), json_array_size(keep),
+         field_true(preview, "linked") ? "; in a new run, linked to this one" : "");
+}
+
+void lines_done(const struct args *args, const struct reply *reply) {
+  struct buf line = {0};
+  if (args_flag(args, "json")) {
+    reply_print(reply);
+    return;
+  }
+  paint_add(&line, PAINT_NONE, field_text(reply->json, "did"), false);
+  puts(line.len ? line.bytes : "done");
+  buf_release(&line);
 }

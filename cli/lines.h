@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "cli/args.h"
+#include "cli/client.h"
 
 /* A table of the API's runs: name, state, trigger, times, reason. */
 void lines_runs(const json_t *runs);
@@ -20,5 +21,7 @@ const char *lines_run_operand(const struct args *args, size_t n);
 const char *lines_pipeline_operand(const struct args *args, size_t n);
 /* What a trigger or rerun would do, of the API's preview. */
 void lines_preview(const json_t *preview);
+/* What the daemon did, of its answer to a change. */
+void lines_done(const struct args *args, const struct reply *reply);
 
 #endif

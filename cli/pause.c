@@ -1,6 +1,4 @@
 /* rota pause, resume: of one pipeline's schedules, or of the whole installation. */
-#include <stdio.h>
-
 #include "base/exit.h"
 #include "cli/client.h"
 #include "cli/commands.h"
@@ -23,7 +21,7 @@ static bool pause_target(const struct args *args, const char *verb, struct buf *
   return true;
 }
 
-static int pause_post(const struct args *args, const char *verb, json_t *body, const char *sentence) {
+static int pause_post(const struct args *args, const char *verb, json_t *body) {
   struct buf target = {0};
   struct reply reply;
   if (!pause_target(args, verb, &target)) {
@@ -34,11 +32,7 @@ static int pause_post(const struct args *args, const char *verb, json_t *body, c
   int code = client_post_once(args, buf_cstr(&target), body, &reply);
   buf_release(&target);
   if (code != EXIT_OK) return code;
-  const char *name = args_operand(args, 0);
-  if (args_flag(args, "json"))
-    reply_print(&reply);
-  else
-    printf("%s %s\n", name ? name : "all of it", sentence);
+  lines_done(args, &reply);
   reply_release(&reply);
   return EXIT_OK;
 }
@@ -46,12 +40,11 @@ static int pause_post(const struct args *args, const char *verb, json_t *body, c
 static int pause_run(const struct args *args) {
   json_t *body = json_pack("{s:s}", "reason", args_text(args, "reason"));
   if (!body) return args_wrong(args, "the reason isn't UTF-8 text");
-  return pause_post(args, "/pause", body,
-                    args_flag(args, "all") ? "is paused: no task starts" : "is paused: its schedules don't fire");
+  return pause_post(args, "/pause", body);
 }
 
 static int resume_run(const struct args *args) {
-  return pause_post(args, "/resume", json_object(), "goes on; nothing old is started");
+  return pause_post(args, "/resume", json_object());
 }
 
 const struct command command_pause = {

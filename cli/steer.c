@@ -1,6 +1,4 @@
 /* rota cancel, retry-now, mark, note, keep: what a person changes in a run. */
-#include <stdio.h>
-
 #include "base/exit.h"
 #include "cli/client.h"
 #include "cli/commands.h"
@@ -11,8 +9,8 @@
   { "RUN", WHAT_RUN, false, false, NULL, "an id or its beginning, nightly#412, nightly, nightly@failed" }
 #define TASK_HELP "a task, or one of its instances: train[0.1] or train:1"
 
-/* Posts to a route of the run; on success prints the answer, or the sentence. Steals the body. */
-static int steer(const struct args *args, const char *suffix, json_t *body, const char *sentence) {
+/* Posts to a route of the run and prints what the daemon did. Steals the body. */
+static int steer(const struct args *args, const char *suffix, json_t *body) {
   struct reply reply;
   struct buf target = {0};
   const char *run = lines_run_operand(args, 0);
@@ -24,18 +22,14 @@ static int steer(const struct args *args, const char *suffix, json_t *body, cons
   int code = client_post_once(args, buf_cstr(&target), body, &reply);
   buf_release(&target);
   if (code != EXIT_OK) return code;
-  const char *name = field_text(reply.json, "name"), *state = field_text(reply.json, "state");
-  if (args_flag(args, "json"))
-    reply_print(&reply);
-  else
-    printf("%s: %s%s%s\n", *name ? name : run, sentence, *state ? "; it is now " : "", state);
+  lines_done(args, &reply);
   reply_release(&reply);
   return EXIT_OK;
 }
 
 static int cancel_run(const struct args *args) {
   const char *task = args_operand(args, 1);
-  return steer(args, "/cancel", task ? json_pack("{s:s}", "task", task) : json_object(), "cancel is recorded");
+  return steer(args, "/cancel", task ? json_pack("{s:s}", "task", task) : json_object());
 }
 
 const struct command command_cancel = {
@@ -53,7 +47,7 @@ const struct command command_cancel = {
 };
 
 static int retry_run(const struct args *args) {
-  return steer(args, "/retry", json_pack("{s:s}", "task", args_operand(args, 1)), "the retry starts now");
+  return steer(args, "/retry", json_pack("{s:s}", "task", args_operand(args, 1)));
 }
 
 const struct command command_retry_now = {
@@ -76,7 +70,7 @@ static int mark_run(const struct args *args) {
     json_decref(body);
     return EXIT_USAGE;
   }
-  return steer(args, "/mark", body, "the mark is recorded");
+  return steer(args, "/mark", body);
 }
 
 const struct command command_mark = {
@@ -104,7 +98,7 @@ static int note_run(const struct args *args) {
   for (size_t i = 1; i < args->operands.len; i++) buf_fmt(&text, "%s%s", i > 1 ? " " : "", args->operands.items[i]);
   json_t *body = json_pack("{s:s}", "text", buf_cstr(&text));
   buf_release(&text);
-  return body ? steer(args, "/note", body, "the note is recorded") : args_wrong(args, "the note isn't UTF-8 text");
+  return body ? steer(args, "/note", body) : args_wrong(args, "the note isn't UTF-8 text");
 }
 
 const struct command command_note = {
@@ -120,9 +114,7 @@ const struct command command_note = {
 };
 
 static int keep_run(const struct args *args) {
-  bool off = args_flag(args, "off");
-  return steer(args, "/keep", json_pack("{s:b}", "keep", !off),
-               off ? "retention may remove it" : "retention leaves it alone");
+  return steer(args, "/keep", json_pack("{s:b}", "keep", !args_flag(args, "off")));
 }
 
 const struct command command_keep = {

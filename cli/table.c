@@ -86,7 +86,9 @@ static void add_cell(const struct table *t, size_t column, const struct table_ce
   if (t->columns[column].right) pad(out, room);
   paint_add(out, cell->paint, text, colour);
   if (!t->columns[column].right && !last) pad(out, room);
-  if (last) buf_char(out, '\n');
+  if (!last) return;
+  while (out->len && out->bytes[out->len - 1] == ' ') buf_truncate(out, out->len - 1);
+  buf_char(out, '\n');
 }
 
 void table_render(const struct table *t, int width, bool colour, struct buf *out) {

@@ -100,8 +100,7 @@ int wait_answer(const struct args *args, struct client *client, const struct rep
     puts(id);
     fflush(stdout);
     if (*field_text(run, "queued_behind"))
-      fprintf(stderr, "%s is queued behind %s; --now would start it at once\n", field_text(run, "name"),
-              field_text(run, "queued_behind"));
+      fprintf(stderr, "%s is queued behind %s\n", field_text(run, "name"), field_text(run, "queued_behind"));
   } else if (!wait) {
     reply_print(reply);
   }

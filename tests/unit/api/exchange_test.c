@@ -325,7 +325,7 @@ static void an_idle_server_wants_nothing(void **state) {
 static void the_socket_is_its_owners_alone(void **state) {
   (void)state;
   static const mode_t masks[] = {0, 022, 0777};
-  for (size_t i = 0; i < sizeof masks / sizeof masks[0]; i++) {
+  for (size_t i = 0; i < COUNT(masks); i++) {
     struct server s;
     char path[128];
     struct stat st;

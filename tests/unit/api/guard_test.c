@@ -111,7 +111,7 @@ static void refuses_what_a_strict_server_refuses(void **state) {
   struct buf answer = {0};
   int wrong = 0;
   server_start(&s, (struct api_options){0});
-  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+  for (size_t i = 0; i < COUNT(rows); i++) {
     bool closed;
     size_t seen = s.seen;
     int status = request_raw(&s, rows[i].request, rows[i].len, &answer, &closed);
@@ -153,7 +153,7 @@ static void limits_the_header(void **state) {
   struct server s;
   struct buf request = {0}, answer = {0};
   server_start(&s, (struct api_options){0});
-  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     bool closed;
     buf_reset(&request);
     buf_str(&request, "GET /healthz?q=");

@@ -1,10 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "tests/unit/unit.h"
 
-#include <cmocka.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "scheduler/api/routes.h"
@@ -50,7 +46,7 @@ static void a_path_is_matched_whole(void **state) {
       {API_METHOD_POST, "/healthz", -1, 1u << API_METHOD_GET},
       {API_METHOD_GET, "/api/v1/pause", -1, 1u << API_METHOD_POST},
   };
-  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+  for (size_t i = 0; i < COUNT(rows); i++) {
     struct api_part params[API_PARAMS_MAX];
     size_t params_len;
     unsigned allowed;
@@ -96,7 +92,7 @@ static void percent_escapes_are_decoded_once(void **state) {
       {"%41", "A", false},
   };
   struct arena a = {0};
-  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+  for (size_t i = 0; i < COUNT(rows); i++) {
     const char *got = target_decode(&a, rows[i].text, strlen(rows[i].text), rows[i].plus);
     if (rows[i].plain)
       assert_string_equal(got, rows[i].plain);

@@ -1,12 +1,12 @@
 /* A server in a private directory and raw clients, all on one thread: every step of a client turns the server. */
-#ifndef TESTS_UNIT_API_SERVER_H
-#define TESTS_UNIT_API_SERVER_H
+#ifndef ROTA_TESTS_UNIT_API_SERVER_H
+#define ROTA_TESTS_UNIT_API_SERVER_H
+
+#include "tests/unit/unit.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +14,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "base/buf.h"
 #include "base/instant.h"
