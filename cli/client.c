@@ -69,7 +69,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx) {
   char *name = strndup(bytes, (size_t)(colon - bytes));
   const char *value = colon + 1, *end = bytes + len;
   while (value < end && *value == ' ') value++;
-  while (end > value && (end[-1] == '\r' || end[-1] == '\n')) end--;
+  while (end > value && strchr(" \t\r\n", end[-1])) end--;
   for (char *c = name; c && *c; c++)
     if (*c >= 'A' && *c <= 'Z') *c = (char)(*c + 'a' - 'A');
   if (name) free(map_put(&reply->headers, name, strndup(value, (size_t)(end - value))));

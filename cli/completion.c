@@ -37,7 +37,7 @@ static void bash_values(struct buf *out, const char *command, const struct arg_o
       for (const char *c = options->words; *c; c++) buf_char(out, *c == '|' ? ' ' : *c);
       buf_str(out, "' ;;\n");
     } else {
-      buf_fmt(out, "what=%s ;;\n", whats[options->what]);
+      buf_fmt(out, "what='%s' ;;\n", whats[options->what]);
     }
   }
 }
@@ -75,7 +75,7 @@ static void bash_script(struct buf *out) {
   const struct command *const *all = commands_all(&len, NULL);
   buf_str(out, "# bash completion of rota: eval \"$(rota completion bash)\"\n_rota() {\n"
                "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}\n"
-               "  local options= whats= what= words=\n  COMPREPLY=()\n"
+               "  local options='' whats='' what='' words=''\n  COMPREPLY=()\n"
                "  if ((COMP_CWORD == 1)); then\n    COMPREPLY=($(compgen -W '");
   for (size_t i = 0; i < len; i++)
     if (!all[i]->hidden) buf_fmt(out, "%s ", all[i]->name);
@@ -85,7 +85,7 @@ static void bash_script(struct buf *out) {
   buf_str(out, "    *) return ;;\n  esac\n  case $command:$prev in\n");
   for (size_t i = 0; i < len; i++)
     if (!all[i]->hidden) bash_values(out, all[i]->name, all[i]->options);
-  buf_str(out, "    *:--state) what=dir ;;\n  esac\n");
+  buf_str(out, "    *:--state) what='dir' ;;\n  esac\n");
   buf_str(out, bash_rest);
 }
 

@@ -78,7 +78,8 @@ static int new_run(const struct args *args) {
   const char *name = args_operand(args, 0);
   if (!pipeline_name_valid(name))
     return args_wrong(args, "'%s' can't name a pipeline: names are [a-z0-9_-], with folders before a '/'", name);
-  char *folder = new_folder(args), *relative = alloc_fmt("%s.yaml", name), *path = path_join(folder, relative);
+  char *folder = new_folder(args), *relative = alloc_fmt("%s.yaml", name),
+       *path = path_join(strcmp(folder, ".") == 0 ? "" : folder, relative);
   int err = write_new(path);
   if (err == ERR_EXISTS)
     fprintf(stderr, "rota new: %s exists already; nothing is changed\n", path);
