@@ -1,9 +1,9 @@
 /* The keys of a task whose values are maps: matrix, outputs, slots, retries, unreachable. */
 #include <string.h>
 
-#include "base/map.h"
 #include "scheduler/spec/config.h"
 #include "scheduler/spec/expr.h"
+#include "scheduler/spec/matrix.h"
 #include "scheduler/spec/pipeline_tasks.h"
 
 static bool map_wanted(struct reader *r, const char *what, const struct node *n, const char *example) {
@@ -46,6 +46,10 @@ static bool axis_read(struct reader *r, const struct node *n, struct matrix_axis
 void read_matrix(struct reader *r, const struct key *key, const struct node *n, void *field) {
   struct task_spec *t = field;
   if (!map_wanted(r, key->name, n, "write matrix: {name: [1, 2]}")) return;
+  if (n->len > MATRIX_AXES_MAX) {
+    diag_error(r->diags, n->key_place, NULL, "a matrix has at most %d keys", MATRIX_AXES_MAX);
+    return;
+  }
   struct matrix_axis *axes = arena_new_array(r->arena, n->len ? n->len : 1, struct matrix_axis);
   size_t len = 0, product = 1;
   for (const struct node *c = n->first; c; c = c->next)

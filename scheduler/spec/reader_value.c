@@ -96,7 +96,7 @@ bool reader_literal(struct reader *r, const char *what, enum key_form form, cons
     if (!int_parse(&r->diags->arena, n->text, &i, &help)) return literal_error(r, n, what, "a whole number", help);
     if (form == FORM_INTEGER)
       return (i >= -1000000 && i <= 1000000) || literal_error(r, n, what, "within a million of 0", NULL);
-    if (i < (form == FORM_COUNT))
+    if (i < (form == FORM_COUNT ? 1 : 0))
       return literal_error(r, n, what, form == FORM_COUNT ? "1 or more" : "0 or more", NULL);
     return i <= 1000000000 || literal_error(r, n, what, "at most 1000000000", NULL);
   default: return true;

@@ -147,7 +147,7 @@ static void an_alias_bomb_is_not_expanded(void **state) {
   struct diag_list d;
   (void)state;
   buf_str(&b, "a: &a [x, x, x, x, x, x, x, x, x]\n");
-  for (char c = 'b'; c < 'j'; c++) {
+  for (int c = 'b'; c < 'j'; c++) {
     buf_fmt(&b, "%c: &%c [", c, c);
     for (int i = 0; i < 9; i++) buf_fmt(&b, "*%c, ", c - 1);
     buf_str(&b, "]\n");
