@@ -214,7 +214,8 @@ static int64_t run_of_change(const struct change *c) {
   case CHANGE_REQUEST:
   case CHANGE_PAUSE:
   case CHANGE_DAILY:
-  case CHANGE_STAT: break;
+  case CHANGE_STAT:
+  case CHANGE_CODE: break;
   }
   return 0;
 }

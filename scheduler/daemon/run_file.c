@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "scheduler/daemon/assembly.h"
+#include "scheduler/daemon/code.h"
 #include "scheduler/daemon/daemon.h"
 #include "scheduler/daemon/run_report.h"
 #include "scheduler/daemon/run_view.h"
@@ -26,6 +27,7 @@ struct run_file {
   char *temporary; /* the state directory, if it is ours to remove */
   struct assembly assembly;
   struct run_view *view;
+  struct code_lookups code;
   uv_timer_t tick;
   uv_signal_t signals[SIGNALS_LEN];
 
@@ -155,10 +157,17 @@ static void put_cancel(struct run_file *r) {
 
 /* ---- what comes back ---- */
 
-static void finish(struct run_file *r) {
+static void finish(void *ctx) {
+  struct run_file *r = ctx;
   uv_timer_stop(&r->tick);
   for (int i = 0; i < SIGNALS_LEN; i++) uv_signal_stop(&r->signals[i]);
   uv_stop(&r->assembly.loop);
+}
+
+/* The commit of the work tree belongs to the record: a look-up that is under way ends first. */
+static void finish_when_settled(void *ctx) {
+  struct run_file *r = ctx;
+  if (r->ended && r->code.pending == 0) core_after(r->assembly.core, finish, r);
 }
 
 static void on_committed(void *ctx, const struct change *changes, size_t len) {
@@ -176,7 +185,8 @@ static void on_committed(void *ctx, const struct change *changes, size_t len) {
     r->state = c->run.state;
     r->ended = run_state_ended(r->state);
   }
-  if (r->ended) finish(r);
+  code_committed(&r->code, &r->assembly.names, changes, len);
+  finish_when_settled(r);
 }
 
 static void on_reply(void *ctx, const struct decision_reply *reply) {
@@ -274,6 +284,9 @@ static int run_to_end(struct run_file *r, struct pipeline *p, const struct buf *
   int code = assembly_open(&r->assembly, &options);
   if (code) return code;
   struct inbox *inbox = core_inbox(r->assembly.core);
+  code_init(&r->code, &r->assembly.loop, r->assembly.core);
+  r->code.settled = finish_when_settled;
+  r->code.ctx = r;
   put_loaded(inbox, p, text);
   if (!put_trigger(r, inbox, p->name)) {
     assembly_close(&r->assembly);
@@ -284,6 +297,7 @@ static int run_to_end(struct run_file *r, struct pipeline *p, const struct buf *
   uv_run(&r->assembly.loop, UV_RUN_DEFAULT);
   close_handles(r);
   assembly_close(&r->assembly);
+  code_release(&r->code);
   if (r->ended) run_report_end(r->config->state, r->run_id, r->options->json);
   return exit_code_of(r);
 }

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "scheduler/daemon/assembly.h"
+#include "scheduler/daemon/code.h"
 #include "scheduler/daemon/daemon.h"
 #include "scheduler/daemon/loader.h"
 #include "scheduler/daemon/queries.h"
@@ -19,7 +20,6 @@
 #include "scheduler/daemon/service.h"
 #include "scheduler/daemon/upkeep.h"
 #include "scheduler/daemon/watch.h"
-#include "scheduler/daemon/work_tree.h"
 #include "scheduler/spec/config.h"
 #include "scheduler/store/history.h"
 
@@ -36,7 +36,7 @@ struct serve {
   struct requests *requests;
   struct queries *queries;
   struct upkeep *upkeep;
-  struct map looked_up; /* run id + dir of work trees asked for */
+  struct code_lookups code_lookups;
   uv_signal_t signals[SIGNALS_LEN];
   struct degraded degraded;
   int code;
@@ -44,47 +44,14 @@ struct serve {
 
 static const int caught[SIGNALS_LEN] = {SIGINT, SIGTERM, SIGHUP};
 
-/* ---- the code that attempts run ---- */
-
-static void on_work_tree(void *ctx, const char *run_id, const char *dir, const char *commit, int dirty) {
-  struct serve *s = ctx;
-  if (!commit) return;
-  struct inbox *inbox = core_inbox(s->assembly.core);
-  struct arena *a = inbox_arena(inbox);
-  struct engine_code *e = &inbox_add(inbox, ENGINE_CODE)->code;
-  e->run_id = arena_strdup(a, run_id);
-  e->dir = arena_strdup(a, dir);
-  e->commit = arena_strdup(a, commit);
-  e->dirty = dirty;
-}
-
-static void look_up_code(struct serve *s, const struct attempt_row *attempt) {
-  const struct run_name *run = names_run(&s->assembly.names, attempt->run);
-  if (!run || !attempt->dir || attempt->git_commit || attempt->state != TASK_RUNNING) return;
-  char *key = alloc_fmt("%s %s", run->id.text, attempt->dir);
-  if (!map_has(&s->looked_up, key)) {
-    map_put(&s->looked_up, key, NULL);
-    work_tree_look_up(&s->assembly.loop, run->id.text, attempt->dir, on_work_tree, s);
-  }
-  free(key);
-}
-
-/* Runs that have ended are asked about no more; the map starts anew when nothing is live. */
-static void forget_look_ups(struct serve *s) {
-  if (s->looked_up.len > 0 && engine_runs(core_engine(s->assembly.core)) == 0) map_release(&s->looked_up);
-}
-
 /* ---- hooks of the core ---- */
 
 static void on_committed(void *ctx, const struct change *changes, size_t len) {
   struct serve *s = ctx;
   assembly_committed(&s->assembly, changes, len, true);
-  for (size_t i = 0; i < len; i++) {
-    if (changes[i].kind == CHANGE_ATTEMPT) look_up_code(s, &changes[i].attempt);
-  }
+  code_committed(&s->code_lookups, &s->assembly.names, changes, len);
   queries_committed(s->queries, changes, len);
   assembly_forget(&s->assembly, changes, len);
-  forget_look_ups(s);
   if (s->former) {
     config_free(s->former);
     s->former = NULL;
@@ -256,6 +223,7 @@ static int open_server(struct serve *s) {
 
 static int open_rest(struct serve *s) {
   uv_loop_t *loop = &s->assembly.loop;
+  code_init(&s->code_lookups, loop, s->assembly.core);
   s->history = history_new(s->config->state);
   load_pipelines(s);
   if (open_server(s)) return EXIT_FAILED;
@@ -348,7 +316,7 @@ int daemon_serve(const struct serve_options *options) {
   int code = options->check ? check(s.config) : serve(&s);
   config_free(s.former);
   config_free(s.config);
-  map_release(&s.looked_up);
+  code_release(&s.code_lookups);
   free(s.degraded.why);
   return code;
 }

@@ -101,6 +101,12 @@ void emit_output(struct engine *e, int64_t attempt, const char *name, const stru
   buf_release(&text);
 }
 
+void emit_code(struct engine *e, const struct engine_code *code) {
+  late_add(e, CHANGE_CODE);
+  late_last(e)->code = (struct code_row){copy(e, code->run_id), copy(e, code->dir), copy(e, code->commit),
+                                         code->dirty};
+}
+
 void emit_event_row(struct engine *e, const struct event_row *row) {
   late_add(e, CHANGE_EVENT);
   struct event_row *to = &late_last(e)->event;

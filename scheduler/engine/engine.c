@@ -80,7 +80,11 @@ static void take_config(struct engine *e, const struct engine_config *ev) {
 
 static void take_code(struct engine *e, const struct engine_code *ev) {
   struct live_run *r = run_find(e, ev->run_id);
-  if (!r || !ev->commit) return;
+  if (!ev->commit) return;
+  if (!r) {
+    emit_code(e, ev);
+    return;
+  }
   vec_push(&r->codes, ((struct code){alloc_strdup(ev->dir), alloc_strdup(ev->commit), ev->dirty}));
   for (struct attempt *a = r->attempts; a; a = a->next) attempt_code(a, ev->dir, ev->commit, ev->dirty);
   for (size_t i = 0; i < r->past.len; i++) attempt_code(r->past.items[i], ev->dir, ev->commit, ev->dirty);

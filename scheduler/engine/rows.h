@@ -206,6 +206,13 @@ struct stat_row { /* the last durations of a task that succeeded; key (pipeline,
   uint32_t len;
 };
 
+/* The commit of a work tree, for the attempts of a run that ran in `dir` and has left memory. No table of its own: it
+ * fills in git_commit and git_dirty where they are not known yet. */
+struct code_row {
+  const char *run_id, *dir, *commit;
+  int dirty;
+};
+
 #define CHANGE_LIST(X)                                                                                               \
   X(PIPELINE, pipeline)                                                                                              \
   X(VERSION, version)                                                                                                \
@@ -221,7 +228,8 @@ struct stat_row { /* the last durations of a task that succeeded; key (pipeline,
   X(REQUEST, request)                                                                                                \
   X(PAUSE, pause)                                                                                                    \
   X(DAILY, daily)                                                                                                    \
-  X(STAT, stat)
+  X(STAT, stat)                                                                                                      \
+  X(CODE, code)
 
 enum change_kind {
 #define X(name, member) CHANGE_##name,

@@ -41,7 +41,20 @@ static int put_pause(struct store *s, const struct pause_row *p) {
   return db_run(q);
 }
 
+static int put_code(struct store *s, const struct code_row *c) {
+  sqlite3_stmt *q = statement(&s->statements, STATEMENT_CODE_SET);
+  sqlite3_bind_text(q, 1, c->run_id, -1, SQLITE_STATIC);
+  sqlite3_bind_text(q, 2, c->dir, -1, SQLITE_STATIC);
+  sqlite3_bind_text(q, 3, c->commit, -1, SQLITE_STATIC);
+  if (c->dirty < 0)
+    sqlite3_bind_null(q, 4);
+  else
+    sqlite3_bind_int(q, 4, c->dirty);
+  return db_run(q);
+}
+
 static int put(struct store *s, const struct change *c) {
+  if (c->kind == CHANGE_CODE) return put_code(s, &c->code);
   if (c->kind == CHANGE_PAUSE) return put_pause(s, &c->pause);
   sqlite3_stmt *q = statement_put(&s->statements, c->kind);
   table_bind(q, table_of(c->kind), &c->pipeline); /* the members of the union begin at one place */

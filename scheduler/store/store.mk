@@ -12,3 +12,10 @@ GENERATED += $(BUILD)/gen/migrations.inc
 
 $(BUILD)/obj/scheduler/store/migrations.o: $(BUILD)/gen/migrations.inc
 $(BUILD)/obj/scheduler/store/migrations.o: private CFLAGS += -I$(BUILD)/gen
+
+# The figures of the store alone, over a history that is made for it.
+STORE_BENCH := $(BUILD)/obj/tests/bench/store_bench.o $(BUILD)/obj/tests/bench/history_gen.o
+$(BUILD)/tests/bench/store_bench: $(STORE_BENCH) $(foreach r,$(need_store),$(call archive,$(r)))
+	$(Q)mkdir -p $(@D)
+	$(call say,LINK,$@) $(CC) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(STORE_BENCH) \
+	  -Wl,--start-group $(foreach r,$(need_store),$(call archive,$(r))) -Wl,--end-group $(PKGL) -lpthread -lm

@@ -195,6 +195,7 @@ static const struct table tables[] = {
     [CHANGE_PAUSE] = {0},
     [CHANGE_DAILY] = TABLE(daily),
     [CHANGE_STAT] = TABLE(stat),
+    [CHANGE_CODE] = {0},
 };
 
 const struct table *table_of(enum change_kind kind) {

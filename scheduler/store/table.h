@@ -53,7 +53,7 @@ struct table {
   size_t row_size;
 };
 
-/* By kind of change; NULL for CHANGE_PAUSE, which lives in `meta`. */
+/* By kind of change; NULL for CHANGE_PAUSE, which lives in `meta`, and CHANGE_CODE, which fills in attempts. */
 const struct table *table_of(enum change_kind kind);
 
 /* INSERT ... ON CONFLICT DO UPDATE of the columns that may change. */
