@@ -29,7 +29,7 @@ static void refs_check(const json_t *root, const json_t *at) {
   json_t *value;
   size_t i;
   if (json_is_array(at)) {
-    json_array_foreach(at, i, value) refs_check(root, value);
+    for (i = 0; i < json_array_size(at); i++) refs_check(root, json_array_get(at, i));
   } else if (json_is_object(at)) {
     json_object_foreach((json_t *)(uintptr_t)at, key, value) {
       if (strcmp(key, "$ref") == 0) {
