@@ -131,7 +131,7 @@ static struct finding judge_daemon(struct visit *v, const struct reply *reply) {
   if (json_is_object(degraded))
     return (struct finding){HEALTH_CRITICAL, arena_fmt(&v->arena, "degraded: %s", field_text(degraded, "reason"))};
   if (json_is_object(paused))
-    return (struct finding){HEALTH_WARNING, arena_fmt(&v->arena, "paused: %s; `rota resume --all` ends it",
+    return (struct finding){HEALTH_WARNING, arena_fmt(&v->arena, "it is paused (%s); `rota resume --all` ends it",
                                                       field_text(paused, "reason"))};
   if (*version && strcmp(version, ROTA_VERSION) != 0)
     return (struct finding){

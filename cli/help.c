@@ -42,7 +42,7 @@ static void help_names(struct buf *out) {
                "  01hq3v...             its id, or the beginning of it if no other run's begins so\n"
                "  nightly#412           the 412th run of the pipeline nightly\n"
                "  nightly               its newest run\n"
-               "  nightly@failed        its newest failed run\n\n"
+               "  nightly@failed        its newest failed run; any state of runs can stand there\n\n"
                "TASK names a task of a run:\n\n"
                "  train                 the task; of a matrix, all of its instances\n"
                "  train[0.1]            the instance with this value (quote it for the shell)\n"

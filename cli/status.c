@@ -27,8 +27,24 @@ static void show_head(const json_t *s) {
     printf("  DEGRADED since %s: %s\n", time, field_text(degraded, "reason"));
   }
   if (json_is_object(paused)) {
+    const char *reason = field_text(paused, "reason");
     local_format(field_known(paused, "at"), time);
-    printf("  PAUSED since %s: %s (`rota resume --all` ends it)\n", time, field_text(paused, "reason"));
+    printf("  PAUSED since %s%s%s; `rota resume --all` ends it\n", time, *reason ? ": " : "", reason);
+  }
+}
+
+static void show_broken(const json_t *broken) {
+  size_t i;
+  const json_t *file;
+  if (json_array_size(broken)) puts("\ndon't load");
+  json_array_foreach(broken, i, file) {
+    const json_t *first = json_array_get(json_object_get(file, "diagnostics"), 0);
+    struct buf line = {0};
+    paint_add(&line, PAINT_BAD, field_text(file, "file"), paint_wanted(stdout));
+    buf_fmt(&line, ":%d: ", (int)field_int(first, "line", 0));
+    paint_add(&line, PAINT_NONE, field_text(first, "message"), false);
+    puts(buf_cstr(&line));
+    buf_release(&line);
   }
 }
 
@@ -76,6 +92,7 @@ static int status_run(const struct args *args) {
       reply_print(&reply);
     } else {
       show_head(s);
+      show_broken(json_object_get(s, "broken"));
       section("needs attention", json_object_get(s, "attention"));
       section("running", json_object_get(s, "running"));
       section("queued", json_object_get(s, "queued"));

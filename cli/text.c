@@ -65,7 +65,7 @@ bool run_ref_valid(const char *text) {
   if (len == 0) return false;
   const char *rest = text + len;
   if (*rest == '#') return rest[1] && strlen(rest + 1) <= 18 && !rest[1 + strspn(rest + 1, "0123456789")];
-  if (*rest == '@') return strcmp(rest, "@failed") == 0;
+  if (*rest == '@') return rest[1] && !rest[1 + strspn(rest + 1, "abcdefghijklmnopqrstuvwxyz_")];
   return !*rest;
 }
 

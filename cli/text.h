@@ -18,7 +18,8 @@ void url_pipeline(struct buf *out, const char *name, const char *suffix);
 void url_query(struct buf *out, const char *name, const char *value);
 void url_query_int(struct buf *out, const char *name, int64_t value);
 
-/* Whether it may name a run: an id or a prefix of one, `nightly#412`, `nightly`, `nightly@failed`. */
+/* Whether it may name a run: an id or a prefix of one, `nightly#412`, `nightly`, `nightly@failed`.
+ * Which states there are, the daemon knows. */
 bool run_ref_valid(const char *text);
 /* Whether it may name a pipeline. */
 bool pipeline_ref_valid(const char *text);
