@@ -16,6 +16,10 @@ struct config_slot config_slot_counted(struct arena *a, const char *name, int64_
 
 static bool units_named(struct reader *r, const struct node *n, struct config_slot *slot) {
   struct texts units;
+  if (n->len > UNITS_MAX) {
+    diag_error(r->diags, n->place, NULL, "'%s' has more than %d units", n->key, UNITS_MAX);
+    return false;
+  }
   if (!reader_texts(r, n->key, n, &units)) return false;
   for (size_t i = 1; i < units.len; i++)
     for (size_t k = 0; k < i; k++)

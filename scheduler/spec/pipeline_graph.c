@@ -11,6 +11,7 @@ struct graph {
   struct builder *b;
   const char **names;          /* of all tasks, for suggestions; made at the first unknown name */
   const struct node ***places; /* of each need of each task */
+  uint32_t *needed_by;         /* the last task that was found to need each task, from 1 */
 };
 
 static const char *const *task_names(struct graph *g) {
@@ -43,11 +44,11 @@ static void need_add(struct graph *g, struct task_spec *t, const struct node *n,
                "'%s' has 'finally', so nothing can need it", name);
     return;
   }
-  for (size_t i = 0; i < t->needs_len; i++)
-    if (needs[i].task == (uint32_t)other) {
-      diag_error(r->diags, need_place(n), NULL, "'%s' stands twice in 'needs'", name);
-      return;
-    }
+  if (g->needed_by[other] == t->index + 1) {
+    diag_error(r->diags, need_place(n), NULL, "'%s' stands twice in 'needs'", name);
+    return;
+  }
+  g->needed_by[other] = t->index + 1;
   g->places[t->index][t->needs_len] = n;
   needs[t->needs_len++] = (struct need_spec){(uint32_t)other, same};
 }
@@ -194,6 +195,7 @@ static void ancestors_all(struct graph *g) {
 bool graph_build(struct builder *b) {
   struct graph g = {.b = b};
   g.places = arena_array(b->scratch, b->p->tasks_len, sizeof *g.places);
+  g.needed_by = arena_new_array(b->scratch, b->p->tasks_len, uint32_t);
   for (size_t i = 0; i < b->p->tasks_len; i++) {
     const struct node *needs = node_get(b->task_nodes[i], "needs");
     if (needs) needs_read(&g, &b->tasks[i], needs);

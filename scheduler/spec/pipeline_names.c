@@ -90,9 +90,13 @@ static const struct task_spec *needs_both(const struct pipeline *p, uint32_t one
   return NULL;
 }
 
-static void incoming_check(struct builder *b, struct map *seen, struct incoming *in, const char *variable) {
+/* How many pairs of outputs with one variable are looked at: no honest file has as many. */
+#define PAIRS_MAX 2000
+
+static void incoming_check(struct builder *b, struct map *seen, struct incoming *in, const char *variable,
+                           size_t *pairs) {
   in->next = map_put(seen, variable, in);
-  for (const struct incoming *old = in->next; old; old = old->next) {
+  for (const struct incoming *old = in->next; old && (*pairs)++ < PAIRS_MAX; old = old->next) {
     char one[PIPELINE_NAME_MAX * 3], two[PIPELINE_NAME_MAX * 3];
     const struct task_spec *t = &b->p->tasks[in->task];
     const struct task_spec *user = needs_both(b->p, in->task, old->task);
@@ -108,6 +112,7 @@ static void incoming_check(struct builder *b, struct map *seen, struct incoming 
 
 static void outputs_check(struct builder *b) {
   struct map seen = {0};
+  size_t pairs = 0;
   for (uint32_t i = 0; i < b->p->tasks_len; i++) {
     const struct task_spec *t = &b->p->tasks[i];
     for (size_t k = 0; k < t->outputs_len; k++) {
@@ -116,7 +121,7 @@ static void outputs_check(struct builder *b) {
       *in = (struct incoming){i, t->outputs[k].name, NULL};
       snprintf(name, sizeof name, "%.180s_%.180s", t->name, in->output);
       variable_name("ROTA_IN_", name, variable, sizeof variable);
-      incoming_check(b, &seen, in, variable);
+      incoming_check(b, &seen, in, variable, &pairs);
     }
   }
   map_release(&seen);

@@ -3,6 +3,9 @@
 
 #include "scheduler/spec/pipeline_build.h"
 
+#define PARAMS_MAX 1000
+#define VALUES_MAX 1000 /* of an enum */
+
 struct param_draft {
   struct param_spec *spec;
   const struct node *node, *items, *values, *min, *max;
@@ -82,6 +85,10 @@ static void read_values(struct reader *r, const struct key *key, const struct no
   d->values = n;
   if (d->typed && !d->is_enum) {
     diag_error(r->diags, n->key_place, "write type: enum", "'values' is for enums");
+    return;
+  }
+  if (n->kind == NODE_LIST && n->len > VALUES_MAX) {
+    diag_error(r->diags, n->place, NULL, "'values' has more than %d words", VALUES_MAX);
     return;
   }
   if (!reader_texts(r, key->name, n, &words)) return;
@@ -182,6 +189,10 @@ void read_params(struct reader *r, const struct key *key, const struct node *n, 
   if (n->kind != NODE_MAP) {
     diag_error(r->diags, n->place, "write NAME: {type: int, default: 5}", "'%s' needs a map of names, not %s",
                key->name, node_kind_word(n));
+    return;
+  }
+  if (n->len > PARAMS_MAX) {
+    diag_error(r->diags, n->key_place, NULL, "a pipeline has at most %d parameters", PARAMS_MAX);
     return;
   }
   struct param_spec *params = arena_new_array(r->arena, n->len, struct param_spec);

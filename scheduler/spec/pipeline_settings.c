@@ -6,6 +6,8 @@
 #include "scheduler/spec/matrix.h"
 #include "scheduler/spec/pipeline_tasks.h"
 
+#define OUTPUTS_MAX 1000 /* of a task */
+
 static bool map_wanted(struct reader *r, const char *what, const struct node *n, const char *example) {
   if (n->kind == NODE_MAP) return true;
   if (n->kind != NODE_BROKEN)
@@ -76,6 +78,10 @@ static const struct field output_fields[] = {
 void read_outputs(struct reader *r, const struct key *key, const struct node *n, void *field) {
   struct task_spec *t = field;
   if (!map_wanted(r, key->name, n, "write outputs: {rows: int}")) return;
+  if (n->len > OUTPUTS_MAX) {
+    diag_error(r->diags, n->key_place, NULL, "a task has at most %d outputs", OUTPUTS_MAX);
+    return;
+  }
   struct output_spec *outputs = arena_new_array(r->arena, n->len, struct output_spec);
   size_t len = 0;
   for (const struct node *c = n->first; c; c = c->next) {

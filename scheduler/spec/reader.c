@@ -25,7 +25,8 @@ static const char *keys_help(struct reader *r, enum key_scope scope, bool defaul
 static void key_unknown(struct reader *r, const struct node *n, enum key_scope scope, bool defaults) {
   struct diag_place place = n->key_place;
   const struct key *task = key_find(SCOPE_TASK, n->key, false);
-  const char *nearest = key_nearest(scope, n->key, defaults), *where = key_scope_word(scope, defaults);
+  bool seen = r->diags->errors < DIAG_MAX;
+  const char *nearest = seen ? key_nearest(scope, n->key, defaults) : NULL, *where = key_scope_word(scope, defaults);
   if (task && (task->flags & KEY_RESERVED) && scope == SCOPE_PIPELINE)
     diag_error(r->diags, place, task->doc, "'%s' is reserved for a later version", n->key);
   else if (defaults && key_find(scope, n->key, false))
@@ -193,6 +194,8 @@ bool reader_templates(struct reader *r, const char *what, const struct node *n, 
 
 void reader_unknown(struct reader *r, struct diag_place place, const char *kind, const char *name,
                     const char *const *known, size_t count) {
+  /* Looking for near names costs time: not for errors that nobody will see. */
+  if (r->diags->errors >= DIAG_MAX) count = 0;
   const char *nearest = diag_nearest(name, known, count), *help = NULL;
   struct buf list = {0};
   if (nearest) {

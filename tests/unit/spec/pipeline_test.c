@@ -248,6 +248,32 @@ static void ten_thousand_tasks_are_read_in_time(void **state) {
   buf_release(&text);
 }
 
+/* What costs time for each pair of names would take minutes here. */
+static void hostile_names_are_refused_in_time(void **state) {
+  struct buf text[3] = {{0}};
+  (void)state;
+  for (int i = 0; i < 3; i++) buf_str(&text[i], i == 1 ? "params:\n  e: {type: enum, values: [" : "tasks:\n");
+  for (int i = 0; i < 8000; i++) {
+    buf_fmt(&text[0], "  t%d: {run: x, needs: [nn%d, mm%d, nn%d]}\n", i, i + 1, i + 3, i + 2);
+    for (int k = 0; k < 6; k++) buf_fmt(&text[1], "w%d, ", i * 6 + k);
+    buf_str(&text[2], "  a");
+    for (int bit = 0; bit < 13; bit++) buf_fmt(&text[2], "%cx", i >> bit & 1 ? '-' : '_');
+    buf_str(&text[2], ": {run: x, outputs: {o: int}}\n");
+  }
+  buf_str(&text[1], "last]}\ntasks: {a: {run: x}}\n");
+  for (int i = 0; i < 3; i++) {
+    struct timespec from;
+    struct diag_list d;
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    struct pipeline *p = read_with(buf_cstr(&text[i]), text[i].len, NULL, &d);
+    assert_true(seconds_of(from) < 5); /* some 0.2 s in truth */
+    assert_int_equal(p != NULL, d.errors == 0);
+    pipeline_release(p);
+    diag_release(&d);
+    buf_release(&text[i]);
+  }
+}
+
 static void a_file_over_the_limit_is_refused_unread(void **state) {
   struct diag_list d;
   (void)state;
@@ -289,6 +315,7 @@ int main(void) {
       cmocka_unit_test(names_come_from_paths),
       cmocka_unit_test(the_use_of_a_parameter_is_found),
       cmocka_unit_test(ten_thousand_tasks_are_read_in_time),
+      cmocka_unit_test(hostile_names_are_refused_in_time),
       cmocka_unit_test(a_file_over_the_limit_is_refused_unread),
       cmocka_unit_test(damaged_files_do_no_harm),
   };
