@@ -225,6 +225,7 @@ static void emit_run(struct engine *e, struct live_run *r) {
 static void emit_attempt(struct engine *e, struct attempt *a) {
   struct attempt_row *to = &change_add(e, CHANGE_ATTEMPT)->attempt;
   *to = a->row;
+  to->label = copy(e, a->instance->label);
   to->reason = copy(e, a->reason);
   to->host = copy(e, a->row.host);
   to->slots = copy(e, a->slots);

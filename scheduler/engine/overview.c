@@ -25,5 +25,8 @@ size_t engine_slots(const struct engine *e, struct arena *a, struct engine_slot 
 }
 
 struct pause_row engine_paused(const struct engine *e) {
-  return e->pause;
+  struct pause_row pause = e->pause;
+  pause.reason = e->pause_reason;
+  pause.by = e->pause_by;
+  return pause;
 }

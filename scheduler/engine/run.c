@@ -145,7 +145,7 @@ void run_note_end(struct live_run *r, struct instance *i) {
   group->bad += instance_bad(i);
   group->failures += failure && !instance_good(i);
   r->row.tasks_done++;
-  r->row.tasks_failed += failure;
+  r->row.tasks_failed += failure && !instance_good(i);
   mark_run(r);
   size_t *open = t->finally ? &r->open_finally : &r->open;
   assert(*open > 0);

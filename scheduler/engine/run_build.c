@@ -199,7 +199,7 @@ static void count_ends(struct live_run *r) {
       group->bad += instance_bad(i);
       group->failures += failure && !instance_good(i);
       r->row.tasks_done += ended;
-      r->row.tasks_failed += failure;
+      r->row.tasks_failed += failure && !instance_good(i);
     }
     if (r->spec->tasks[g].finally)
       r->open_finally += group->left;

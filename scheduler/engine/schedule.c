@@ -204,7 +204,7 @@ static instant first_to_fire(const struct schedule *s, instant last, const char 
     *reason = REASON_TOO_OLD;
     return first;
   }
-  if (s->spec->catchup == CATCHUP_LAST) return first != INSTANT_NONE ? first : last;
+  if (s->spec->catchup == CATCHUP_LAST) return first == s->next ? first : last;
   if (timing_count(&s->timing, s->zone, reach, now) > SCHEDULE_CATCHUP_MAX) {
     *reason = REASON_TOO_MANY;
     reach = last;

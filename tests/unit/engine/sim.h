@@ -200,6 +200,7 @@ static inline void sim_store(struct sim *s, const struct change *c) {
   case CHANGE_PAUSE:
     s->pause = (struct pause_row){c->pause.at, sim_keep(s, c->pause.reason), sim_keep(s, c->pause.by)};
     break;
+  case CHANGE_CODE: break;
   case CHANGE_DAILY: vec_push(&s->dailies, c->daily); break;
   case CHANGE_STAT: {
     struct stat_row r = c->stat;
@@ -326,6 +327,15 @@ static inline void sim_open(struct sim *s, const char *config) {
   s->pause.at = INSTANT_NONE;
   uint8_t seed[32] = {1};
   random_init(&s->random, seed);
+  s->e = engine_new(&s->options);
+}
+
+/* All hosts of the configuration answer: as if there were a transport to them. */
+static inline void sim_open_hosts(struct sim *s, const char *config) {
+  sim_open(s, config);
+  struct config_host *hosts = (struct config_host *)(uintptr_t)s->config->hosts;
+  for (size_t i = 0; i < s->config->hosts_len; i++) hosts[i].ssh = NULL;
+  engine_free(s->e);
   s->e = engine_new(&s->options);
 }
 
@@ -511,11 +521,18 @@ static inline const struct task_row *sim_task(const struct sim *s, int64_t numbe
 #define assert_run(s, number, wanted) assert_string_equal(run_state_word(sim_run((s), (number))->state), (wanted))
 
 /* The attempt of that task that is under way; NULL if there is none. */
-static inline struct proc *sim_live(struct sim *s, const char *label) {
+static inline struct proc *sim_find_live(struct sim *s, const char *label) {
   for (size_t i = s->procs.len; i-- > 0;)
     if (s->procs.items[i].state != PROC_GONE && strcmp(s->procs.items[i].label, label) == 0)
       return &s->procs.items[i];
   return NULL;
+}
+
+/* The same where it must be there. */
+static inline struct proc *sim_live(struct sim *s, const char *label) {
+  struct proc *p = sim_find_live(s, label);
+  if (!p) sim_missing(label);
+  return p;
 }
 
 static inline size_t sim_live_count(const struct sim *s) {
@@ -539,16 +556,15 @@ static inline struct engine_event sim_report(struct sim *s, const struct proc *p
 
 static inline void sim_started(struct sim *s, const char *label) {
   struct proc *p = sim_live(s, label);
-  if (!p) sim_missing(label);
   p->state = PROC_RUNNING;
   sim_event(s, sim_report(s, p, ENGINE_REPORT_STARTED));
 }
 
 static inline void sim_end_as(struct sim *s, const char *label, enum engine_end end, int status, const char *output) {
   struct proc *p = sim_live(s, label);
-  if (!p) sim_missing(label);
-  p->state = PROC_GONE;
   struct engine_event ev = sim_report(s, p, ENGINE_REPORT_ENDED);
+  if (p->state == PROC_RUNNING) ev.report.started_at = INSTANT_NONE;
+  p->state = PROC_GONE;
   ev.report.end = end;
   ev.report.status = status;
   ev.report.output = output;
@@ -562,7 +578,6 @@ static inline void sim_exit(struct sim *s, const char *label, int status) {
 
 static inline void sim_kind(struct sim *s, const char *label, enum engine_report_kind kind, bool again) {
   struct proc *p = sim_live(s, label);
-  if (!p) sim_missing(label);
   struct engine_event ev = sim_report(s, p, kind);
   ev.report.again = again;
   if (kind == ENGINE_REPORT_LOST || kind == ENGINE_REPORT_FENCED) p->state = PROC_GONE;

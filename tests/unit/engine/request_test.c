@@ -1,0 +1,328 @@
+/* What people ask for: trigger, rerun, mark, note, keep; answers, audit rows, repeated requests. */
+#include "tests/unit/engine/sim.h"
+
+static struct sim s;
+
+static int open_sim(void **state) {
+  (void)state;
+  sim_open(&s, NULL);
+  return 0;
+}
+
+static int close_sim(void **state) {
+  (void)state;
+  sim_close(&s);
+  return 0;
+}
+
+#define CHAIN                                                                                                        \
+  "tasks:\n  a: {run: 'true'}\n  b: {run: 'true', needs: a}\n  c: {run: 'true', needs: b}\n  x: {run: 'true'}\n"
+
+static void begin(const char *yaml) {
+  sim_load(&s, "p", yaml);
+  sim_trigger(&s, "p");
+  assert_int_equal(s.status, 201);
+}
+
+/* a and x succeeded, b failed, c couldn't run. */
+static void fail_at_b(void) {
+  begin(CHAIN);
+  sim_exit(&s, "a", 0);
+  sim_exit(&s, "x", 0);
+  sim_exit(&s, "b", 1);
+  assert_run(&s, 1, "failed");
+}
+
+static void body_has(const char *part) {
+  if (!s.body || !strstr(s.body, part)) fail_msg("'%s' isn't in %s", part, s.body ? s.body : "(no body)");
+}
+
+static void a_trigger_answers_with_the_run(void **state) {
+  (void)state;
+  begin(CHAIN);
+  body_has("\"name\":\"p#1\",\"state\":\"running\",\"queued_behind\":null");
+  sim_trigger(&s, "p");
+  body_has("\"name\":\"p#2\",\"state\":\"queued\",\"queued_behind\":\"p#1\"");
+  assert_int_equal(s.audits.len, 2);
+  assert_string_equal(s.audits.items[0].action, "trigger");
+  assert_string_equal(s.audits.items[0].object, "p#1");
+  assert_string_equal(s.audits.items[0].actor.name, "anna");
+  sim_trigger(&s, "nope");
+  assert_int_equal(s.status, 404);
+}
+
+static void now_does_not_queue(void **state) {
+  (void)state;
+  begin(CHAIN);
+  struct engine_event ev = {.kind = ENGINE_TRIGGER};
+  ev.trigger = (struct engine_trigger){
+      .asker = sim_anna(), .pipeline = "p", .scheduled_for = SIM_START - USEC_PER_DAY, .now = true};
+  sim_event(&s, ev);
+  assert_run(&s, 2, "running");
+  assert_true(sim_run(&s, 2)->scheduled_for == SIM_START - USEC_PER_DAY);
+}
+
+static void a_wrong_parameter_is_refused_and_changes_nothing(void **state) {
+  (void)state;
+  sim_load(&s, "p", "params:\n  n: {type: int, min: 1, default: 2}\ntasks:\n  a: {run: 'true'}\n");
+  struct param_given given = {.name = "n", .text = "zero"};
+  struct engine_event ev = {.kind = ENGINE_TRIGGER};
+  ev.trigger = (struct engine_trigger){
+      .asker = sim_anna(), .pipeline = "p", .params = &given, .params_len = 1, .scheduled_for = INSTANT_NONE};
+  sim_event(&s, ev);
+  assert_int_equal(s.status, 422);
+  body_has("n");
+  assert_int_equal(s.step.changes.len, 0);
+}
+
+static void a_dry_run_shows_and_changes_nothing(void **state) {
+  (void)state;
+  sim_load(&s, "p", "params:\n  n: {type: int, default: 2}\ntasks:\n  a: {run: 'true'}\n");
+  struct engine_event ev = {.kind = ENGINE_TRIGGER};
+  ev.trigger = (struct engine_trigger){.asker = sim_anna(), .pipeline = "p", .scheduled_for = INSTANT_NONE};
+  ev.trigger.asker.dry_run = true;
+  sim_event(&s, ev);
+  assert_string_equal(s.body, "{\"params\":{\"n\":2},\"tasks\":[\"a\"]}");
+  assert_int_equal(s.step.changes.len, 0);
+}
+
+static void the_same_key_in_one_step_is_answered_once(void **state) {
+  (void)state;
+  sim_load(&s, "p", CHAIN);
+  struct engine_event ev[3];
+  for (int i = 0; i < 3; i++) {
+    ev[i] = (struct engine_event){.kind = ENGINE_TRIGGER};
+    ev[i].trigger = (struct engine_trigger){.asker = sim_anna(), .pipeline = "p", .scheduled_for = INSTANT_NONE};
+    ev[i].trigger.asker.idempotency_key = "k1";
+  }
+  ev[2].trigger.asker.body_sha256[0] = 'x';
+  sim_step_many(&s, ev, 3);
+  assert_int_equal(s.runs.len, 1);
+  assert_int_equal(s.requests.len, 1);
+  assert_int_equal(s.status, 422);
+}
+
+static void rerun_of_the_failed_runs_them_and_what_follows(void **state) {
+  (void)state;
+  fail_at_b();
+  sim_rerun(&s, 1, RERUN_FAILED, NULL, 0);
+  assert_int_equal(s.status, 200);
+  assert_run(&s, 1, "running");
+  assert_task(&s, 1, "a", "succeeded");
+  assert_task(&s, 1, "b", "starting");
+  assert_task(&s, 1, "c", "waiting");
+  assert_int_equal(sim_run(&s, 1)->round, 2);
+  assert_false(sim_live(&s, "b")->fresh_state); /* it goes on from its checkpoint */
+  sim_exit(&s, "b", 0);
+  sim_exit(&s, "c", 0);
+  assert_run(&s, 1, "succeeded");
+  assert_true(sim_run(&s, 1)->failed_before);
+  assert_int_equal(s.rounds.len, 2);
+  assert_string_equal(s.rounds.items[0].reason, "failed: b");
+  assert_string_equal(s.rounds.items[1].scope, "failed");
+  sim_rerun(&s, 1, RERUN_FAILED, NULL, 0);
+  assert_int_equal(s.status, 409);
+}
+
+static void rerun_from_a_task_begins_it_anew(void **state) {
+  (void)state;
+  fail_at_b();
+  sim_rerun(&s, 1, RERUN_FROM, "a", 0);
+  assert_true(sim_live(&s, "a")->fresh_state);
+  assert_null(sim_find_live(&s, "x"));
+  sim_exit(&s, "a", 0);
+  sim_exit(&s, "b", 0);
+  sim_exit(&s, "c", 0);
+  assert_run(&s, 1, "succeeded");
+  assert_int_equal(sim_task(&s, 1, "b")->attempts, 2);
+}
+
+static void rerun_of_one_task_changes_nothing_else(void **state) {
+  (void)state;
+  fail_at_b();
+  sim_rerun(&s, 1, RERUN_ONLY, "c", 0);
+  assert_int_equal(s.status, 409);
+  sim_rerun(&s, 1, RERUN_ONLY, "b", 0);
+  sim_exit(&s, "b", 0);
+  assert_task(&s, 1, "b", "succeeded");
+  assert_task(&s, 1, "c", "upstream_failed");
+  assert_run(&s, 1, "failed");
+}
+
+static void a_rerun_has_fresh_budgets(void **state) {
+  (void)state;
+  begin("tasks:\n  a: {run: 'true', retries: {max: 1, delay: 0s}}\n");
+  for (int round = 0; round < 2; round++) {
+    sim_exit(&s, "a", 1);
+    sim_idle(&s);
+    sim_exit(&s, "a", 1);
+    assert_run(&s, 1, "failed");
+    if (round == 0) sim_rerun(&s, 1, RERUN_ALL, NULL, 0);
+  }
+  assert_int_equal(s.attempts.len, 4);
+}
+
+static void a_live_run_is_not_rerun(void **state) {
+  (void)state;
+  begin(CHAIN);
+  sim_rerun(&s, 1, RERUN_ALL, NULL, 0);
+  assert_int_equal(s.status, 409);
+}
+
+static void a_changed_file_wants_the_version_to_be_said(void **state) {
+  (void)state;
+  fail_at_b();
+  sim_load(&s, "p",
+           "tasks:\n  a: {run: 'true'}\n  b: {run: 'mended', needs: a}\n  c: {run: 'true', needs: b}\n"
+           "  x: {run: 'true'}\n");
+  sim_rerun(&s, 1, RERUN_FAILED, NULL, 0);
+  assert_int_equal(s.status, 409);
+  body_has("--version");
+  sim_rerun(&s, 1, RERUN_FAILED, NULL, 2);
+  assert_int_equal(s.status, 201);
+  assert_true(sim_run(&s, 2)->linked_from == sim_run(&s, 1)->key);
+  sim_cancel(&s, 2, NULL);
+  sim_rerun(&s, 1, RERUN_FAILED, NULL, 1);
+  assert_int_equal(s.status, 200);
+  assert_run(&s, 1, "running");
+}
+
+static void rerun_with_params(struct param_given *given, bool dry_run) {
+  struct run_rows rows = sim_rows(&s, sim_run(&s, 1));
+  struct engine_event ev = {.kind = ENGINE_RERUN};
+  ev.rerun = (struct engine_rerun){.asker = sim_anna(), .run = &rows, .params = given, .params_len = 1};
+  ev.rerun.asker.dry_run = dry_run;
+  sim_event(&s, ev);
+  sim_rows_free(&rows);
+}
+
+static void a_linked_run_keeps_what_is_not_done_again(void **state) {
+  (void)state;
+  begin("params:\n  n: {type: int, default: 1}\ntasks:\n  a: {run: 'echo $ROTA_PARAM_N', outputs: {k: int}}\n"
+        "  b: {run: 'true', needs: a, when: tasks.a.outputs.k == 5}\n");
+  sim_end_as(&s, "a", ENGINE_END_EXITED, 0, "k=5\n");
+  sim_exit(&s, "b", 1);
+  struct param_given given = {.name = "n", .text = "2"};
+  rerun_with_params(&given, true);
+  assert_string_equal(s.body, "{\"will_run\":[\"b\"],\"will_keep\":[{\"task\":\"a\",\"changed\":false,"
+                              "\"uses_param\":[\"n\"]}],\"linked\":true}");
+  rerun_with_params(&given, false);
+  assert_int_equal(s.status, 201);
+  assert_string_equal(sim_run(&s, 2)->params, "{\"n\":2}");
+  assert_task(&s, 2, "a", "succeeded");
+  assert_true(sim_task(&s, 2, "a")->output_attempt == sim_task(&s, 1, "a")->attempt);
+  assert_int_equal(sim_task(&s, 2, "b")->wait, WAIT_FILES);
+  assert_int_equal(s.prepares.len, 1);
+  assert_string_equal(s.prepares.items[0].from_run_id, sim_run(&s, 1)->id.text);
+  assert_string_equal(s.prepares.items[0].state_keys[0], "a");
+  sim_restart(&s); /* the copy is decided again */
+  assert_int_equal(s.prepares.len, 1);
+  struct engine_event ev = {.kind = ENGINE_PREPARED};
+  ev.prepared.run_id = s.prepares.items[0].run_id;
+  sim_event(&s, ev);
+  assert_task(&s, 2, "b", "starting");
+  sim_exit(&s, "b", 0);
+  assert_run(&s, 2, "succeeded");
+}
+
+static void files_that_can_not_be_copied_fail_what_needs_them(void **state) {
+  (void)state;
+  a_changed_file_wants_the_version_to_be_said(NULL);
+  struct engine_event ev = {.kind = ENGINE_PREPARED};
+  ev.prepared = (struct engine_prepared){s.prepares.items[0].run_id, "no room"};
+  sim_event(&s, ev); /* it was cancelled meanwhile: nothing happens */
+  assert_run(&s, 2, "cancelled");
+}
+
+static void a_mark_lets_go_on_what_was_blocked(void **state) {
+  (void)state;
+  fail_at_b();
+  sim_mark(&s, 1, "b", TASK_SUCCEEDED, NULL, 0);
+  assert_int_equal(s.status, 200);
+  assert_run(&s, 1, "running");
+  assert_task(&s, 1, "b", "succeeded");
+  assert_true(sim_task(&s, 1, "b")->marked);
+  assert_task(&s, 1, "c", "starting");
+  sim_exit(&s, "c", 0);
+  assert_run(&s, 1, "succeeded");
+}
+
+static void a_mark_of_a_live_run_goes_on_at_once(void **state) {
+  (void)state;
+  begin(CHAIN);
+  sim_exit(&s, "a", 1);
+  sim_mark(&s, 1, "a", TASK_SKIPPED, NULL, 0);
+  assert_task(&s, 1, "b", "skipped");
+  sim_mark(&s, 1, "x", TASK_SUCCEEDED, NULL, 0);
+  assert_int_equal(s.status, 409);
+  sim_exit(&s, "x", 0);
+  assert_run(&s, 1, "succeeded");
+}
+
+static void a_marked_task_must_have_its_outputs(void **state) {
+  (void)state;
+  begin(
+      "tasks:\n  a: {run: 'true', outputs: {k: int}}\n  b: {run: 'true', needs: a, when: tasks.a.outputs.k == 3}\n");
+  sim_exit(&s, "a", 1);
+  sim_mark(&s, 1, "a", TASK_SUCCEEDED, NULL, 0);
+  assert_int_equal(s.status, 422);
+  struct param_given given = {.name = "k", .text = "3"};
+  sim_mark(&s, 1, "a", TASK_SUCCEEDED, &given, 1);
+  assert_int_equal(s.status, 200);
+  assert_task(&s, 1, "b", "starting");
+  assert_string_equal(s.outputs.items[0].json, "3");
+}
+
+static void a_note_and_a_keep_leave_their_rows(void **state) {
+  (void)state;
+  fail_at_b();
+  struct run_row row = *sim_run(&s, 1);
+  struct engine_event ev = {.kind = ENGINE_NOTE};
+  ev.note = (struct engine_note){sim_anna(), &row, "p", "the disk was full"};
+  sim_event(&s, ev);
+  assert_string_equal(s.events.items[s.events.len - 1].reason, "the disk was full");
+  assert_string_equal(s.events.items[s.events.len - 1].actor, "anna");
+  ev = (struct engine_event){.kind = ENGINE_KEEP};
+  ev.keep = (struct engine_keep){sim_anna(), &row, "p", true};
+  sim_event(&s, ev);
+  assert_true(sim_run(&s, 1)->keep);
+  assert_int_equal(s.audits.len, 3);
+}
+
+static void a_commit_of_the_work_tree_stands_with_its_attempts(void **state) {
+  (void)state;
+  begin(CHAIN);
+  sim_exit(&s, "x", 0);
+  struct engine_event ev = {.kind = ENGINE_CODE};
+  ev.code = (struct engine_code){sim_run(&s, 1)->id.text, s.attempts.items[0].dir, "abc123", 1};
+  assert_non_null(ev.code.dir);
+  sim_event(&s, ev);
+  sim_exit(&s, "a", 0);
+  for (size_t i = 0; i < 3; i++) assert_string_equal(s.attempts.items[i].git_commit, "abc123");
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, open_sim, close_sim)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      test(a_trigger_answers_with_the_run),
+      test(now_does_not_queue),
+      test(a_wrong_parameter_is_refused_and_changes_nothing),
+      test(a_dry_run_shows_and_changes_nothing),
+      test(the_same_key_in_one_step_is_answered_once),
+      test(rerun_of_the_failed_runs_them_and_what_follows),
+      test(rerun_from_a_task_begins_it_anew),
+      test(rerun_of_one_task_changes_nothing_else),
+      test(a_rerun_has_fresh_budgets),
+      test(a_live_run_is_not_rerun),
+      test(a_changed_file_wants_the_version_to_be_said),
+      test(a_linked_run_keeps_what_is_not_done_again),
+      test(files_that_can_not_be_copied_fail_what_needs_them),
+      test(a_mark_lets_go_on_what_was_blocked),
+      test(a_mark_of_a_live_run_goes_on_at_once),
+      test(a_marked_task_must_have_its_outputs),
+      test(a_note_and_a_keep_leave_their_rows),
+      test(a_commit_of_the_work_tree_stands_with_its_attempts),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
