@@ -14,26 +14,12 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/id.h"
-#include "worker/attempts.h"
-#include "worker/local_jobs.h"
+#include "worker/local_inside.h"
 #include "worker/local_prepare.h"
 #include "worker/local_report.h"
 
-#define EVENTS_AT_ONCE   64
-#define NOTICES_AT_ONCE  64
-#define UNREADABLE_TRIES 20 /* a tenth of a second each */
-
-struct local {
-  struct executor base; /* first: the executor is this */
-  struct local_place place;
-  struct attempts attempts;
-  int supervisors; /* an epoll descriptor with the pidfds of all supervisors */
-  uv_poll_t supervisor_poll, notice_poll;
-  int closing; /* handles and the crew, still open after free */
-};
-
-static void chore_done(struct job *j, bool dropped);
-static void look_seen(struct local *l, struct attempt *a, const struct look *look, const struct chore *c);
+#define EVENTS_AT_ONCE  64
+#define NOTICES_AT_ONCE 64
 
 /* ---- reports ---- */
 
@@ -61,20 +47,20 @@ static void report_last(struct local *l, struct attempt *a, const struct report 
   report(l, r);
 }
 
-static void report_simple(struct local *l, struct attempt *a, enum report_kind kind, int err, const char *text) {
+void local_report_simple(struct local *l, struct attempt *a, enum report_kind kind, int err, const char *text) {
   struct report r = report_of(a, kind);
   r.err = err;
   r.text = text;
   report_last(l, a, &r);
 }
 
-static void report_unreachable(struct local *l, struct attempt *a, const char *text) {
+void local_report_unreachable(struct local *l, struct attempt *a, const char *text) {
   struct report r = report_of(a, REPORT_UNREACHABLE);
   r.text = text;
   report(l, &r);
 }
 
-static void report_started(struct local *l, struct attempt *a, int64_t pid, instant at) {
+void local_report_started(struct local *l, struct attempt *a, int64_t pid, instant at) {
   if (a->started) return;
   a->started = true;
   struct report r = report_of(a, REPORT_STARTED);
@@ -84,9 +70,9 @@ static void report_started(struct local *l, struct attempt *a, int64_t pid, inst
 }
 
 /* A STARTED that got lost on a full pipe is made up for. */
-static void report_findings(struct local *l, struct attempt *a, const struct findings *f) {
+void local_report_findings(struct local *l, struct attempt *a, const struct findings *f) {
   struct buf text = {0};
-  if (f->reason != RUNDIR_LAUNCH_FAILED) report_started(l, a, f->pid, f->started_at);
+  if (f->reason != RUNDIR_LAUNCH_FAILED) local_report_started(l, a, f->pid, f->started_at);
   struct report r = report_ended(f, &text);
   r.run_id = a->run_id;
   r.attempt_id = a->id;
@@ -98,7 +84,7 @@ static void report_findings(struct local *l, struct attempt *a, const struct fin
 
 static struct chore *chore_new(struct local *l, struct attempt *a, enum chore_kind kind) {
   struct chore *c = alloc_new(struct chore);
-  c->job = (struct job){.run = chore_run, .done = chore_done};
+  c->job = (struct job){.run = chore_run, .done = local_chore_done};
   c->kind = kind;
   c->place = &l->place;
   c->owner = a;
@@ -110,23 +96,23 @@ static struct chore *chore_new(struct local *l, struct attempt *a, enum chore_ki
   return c;
 }
 
-static void look_submit(struct local *l, struct attempt *a, bool was_claimed, int tries) {
+void local_look_submit(struct local *l, struct attempt *a, bool was_claimed, int tries) {
   struct chore *c = chore_new(l, a, CHORE_LOOK);
   c->was_claimed = was_claimed;
   c->tries = tries;
   crew_submit(l->place.crew, LANE_LOOK, &c->job, false);
 }
 
-static void fence_submit(struct local *l, struct attempt *a) {
+void local_fence_submit(struct local *l, struct attempt *a) {
   a->fencing = true;
   crew_submit(l->place.crew, LANE_LAUNCH, &chore_new(l, a, CHORE_FENCE)->job, false);
 }
 
 /* The chore gets a descriptor of its own: the attempt's may be closed before it runs. */
-static void stop_submit(struct local *l, struct attempt *a) {
+void local_stop_submit(struct local *l, struct attempt *a) {
   int own = fcntl(a->pidfd, F_DUPFD_CLOEXEC, 0);
   if (own < 0) {
-    look_submit(l, a, true, 1); /* finds it running, and comes here again */
+    local_look_submit(l, a, true, 1); /* finds it running, and comes here again */
     return;
   }
   struct chore *c = chore_new(l, a, CHORE_STOP);
@@ -137,7 +123,7 @@ static void stop_submit(struct local *l, struct attempt *a) {
 
 /* ---- supervisors ---- */
 
-static void watch(struct local *l, struct attempt *a, int pidfd) {
+void local_watch(struct local *l, struct attempt *a, int pidfd) {
   struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = a}};
   assert(a->pidfd < 0);
   a->pidfd = pidfd;
@@ -145,11 +131,11 @@ static void watch(struct local *l, struct attempt *a, int pidfd) {
   if (epoll_ctl(l->supervisors, EPOLL_CTL_ADD, pidfd, &event) == 0) return;
   close(pidfd);
   a->pidfd = -1;
-  look_submit(l, a, true, 1);
+  local_look_submit(l, a, true, 1);
 }
 
 /* Reaps a supervisor of ours that is gone; its exit status says why it couldn't claim. */
-static void reap(struct attempt *a) {
+void local_reap(struct attempt *a) {
   if (a->child <= 0) return;
   siginfo_t info = {0};
   if (waitid(P_PID, (id_t)a->child, &info, WEXITED | WNOHANG) == 0 && info.si_pid == 0) return;
@@ -157,10 +143,10 @@ static void reap(struct attempt *a) {
   a->child = 0;
 }
 
-static void unwatch(struct local *l, struct attempt *a) {
+void local_unwatch(struct local *l, struct attempt *a) {
   if (a->pidfd < 0) return;
   epoll_ctl(l->supervisors, EPOLL_CTL_DEL, a->pidfd, NULL);
-  reap(a);
+  local_reap(a);
   close(a->pidfd);
   a->pidfd = -1;
 }
@@ -174,10 +160,10 @@ static void notice_take(struct local *l, const struct notice *n) {
   if (!a || n->magic != NOTICE_MAGIC || n->reason < 0 || n->reason > RUNDIR_LAUNCH_FAILED) return;
   struct findings f;
   findings_from_notice(&f, n);
-  if (n->kind == NOTICE_STARTED) report_started(l, a, f.pid, f.started_at);
+  if (n->kind == NOTICE_STARTED) local_report_started(l, a, f.pid, f.started_at);
   /* The files say more about a launch that failed; they are read when the supervisor is gone. */
   else if (n->kind == NOTICE_ENDED && f.reason != RUNDIR_LAUNCH_FAILED)
-    report_findings(l, a, &f);
+    local_report_findings(l, a, &f);
 }
 
 static void notices_drain(struct local *l) {
@@ -202,10 +188,10 @@ static void supervisor_gone(struct local *l, struct attempt *a) {
   if (!a->over) {
     /* It stays a zombie until the files are read, so that its number can't become another's session meanwhile. */
     epoll_ctl(l->supervisors, EPOLL_CTL_DEL, a->pidfd, NULL);
-    look_submit(l, a, true, 0);
+    local_look_submit(l, a, true, 0);
     return;
   }
-  unwatch(l, a);
+  local_unwatch(l, a);
   attempts_settle(&l->attempts, a);
 }
 
@@ -216,153 +202,6 @@ static void on_supervisor(uv_poll_t *poll, int status, int events) {
   (void)events;
   int n = epoll_wait(l->supervisors, all, EVENTS_AT_ONCE, 0);
   for (int i = 0; i < n; i++) supervisor_gone(l, all[i].data.ptr);
-}
-
-/* ---- what the chores bring back ---- */
-
-static void start_done(struct local *l, struct attempt *a, struct chore *c) {
-  a->start = NULL;
-  if (c->old_state) sweep_path_submit(&l->place, c->old_state);
-  if (c->pid > 0) a->child = c->pid;
-  if (c->pid > 0 && c->pidfd < 0)
-    look_submit(l, a, true, 1);
-  else if (c->pid > 0)
-    watch(l, a, c->pidfd);
-  if (a->over) return;
-  if (c->pid > 0) {
-    if (a->stop_wanted && a->pidfd >= 0) stop_submit(l, a);
-  } else if (c->looked) {
-    look_seen(l, a, &c->look, c);
-  } else {
-    report_simple(l, a, REPORT_NOT_STARTED, c->err, c->err_stage);
-  }
-}
-
-static void look_done(struct local *l, struct attempt *a, struct chore *c) {
-  if (!a->over) {
-    look_seen(l, a, &c->look, c);
-  } else if (c->look.state == LOOK_RUNNING && a->pidfd < 0) {
-    watch(l, a, c->look.pidfd); /* it is on its way out and must be reaped */
-  } else {
-    if (c->look.pidfd >= 0) close(c->look.pidfd);
-    unwatch(l, a);
-    reap(a);
-  }
-}
-
-static void fence_done(struct local *l, struct attempt *a, struct chore *c) {
-  a->start = NULL;
-  if (a->over) {
-    if (c->looked && c->look.pidfd >= 0) close(c->look.pidfd);
-  } else if (c->looked) {
-    look_seen(l, a, &c->look, c);
-  } else {
-    report_simple(l, a, REPORT_NOT_STARTED, c->err, c->err_stage);
-  }
-}
-
-static void chore_done(struct job *j, bool dropped) {
-  struct chore *c = (struct chore *)j;
-  struct attempt *a = c->owner;
-  struct local *l = (struct local *)((char *)(uintptr_t)c->place - offsetof(struct local, place));
-  a->chores--;
-  if (dropped || l->closing) { /* the executor is being freed: nothing is reported, the tasks live on */
-    if (c->looked && c->look.pidfd >= 0) close(c->look.pidfd);
-    if (c->kind == CHORE_START && c->pid > 0 && c->pidfd >= 0) close(c->pidfd);
-  } else {
-    if (c->kind == CHORE_START)
-      start_done(l, a, c);
-    else if (c->kind == CHORE_FENCE)
-      fence_done(l, a, c);
-    else if (c->kind == CHORE_LOOK)
-      look_done(l, a, c);
-    attempts_settle(&l->attempts, a);
-  }
-  chore_free(c);
-}
-
-static void running_seen(struct local *l, struct attempt *a, const struct look *look) {
-  unwatch(l, a); /* the one that was watched had lost the claim to this one */
-  watch(l, a, look->pidfd);
-  instant at = look->findings.started_at != INSTANT_NONE ? look->findings.started_at : look->claimed_at;
-  report_started(l, a, look->findings.pid, at);
-  if (a->stop_wanted && a->pidfd >= 0) stop_submit(l, a);
-}
-
-/* Killing what is left is the other lane's work: a look that came from elsewhere is repeated there. */
-static void dead_seen(struct local *l, struct attempt *a, const struct look *look, const struct chore *c) {
-  if (c->kind != CHORE_LOOK) {
-    look_submit(l, a, false, 0);
-    return;
-  }
-  unwatch(l, a);
-  char *text = c->left     ? alloc_fmt("%s; %d of its processes can't be killed", look->why, c->left)
-               : c->killed ? alloc_fmt("%s; the processes it left were killed", look->why)
-                           : alloc_strdup(look->why);
-  report_simple(l, a, REPORT_LOST, 0, text);
-  free(text);
-}
-
-static void unclaimed_seen(struct local *l, struct attempt *a, const struct chore *c) {
-  unwatch(l, a);
-  reap(a);
-  if (a->child > 0)
-    look_submit(l, a, true, 1); /* ours is still on its way to the claim */
-  else if (a->stop_wanted || a->fencing)
-    fence_submit(l, a);
-  else if (c->killed)
-    report_simple(l, a, REPORT_LOST, 0, "its directory was removed; its processes were killed");
-  else if (a->refusal)
-    report_simple(l, a, REPORT_NOT_STARTED, err_transient(a->refusal), "its supervisor couldn't start it");
-  else if (a->adopting)
-    report_simple(l, a, REPORT_NOT_STARTED, ERR_NOT_FOUND, "it was never started");
-  else
-    report_simple(l, a, REPORT_NOT_STARTED, ERR_AGAIN, "its supervisor ended before it claimed the attempt");
-}
-
-static void missing_seen(struct local *l, struct attempt *a, const struct look *look, const struct chore *c) {
-  if (c->kind == CHORE_LOOK && !a->started) {
-    unclaimed_seen(l, a, c);
-    return;
-  }
-  struct look gone = *look;
-  gone.why = "its directory was removed";
-  dead_seen(l, a, &gone, c);
-}
-
-/* A shortage passes and is waited out. What can't be read for another reason stays so until a person sees to it; then
- * an attempt whose supervisor has been seen to go is lost, and of any other nothing is known. */
-static void unknown_seen(struct local *l, struct attempt *a, const struct look *look, const struct chore *c) {
-  if (look->err == ERR_AGAIN || c->tries < UNREADABLE_TRIES) {
-    look_submit(l, a, c->was_claimed, c->tries ? c->tries : 1);
-    return;
-  }
-  char *text = alloc_fmt("its directory can't be read: %s", err_text(look->err));
-  unwatch(l, a);
-  if (c->was_claimed)
-    report_simple(l, a, REPORT_LOST, 0, text);
-  else
-    report_unreachable(l, a, text);
-  free(text);
-}
-
-static void look_seen(struct local *l, struct attempt *a, const struct look *look, const struct chore *c) {
-  switch (look->state) {
-  case LOOK_ENDED:
-    unwatch(l, a);
-    report_findings(l, a, &look->findings);
-    break;
-  case LOOK_RUNNING: running_seen(l, a, look); break;
-  case LOOK_DEAD: dead_seen(l, a, look, c); break;
-  case LOOK_FENCED:
-    unwatch(l, a);
-    report_simple(l, a, REPORT_FENCED, 0, "it was fenced before it started");
-    break;
-  case LOOK_UNCLAIMED: unclaimed_seen(l, a, c); break;
-  case LOOK_MISSING: missing_seen(l, a, look, c); break;
-  case LOOK_ELSEWHERE: report_unreachable(l, a, look->why); break;
-  case LOOK_UNKNOWN: unknown_seen(l, a, look, c); break;
-  }
 }
 
 /* ---- the interface ---- */
@@ -394,7 +233,7 @@ static int local_adopt(struct executor *e, const char *run_id, const char *attem
   if (!a) return 0;
   a->grace = grace;
   a->adopting = true;
-  look_submit(l, a, false, 0);
+  local_look_submit(l, a, false, 0);
   return 0;
 }
 
@@ -407,7 +246,7 @@ static int local_stop(struct executor *e, const char *attempt_id, bool now) {
   if (a->start)
     a->start->fence_instead = true;
   else if (a->pidfd >= 0)
-    stop_submit(l, a);
+    local_stop_submit(l, a);
   return 0;
 }
 
@@ -415,7 +254,7 @@ static int local_fence(struct executor *e, const char *run_id, const char *attem
   struct local *l = (struct local *)e;
   struct attempt *a = attempts_add(&l->attempts, l->place.state_dir, run_id, attempt_id);
   if (!a) return ERR_CONFLICT;
-  fence_submit(l, a);
+  local_fence_submit(l, a);
   return 0;
 }
 
