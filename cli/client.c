@@ -250,7 +250,9 @@ static int say_problem(const struct client *c, const struct reply *reply) {
   buf_release(&text);
   size_t i;
   json_t *item;
-  json_array_foreach(json_object_get(reply->json, "diagnostics"), i, item) say_diagnostic(item);
+  json_array_foreach(json_object_get(reply->json, "diagnostics"), i, item) {
+    say_diagnostic(item);
+  }
   if (reply->status == 401 || reply->status == 403) return EXIT_NOT_ALLOWED;
   return reply->status == 409 || reply->status >= 500 ? EXIT_FAILED : EXIT_USAGE;
 }

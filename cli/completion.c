@@ -203,7 +203,9 @@ static int complete_run(const struct args *args) {
   if (code == EXIT_OK) {
     size_t i;
     const json_t *item;
-    json_array_foreach(json_object_get(pages, "items"), i, item) puts(field_text(item, "name"));
+    json_array_foreach(json_object_get(pages, "items"), i, item) {
+      puts(field_text(item, "name"));
+    }
     json_decref(pages);
   }
   client_close(client);

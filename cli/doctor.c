@@ -114,9 +114,9 @@ static struct finding check_clock(struct visit *v) {
 }
 
 static struct finding check_sqlite(struct visit *v) {
-  int major = 0, minor = 0;
   const char *version = daemon_sqlite_version();
-  sscanf(version, "%d.%d", &major, &minor);
+  char *rest;
+  long major = strtol(version, &rest, 10), minor = *rest == '.' ? strtol(rest + 1, NULL, 10) : 0;
   if (major < 3 || (major == 3 && minor < 37))
     return (struct finding){HEALTH_CRITICAL, arena_fmt(&v->arena, "%s is too old; 3.37 or later is needed", version)};
   return (struct finding){HEALTH_OK, version};

@@ -1,4 +1,5 @@
 #include "cli/lines.h"
+#include "base/instant.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +11,8 @@
 #include "cli/text.h"
 
 static void add_span(struct table *t, const json_t *object) {
-  char text[SPAN_TEXT_SIZE];
-  span_format(field_int(object, "duration_ms", -1), text);
+  char text[DURATION_TEXT_SIZE];
+  duration_show(field_int(object, "duration_ms", -1) * USEC_PER_MS, text);
   table_add(t, PAINT_NONE, text);
 }
 
@@ -46,7 +47,7 @@ void lines_runs(const json_t *runs) {
 void lines_run_head(const json_t *run) {
   bool colour = paint_wanted(stdout);
   struct buf out = {0};
-  char time[LOCAL_TEXT_SIZE], span[SPAN_TEXT_SIZE];
+  char time[LOCAL_TEXT_SIZE], span[DURATION_TEXT_SIZE];
   const char *state = field_text(run, "state"), *reason = field_text(run, "reason");
   const char *who = field_text(json_object_get(run, "actor"), "name");
   paint_add(&out, PAINT_BOLD, field_text(run, "name"), colour);
@@ -64,7 +65,7 @@ void lines_run_head(const json_t *run) {
   local_format(field_known(run, "scheduled_for"), time);
   buf_fmt(&out, ", for %s", time);
   local_format(field_known(run, "started_at"), time);
-  span_format(field_int(run, "duration_ms", -1), span);
+  duration_show(field_int(run, "duration_ms", -1) * USEC_PER_MS, span);
   buf_fmt(&out, "\n  started %s, took %s, %lld of %lld tasks done", time, span,
           (long long)field_int(run, "tasks_done", 0), (long long)field_int(run, "tasks_total", 0));
   if (field_true(run, "failed_before")) buf_str(&out, ", failed before it was rerun");

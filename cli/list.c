@@ -67,7 +67,9 @@ static int list_run(const struct args *args) {
       size_t i;
       const json_t *p;
       table_init(&t, columns);
-      json_array_foreach(items, i, p) add_pipeline(&t, p);
+      json_array_foreach(items, i, p) {
+        add_pipeline(&t, p);
+      }
       table_print(&t);
     }
     json_decref(pages);

@@ -57,11 +57,13 @@ static void take(struct reading *r, const struct reply *reply, bool *done) {
   int64_t size = reply_header_int(reply, "Rota-Size", 0);
   if (task && !r->task) r->task = strdup(task);
   r->attempt = reply_header_int(reply, "Rota-Attempt", r->attempt);
+  int64_t before = r->tail ? -1 : r->offset;
   r->tail = 0;
   r->offset = reply_header_int(reply, "Rota-Next-Offset", r->offset + (int64_t)reply->body.len);
   print_bytes(r, &reply->body);
   bool over = ended && strcmp(ended, "true") == 0;
-  *done = r->offset >= size && (over || !r->follow);
+  bool stuck = r->offset <= before; /* nothing more can be read now */
+  *done = r->follow ? over : r->offset >= size || stuck;
   if (ferror(stdout)) *done = true;
 }
 

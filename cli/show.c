@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/exit.h"
+#include "base/instant.h"
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/lines.h"
@@ -94,11 +95,11 @@ static void show_failure(struct client *client, const json_t *run) {
 }
 
 static void add_task(struct table *t, const json_t *run, const json_t *task) {
-  char time[LOCAL_TEXT_SIZE], span[SPAN_TEXT_SIZE];
+  char time[LOCAL_TEXT_SIZE], span[DURATION_TEXT_SIZE];
   const char *state = field_text(task, "state"), *reason = field_text(task, "reason");
   const json_t *attempt = last_attempt(run, field_text(task, "label"));
   local_format(field_known(task, "started_at"), time);
-  span_format(field_int(task, "duration_ms", -1), span);
+  duration_show(field_int(task, "duration_ms", -1) * USEC_PER_MS, span);
   table_add(t, PAINT_BOLD, field_text(task, "label"));
   table_fmt(t, paint_state(state), "%s%s", state, field_true(task, "marked") ? " (marked)" : "");
   table_fmt(t, PAINT_NONE, "%lld", (long long)field_int(task, "attempts", 0));
@@ -134,7 +135,9 @@ static void show_run(struct client *client, const json_t *run) {
   size_t i;
   const json_t *task;
   table_init(&t, columns);
-  json_array_foreach(json_object_get(run, "tasks"), i, task) add_task(&t, run, task);
+  json_array_foreach(json_object_get(run, "tasks"), i, task) {
+    add_task(&t, run, task);
+  }
   table_print(&t);
   show_notes(json_object_get(run, "notes"));
 }

@@ -74,22 +74,6 @@ size_t param_name_len(const char *text) {
   return text[len] == '=' && !(text[0] >= '0' && text[0] <= '9') ? len : 0;
 }
 
-void span_format(int64_t ms, char out[SPAN_TEXT_SIZE]) {
-  int64_t s = ms / 1000;
-  if (ms < 0)
-    snprintf(out, SPAN_TEXT_SIZE, "-");
-  else if (ms < 1000)
-    snprintf(out, SPAN_TEXT_SIZE, "%" PRId64 "ms", ms);
-  else if (ms < 10000)
-    snprintf(out, SPAN_TEXT_SIZE, "%" PRId64 ".%" PRId64 "s", s, ms / 100 % 10);
-  else if (s < 60)
-    snprintf(out, SPAN_TEXT_SIZE, "%" PRId64 "s", s);
-  else if (s < 3600)
-    snprintf(out, SPAN_TEXT_SIZE, "%" PRId64 "m %02" PRId64 "s", s / 60, s % 60);
-  else
-    snprintf(out, SPAN_TEXT_SIZE, "%" PRId64 "h %02" PRId64 "m %02" PRId64 "s", s / 3600, s / 60 % 60, s % 60);
-}
-
 void local_format(const char *rfc3339, char out[LOCAL_TEXT_SIZE]) {
   instant t;
   snprintf(out, LOCAL_TEXT_SIZE, "-");

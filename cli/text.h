@@ -26,9 +26,6 @@ bool pipeline_ref_valid(const char *text);
 /* The length of K in "K=V"; 0 if it isn't of that form. */
 size_t param_name_len(const char *text);
 
-#define SPAN_TEXT_SIZE 32
-/* "1h 02m 03s", "42s", "3.5s", "120ms"; "-" for a negative one. */
-void span_format(int64_t ms, char out[SPAN_TEXT_SIZE]);
 #define LOCAL_TEXT_SIZE 48
 /* The instant of the API ("...Z") on this machine's clock with its offset: "2026-03-29 03:30:00+02:00". "-" for NULL
  * and for what is none. */

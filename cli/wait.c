@@ -1,4 +1,5 @@
 #include "cli/wait.h"
+#include "base/instant.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,9 +27,9 @@ static bool run_ended(const char *state) {
 
 static void show_progress(const json_t *run, bool colour) {
   struct buf line = {0};
-  char span[SPAN_TEXT_SIZE];
+  char span[DURATION_TEXT_SIZE];
   const char *state = field_text(run, "state");
-  span_format(field_int(run, "duration_ms", -1), span);
+  duration_show(field_int(run, "duration_ms", -1) * USEC_PER_MS, span);
   buf_str(&line, "\r\033[K");
   paint_add(&line, PAINT_NONE, field_text(run, "name"), colour);
   buf_char(&line, ' ');
