@@ -1,8 +1,6 @@
 /* Snapshots taken while commits go on, and going back to one. */
 #include "sandbox.h"
 
-#include "fake_spec.h"
-
 #include <sqlite3.h>
 
 #include "scheduler/store/backup.h"

@@ -1,5 +1,4 @@
 /* What is committed is what is loaded, and a batch is there as a whole or not at all. */
-#include "fake_spec.h"
 #include "sandbox.h"
 
 #include <signal.h>

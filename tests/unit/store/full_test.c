@@ -1,8 +1,6 @@
 /* The disk gets full, or fails. */
 #include "sandbox.h"
 
-#include "fake_spec.h"
-
 #include <sqlite3.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -156,11 +154,9 @@ static struct {
   sqlite3_vfs vfs, *real;
   sqlite3_io_methods methods[2]; /* of databases, and of all else: they differ in what they can */
   int sync_fails, write_fails;   /* the how manyth from now on; 0 never */
-  int calls;
 } faulty;
 
 static int fail_now(int *countdown, int code) {
-  faulty.calls++;
   if (*countdown == 0 || --*countdown > 0) return SQLITE_OK;
   return code;
 }

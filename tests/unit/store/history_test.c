@@ -1,5 +1,4 @@
 /* References, lists, pages and counts. */
-#include "fake_spec.h"
 #include "sandbox.h"
 
 #include <sqlite3.h>

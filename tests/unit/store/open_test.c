@@ -1,8 +1,6 @@
 /* Opening: what is refused, what is migrated, and what a crash in between leaves. */
 #include "sandbox.h"
 
-#include "fake_spec.h"
-
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>

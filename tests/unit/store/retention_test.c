@@ -1,5 +1,4 @@
 /* What is forgotten, what is kept, and that it goes in small steps. */
-#include "fake_spec.h"
 #include "sandbox.h"
 
 #include "scheduler/store/history.h"

@@ -82,8 +82,10 @@ static inline struct id sample_id(int64_t number) {
   return id;
 }
 
+/* As pipeline_json writes it. */
 #define SAMPLE_JSON                                                                                                  \
-  "{\"name\": \"nightly\", \"owner\": \"forecasting\", \"tags\": [\"daily\", \"gpu\"], \"tasks\": []}"
+  "{\"name\":\"nightly\",\"folder\":\"\",\"owner\":\"forecasting\",\"tags\":[\"daily\",\"gpu\"],\"params\":{},"      \
+  "\"schedule\":[],\"tasks\":{\"train\":{\"run\":\"true\",\"shell\":[\"/bin/sh\",\"-e\"],\"leftovers\":\"kill\"}}}"
 
 static inline struct change sample_pipeline(int64_t key, const char *name, int64_t version) {
   return (struct change){CHANGE_PIPELINE, .pipeline = {.key = key,
