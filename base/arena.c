@@ -10,7 +10,7 @@
 
 #include "base/alloc.h"
 
-#define BLOCK_MIN 4096
+#define BLOCK_MIN 1024
 #define BLOCK_MAX (256 * 1024)
 
 struct arena_block {
@@ -45,7 +45,9 @@ void *arena_alloc(struct arena *a, size_t size) {
     a->head->next = own;
     return block_take(own, size);
   }
-  size_t cap = a->head ? a->head->cap * 2 : BLOCK_MIN;
+  /* As much again as has been handed out: at most half of it lies idle in an arena that stays, like a pipeline's. */
+  size_t cap = a->used - size;
+  if (cap < BLOCK_MIN) cap = BLOCK_MIN;
   if (cap > BLOCK_MAX) cap = BLOCK_MAX;
   if (cap < size) cap = size;
   struct arena_block *block = block_new(cap);

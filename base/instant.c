@@ -1,5 +1,6 @@
 #include "base/instant.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,4 +212,20 @@ void duration_format(duration d, char out[DURATION_TEXT_SIZE]) {
     len += (size_t)snprintf(out + len, DURATION_TEXT_SIZE - len, "%llu%s", (unsigned long long)number, units[i].name);
   }
   if (len == 0) memcpy(out, "0s", 3);
+}
+
+void duration_show(duration d, char out[DURATION_TEXT_SIZE]) {
+  int64_t ms = d / USEC_PER_MS, s = ms / 1000;
+  if (d < 0)
+    snprintf(out, DURATION_TEXT_SIZE, "-");
+  else if (ms < 1000)
+    snprintf(out, DURATION_TEXT_SIZE, "%" PRId64 "ms", ms);
+  else if (ms < 10000)
+    snprintf(out, DURATION_TEXT_SIZE, "%" PRId64 ".%" PRId64 "s", s, ms / 100 % 10);
+  else if (s < 60)
+    snprintf(out, DURATION_TEXT_SIZE, "%" PRId64 "s", s);
+  else if (s < 3600)
+    snprintf(out, DURATION_TEXT_SIZE, "%" PRId64 "m %02" PRId64 "s", s / 60, s % 60);
+  else
+    snprintf(out, DURATION_TEXT_SIZE, "%" PRId64 "h %02" PRId64 "m %02" PRId64 "s", s / 3600, s / 60 % 60, s % 60);
 }

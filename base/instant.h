@@ -58,6 +58,9 @@ int duration_parse(const char *text, duration *out);
  * it doesn't read, gets a minus sign. */
 void duration_format(duration d, char out[DURATION_TEXT_SIZE]);
 
+/* For people: "850ms", "9.4s", "42s", "3m 05s", "1h 02m 03s"; "-" if negative. */
+void duration_show(duration d, char out[DURATION_TEXT_SIZE]);
+
 /* The clocks, for the daemon, the worker and the command line. They are the whole of clock.c: a test that defines
  * both itself is linked with its own. */
 instant clock_now(void);

@@ -1,5 +1,6 @@
 /* A growable array of any type: declare it as `struct { T *items; size_t len, cap; } name` or by VEC(T), zeroed.
- * The macros evaluate their vector argument more than once. vec_push grows by doubling; out of memory aborts.
+ * The macros evaluate their vector argument more than once. vec_push grows by doubling, from eight items or from one
+ * that is large; out of memory aborts.
  */
 #ifndef ROTA_BASE_VEC_H
 #define ROTA_BASE_VEC_H
@@ -17,7 +18,7 @@
 #define vec_reserve(v, want)                                                                                         \
   do {                                                                                                               \
     if ((v)->cap < (want)) {                                                                                         \
-      size_t vec_cap_ = (v)->cap ? (v)->cap : 8;                                                                     \
+      size_t vec_cap_ = (v)->cap ? (v)->cap : sizeof *(v)->items > 64 ? 1 : 8;                                       \
       while (vec_cap_ < (want)) vec_cap_ *= 2;                                                                       \
       (v)->items = alloc_grown((v)->items, vec_cap_, sizeof *(v)->items);                                            \
       (v)->cap = vec_cap_;                                                                                           \

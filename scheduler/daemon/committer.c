@@ -49,11 +49,15 @@ static void tell_result(struct committer *c, int err, struct buf *why) {
   uv_async_send(&c->async);
 }
 
+static bool ends_commits(int err) {
+  return err == ERR_SYNC || err == ERR_IO || err == ERR_CORRUPT;
+}
+
 /* A checkpoint that fails for good is told as the failure of the next commit would be. */
 static void tend(struct committer *c, bool idle) {
   struct buf why = {0};
   int err = store_tend(c->store, idle, &why);
-  if (err == ERR_SYNC || err == ERR_IO || err == ERR_CORRUPT) {
+  if (ends_commits(err)) {
     uv_mutex_lock(&c->lock);
     c->broken = err;
     uv_async_send(&c->async);
@@ -116,6 +120,10 @@ static void writer_main(void *arg) {
   uv_mutex_unlock(&c->lock);
 }
 
+static void job_tell(const struct job *job, int result) {
+  if (job->done) job->done(job->arg, result);
+}
+
 static void on_async(uv_async_t *async) {
   struct committer *c = async->data;
   uv_mutex_lock(&c->lock);
@@ -138,9 +146,7 @@ static void on_async(uv_async_t *async) {
   }
   if (broken) c->done(c->ctx, broken, "the log can't be moved into the database");
   buf_release(&why);
-  for (size_t i = 0; i < jobs_len; i++) {
-    if (jobs[i].done) jobs[i].done(jobs[i].arg, jobs[i].result);
-  }
+  for (size_t i = 0; i < jobs_len; i++) job_tell(&jobs[i], jobs[i].result);
   free(jobs);
 }
 
@@ -181,6 +187,10 @@ void committer_job(struct committer *c, committer_job_fn *run, committer_job_don
   uv_mutex_unlock(&c->lock);
 }
 
+void committer_failed(struct committer *c, int err) {
+  if (ends_commits(err)) c->done(c->ctx, err, "the database can't be written");
+}
+
 static void on_closed(uv_handle_t *handle) {
   struct committer *c = handle->data;
   uv_mutex_destroy(&c->lock);
@@ -198,5 +208,11 @@ void committer_free(struct committer *c) {
   uv_cond_signal(&c->wake);
   uv_mutex_unlock(&c->lock);
   uv_thread_join(&c->thread);
+  for (size_t i = 0; i < c->jobs_done.len; i++) job_tell(&c->jobs_done.items[i], c->jobs_done.items[i].result);
+  /* A job that is put back by its own `done` comes to the end of the list and is told once more. */
+  for (size_t i = 0; i < c->jobs.len; i++) {
+    struct job job = c->jobs.items[i];
+    job_tell(&job, ERR_AGAIN);
+  }
   uv_close((uv_handle_t *)&c->async, on_closed);
 }

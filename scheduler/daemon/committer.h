@@ -26,12 +26,18 @@ void committer_commit(struct committer *c, const struct change *changes, size_t 
 bool committer_busy(const struct committer *c);
 
 /* A job runs on the writer thread after the batch in flight, `done` on the loop's thread after it. It must be short,
- * or a batch waits for it. */
+ * or a batch waits for it. Every job's `done` is called: by committer_free at the latest, with ERR_AGAIN for one that
+ * wasn't run. */
 typedef int committer_job_fn(struct store *store, void *arg);
 typedef void committer_job_done_fn(void *arg, int result);
 void committer_job(struct committer *c, committer_job_fn *job, committer_job_done_fn *done, void *arg);
 
-/* Finishes what is under way, ends the thread and closes the handle; no callback comes any more. */
+/* A job that writes to the store has failed with `err`: calls `done` as for a checkpoint if that means that commits
+ * can't go on. */
+void committer_failed(struct committer *c, int err);
+
+/* Finishes what is under way, ends the thread, calls `done` of the jobs and closes the handle; nothing is called
+ * after it. With the thread gone, those `done` may use the store as a job does. */
 void committer_free(struct committer *c);
 
 #endif

@@ -11,6 +11,7 @@
 #include "scheduler/daemon/wake.h"
 
 #define RETRY_COMMIT_MS 1000
+#define CHANGES_KEPT    1024 /* room for so many stays; a larger step gives its memory back */
 
 struct after {
   uint64_t turn; /* to be through */
@@ -91,6 +92,7 @@ static void step_committed(struct core *c) {
   c->in_flight = false;
   if (c->step.changes.len > 0) c->hooks.committed(c->hooks.ctx, c->step.changes.items, c->step.changes.len);
   for (size_t i = 0; i < c->step.decisions.len; i++) carry_out(c, &c->step.decisions.items[i]);
+  if (c->step.changes.cap > CHANGES_KEPT) step_release(&c->step);
   call_afters(c);
 }
 
@@ -114,6 +116,7 @@ static void turn(struct core *c) {
   step_reset(&c->step);
   c->turns++;
   engine_step(c->engine, now, seed, events, len, &c->step);
+  inbox_done(&c->inbox);
   wake_set(c->wake, c->step.wake_wall, c->step.wake_mono);
   if (c->step.changes.len == 0) {
     step_committed(c);

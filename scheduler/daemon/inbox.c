@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define EVENTS_KEPT 256 /* room for so many stays; a larger burst gives its memory back */
+
 void inbox_release(struct inbox *in) {
   for (int i = 0; i < 2; i++) {
     arena_release(&in->halves[i].arena);
@@ -33,9 +35,17 @@ size_t inbox_len(const struct inbox *in) {
 const struct engine_event *inbox_take(struct inbox *in, size_t *len) {
   struct inbox_half *taken = &in->halves[in->filling];
   in->filling = !in->filling;
-  struct inbox_half *next = &in->halves[in->filling];
-  arena_reset(&next->arena);
-  next->events.len = 0;
   *len = taken->events.len;
   return taken->events.items;
+}
+
+void inbox_done(struct inbox *in) {
+  struct inbox_half *taken = &in->halves[!in->filling];
+  taken->events.len = 0;
+  if (taken->events.cap <= EVENTS_KEPT) {
+    arena_reset(&taken->arena);
+  } else {
+    arena_release(&taken->arena);
+    vec_release(&taken->events);
+  }
 }

@@ -30,7 +30,8 @@ void inbox_put(struct inbox *in, const struct engine_event *event);
  */
 struct engine_event *inbox_add(struct inbox *in, enum engine_event_kind kind);
 size_t inbox_len(const struct inbox *in);
-/* Takes all. The events stay valid until the next take. */
+/* Takes all. The events stay valid until inbox_done, which must be called before the next take. */
 const struct engine_event *inbox_take(struct inbox *in, size_t *len);
+void inbox_done(struct inbox *in);
 
 #endif

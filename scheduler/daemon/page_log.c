@@ -21,13 +21,13 @@ struct log_of {
   struct attempt_row attempt;
 };
 
-/* The first that failed, else one that runs, else the last that was tried at all. */
+/* The first that failed, unless the run succeeded all the same, else one that runs, else the last that was tried. */
 static const struct task_row *task_of_interest(const struct log_of *l) {
   const struct task_row *running = NULL, *tried = NULL;
   for (size_t i = 0; i < l->tasks_len; i++) {
     const struct task_row *t = &l->tasks[i];
     if (t->attempt == 0) continue;
-    if (task_state_failure(t->state)) return t;
+    if (task_state_failure(t->state) && l->run.run.state != RUN_SUCCEEDED) return t;
     if (task_state_live(t->state) && !running) running = t;
     tried = t;
   }

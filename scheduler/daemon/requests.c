@@ -24,6 +24,7 @@ struct post {
   struct engine_event event;
   uv_work_t work;
   VEC(uint64_t) also; /* requests with the same key that wait for this answer */
+  bool told;          /* its outcome was said to be unknown; the engine's reply is still to come */
 };
 
 struct requests {
@@ -35,6 +36,8 @@ struct requests {
   struct map by_key;     /* idempotency key -> struct post under way */
   struct map by_handle;  /* handle as bytes -> struct post whose event the engine has */
   struct map user_names; /* uid as bytes -> char * */
+  size_t looking;        /* posts that a thread looks up */
+  bool closing;
 };
 
 /* Fills in the event from the body and the path; faults go to p->body. Returns where its asker stands. */
@@ -199,7 +202,7 @@ static void post_free(struct post *p) {
 
 static void post_answer(struct post *p, int status, const char *body, size_t len) {
   struct requests *r = p->requests;
-  r->answer(r->ctx, p->handle, status, body, len);
+  if (!p->told) r->answer(r->ctx, p->handle, status, body, len);
   for (size_t i = 0; i < p->also.len; i++) r->answer(r->ctx, p->also.items[i], status, body, len);
   post_free(p);
 }
@@ -220,11 +223,15 @@ static void post_problem(struct post *p, int status, const char *title, const ch
   post_free(p);
 }
 
+static void requests_release(struct requests *r);
+
 static void on_looked_up(uv_work_t *work, int cancelled) {
   struct post *p = work->data;
   struct requests *r = p->requests;
-  if (cancelled) {
+  r->looking--;
+  if (cancelled || r->closing) {
     post_free(p);
+    if (r->closing) requests_release(r);
   } else if (p->lookup.response) {
     post_answer(p, p->lookup.status, p->lookup.response, p->lookup.response_len);
   } else if (p->lookup.status) {
@@ -320,6 +327,8 @@ bool requests_take(struct requests *r, const struct api_request *request) {
   p->work.data = p;
   if (uv_queue_work(r->loop, &p->work, look_up, on_looked_up)) {
     post_problem(p, 503, "Busy", "the daemon can't take it on right now: repeat it");
+  } else {
+    r->looking++;
   }
   return true;
 }
@@ -329,10 +338,15 @@ void requests_reply(struct requests *r, const struct decision_reply *reply) {
   if (p) post_answer(p, reply->status, reply->body, reply->body_len);
 }
 
+/* The events are still queued, or their rows in flight: what they point to lives until the engine replies. */
 void requests_degraded(struct requests *r) {
-  while (r->by_handle.len > 0) {
-    post_problem(r->by_handle.entries[0].value, 503, "Degraded",
-                 "unknown, repeat with the same key: nothing can be recorded right now");
+  static const char detail[] = "unknown, repeat with the same key: nothing can be recorded right now";
+  for (size_t i = 0; i < r->by_handle.len; i++) {
+    struct post *p = r->by_handle.entries[i].value;
+    for (size_t k = 0; k < p->also.len; k++) problem(r, p->also.items[k], 503, "Degraded", detail);
+    p->also.len = 0;
+    if (!p->told) problem(r, p->handle, 503, "Degraded", detail);
+    p->told = true;
   }
 }
 
@@ -347,12 +361,19 @@ struct requests *requests_new(uv_loop_t *loop, struct core *core, struct history
   return r;
 }
 
-void requests_free(struct requests *r) {
-  if (!r) return;
-  while (r->by_handle.len > 0) post_free(r->by_handle.entries[0].value);
+/* The last thread that looks something up frees the rest. */
+static void requests_release(struct requests *r) {
+  if (r->looking > 0) return;
   for (size_t i = 0; i < r->user_names.len; i++) free(r->user_names.entries[i].value);
   map_release(&r->user_names);
   map_release(&r->by_handle);
   map_release(&r->by_key);
   free(r);
+}
+
+void requests_free(struct requests *r) {
+  if (!r) return;
+  r->closing = true;
+  while (r->by_handle.len > 0) post_free(r->by_handle.entries[0].value);
+  requests_release(r);
 }

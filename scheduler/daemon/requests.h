@@ -32,6 +32,7 @@ void requests_reply(struct requests *r, const struct decision_reply *reply);
 /* Commits fail: whatever waits for one is told that its outcome is unknown (503), to be repeated with the same key.
  */
 void requests_degraded(struct requests *r);
+/* No answer goes out any more. What a thread still looks up is freed when the loop has turned. Accepts NULL. */
 void requests_free(struct requests *r);
 
 #endif

@@ -4,27 +4,17 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "scheduler/daemon/log_tail.h"
 #include "scheduler/daemon/page_run.h"
 #include "scheduler/daemon/run_report.h"
-#include "worker/local.h"
-#include "worker/logfile.h"
 
 #define TAIL_LINES 20
-#define TAIL_BYTES (64 * 1024)
 
 static void print_tail(const char *state_dir, const char *run_id, const struct attempt_row *attempt) {
-  char *dir = local_attempt_dir(state_dir, run_id, attempt->id.text);
-  int err;
-  struct logfile *lf = logfile_open(dir, &err);
-  static char bytes[TAIL_BYTES];
-  uint64_t offset = 0, at;
-  if (lf && logfile_tail(lf, TAIL_LINES, TAIL_BYTES, &offset) == 0) {
-    for (int64_t n; (n = logfile_read(lf, offset, bytes, sizeof bytes, &at)) > 0; offset = at + (uint64_t)n) {
-      fwrite(bytes, 1, (size_t)n, stderr);
-    }
-  }
-  logfile_close(lf);
-  free(dir);
+  struct buf tail = {0};
+  log_tail(state_dir, run_id, attempt->id.text, TAIL_LINES, &tail);
+  fputs(buf_cstr(&tail), stderr);
+  buf_release(&tail);
 }
 
 static void print_failure(struct history *h, const char *state_dir, const struct history_run *run, struct arena *a) {
@@ -46,8 +36,7 @@ static void print_failure(struct history *h, const char *state_dir, const struct
 static void print_summary(const struct history_run *run) {
   const struct run_row *r = &run->run;
   char took[DURATION_TEXT_SIZE] = "";
-  if (r->started_at != INSTANT_NONE && r->ended_at != INSTANT_NONE)
-    duration_format(r->ended_at - r->started_at, took);
+  if (r->started_at != INSTANT_NONE && r->ended_at != INSTANT_NONE) duration_show(r->ended_at - r->started_at, took);
   fprintf(stderr, "%s %s in %s: %lld of %lld tasks done, %lld failed\n", run->pipeline, run_state_word(r->state),
           took[0] ? took : "0s", (long long)r->tasks_done, (long long)r->tasks, (long long)r->tasks_failed);
 }
@@ -65,7 +54,7 @@ void run_report_end(const char *state_dir, const char *run_id, bool json) {
     err = run_json(h, &run, state_dir, clock_now(), &a, &j);
     if (!err) printf("%s\n", text.bytes);
   } else if (!err) {
-    print_failure(h, state_dir, &run, &a);
+    if (run.run.state != RUN_SUCCEEDED) print_failure(h, state_dir, &run, &a);
     print_summary(&run);
   }
   if (err) fprintf(stderr, "rota: the run can't be read back: %s\n", err_text(err));

@@ -12,14 +12,17 @@
 #include "scheduler/daemon/assembly.h"
 #include "scheduler/daemon/code.h"
 #include "scheduler/daemon/daemon.h"
+#include "scheduler/daemon/log_tail.h"
 #include "scheduler/daemon/run_report.h"
 #include "scheduler/daemon/run_view.h"
 #include "scheduler/spec/config.h"
 #include "scheduler/spec/pipeline.h"
 
-#define TICK_MS     100
-#define OWN_REQUEST 1 /* the handle of the trigger; cancels ask for no reply */
-#define SIGNALS_LEN 3
+#define TICK_MS      100
+#define OWN_REQUEST  1 /* the handle of the trigger; cancels ask for no reply */
+#define SIGNALS_LEN  3
+#define SMALL_RUN    20
+#define OUTPUT_LINES 10
 
 struct run_file {
   const struct run_file_options *options;
@@ -32,7 +35,7 @@ struct run_file {
   uv_signal_t signals[SIGNALS_LEN];
 
   char run_id[ID_LEN + 1];
-  int64_t run_key;
+  int64_t run_key, tasks;
   bool ended, refused, broken, interrupted;
   enum run_state state;
 };
@@ -170,6 +173,15 @@ static void finish_when_settled(void *ctx) {
   if (r->ended && r->code.pending == 0) core_after(r->assembly.core, finish, r);
 }
 
+/* A small pipeline shows what its tasks print; a large one would drown in it. */
+static void show_output(struct run_file *r, const struct attempt_row *attempt) {
+  if (attempt->run != r->run_key || !task_state_ended(attempt->state) || r->tasks > SMALL_RUN) return;
+  struct buf tail = {0};
+  log_tail(r->config->state, r->run_id, attempt->id.text, OUTPUT_LINES, &tail);
+  run_view_output(r->view, buf_cstr(&tail));
+  buf_release(&tail);
+}
+
 static void on_committed(void *ctx, const struct change *changes, size_t len) {
   struct run_file *r = ctx;
   assembly_committed(&r->assembly, changes, len, false);
@@ -179,9 +191,11 @@ static void on_committed(void *ctx, const struct change *changes, size_t len) {
       r->run_key = c->run.key;
       memcpy(r->run_id, c->run.id.text, sizeof r->run_id);
     }
+    if (c->kind == CHANGE_ATTEMPT) show_output(r, &c->attempt);
     if (c->kind == CHANGE_TASK && c->task.run == r->run_key) run_view_task(r->view, &c->task);
     if (c->kind != CHANGE_RUN || c->run.key != r->run_key) continue;
     run_view_run(r->view, &c->run);
+    r->tasks = c->run.tasks;
     r->state = c->run.state;
     r->ended = run_state_ended(r->state);
   }

@@ -65,8 +65,7 @@ static void add_state(const struct run_view *v, struct buf *line, enum task_stat
 
 static void add_span(struct buf *line, duration d) {
   char text[DURATION_TEXT_SIZE];
-  if (d >= 10 * USEC_PER_SEC) d -= d % USEC_PER_SEC;
-  duration_format(d, text);
+  duration_show(d, text);
   buf_str(line, text);
 }
 
@@ -110,6 +109,16 @@ void run_view_task(struct run_view *v, const struct task_row *row) {
   if (line) print_change(v, row);
 }
 
+void run_view_output(struct run_view *v, const char *text) {
+  if (v->kind == RUN_VIEW_NONE) return;
+  run_view_clear(v);
+  while (*text) {
+    size_t len = strcspn(text, "\n");
+    fprintf(stderr, "    %.*s\n", (int)len, text);
+    text += len + (text[len] == '\n');
+  }
+}
+
 void run_view_run(struct run_view *v, const struct run_row *row) {
   v->total = row->tasks;
   v->done = row->tasks_done;
@@ -128,8 +137,7 @@ void run_view_tick(struct run_view *v) {
     struct buf line = {0};
     add_state(v, &line, s->state);
     buf_fmt(&line, " %.*s  ", (int)(width > 40 ? width - 40 : 8), s->label);
-    if (s->started_at != INSTANT_NONE && now > s->started_at)
-      add_span(&line, (now - s->started_at) / 100000 * 100000);
+    if (s->started_at != INSTANT_NONE && now > s->started_at) add_span(&line, now - s->started_at);
     fprintf(stderr, "%s\n", line.bytes);
     buf_release(&line);
     v->block++;

@@ -15,6 +15,8 @@ enum run_view_kind { RUN_VIEW_NONE, RUN_VIEW_LINES, RUN_VIEW_LIVE };
 /* Writes to standard error, so that standard output stays for --json. */
 struct run_view *run_view_new(enum run_view_kind kind, bool colour);
 void run_view_task(struct run_view *v, const struct task_row *row);
+/* The end of what an attempt printed, below its line. */
+void run_view_output(struct run_view *v, const char *text);
 void run_view_run(struct run_view *v, const struct run_row *row);
 /* Redraws the block of running tasks; call it some times a second. */
 void run_view_tick(struct run_view *v);

@@ -29,6 +29,7 @@ struct upkeep {
   size_t swept_len;
   bool stepping, closing;
   int open;
+  struct backup_jobs *backups;
 
   uv_work_t check;
   volatile bool stop_check;
@@ -66,8 +67,8 @@ static int swept_job(struct store *store, void *arg) {
 }
 
 static void swept_done(void *arg, int result) {
-  (void)result;
   struct upkeep *u = arg;
+  if (!u->closing) committer_failed(core_committer(u->o.assembly->core), result);
   free(u->swept);
   u->swept = NULL;
 }
@@ -106,6 +107,7 @@ static void step_done(void *arg, int result) {
   struct upkeep *u = arg;
   u->stepping = false;
   if (u->closing) return;
+  committer_failed(core_committer(u->o.assembly->core), result);
   sweep_directories(u, u->removed.ids.items, u->removed.ids.len);
   u->removed.ids.len = 0;
   if (result != 1) look_at_removed(u);
@@ -159,7 +161,7 @@ void upkeep_backup(struct upkeep *u, const struct api_request *request) {
   if (body.fault) {
     api_problem(server_api(u->o.server), request->handle, 422, "Bad request", body.fault);
   } else {
-    backup_job_start(core_committer(u->o.assembly->core), u->o.server, request->handle, file);
+    backup_jobs_start(u->backups, request->handle, file);
   }
   body_close(&body);
   arena_release(&a);
@@ -171,6 +173,7 @@ struct upkeep *upkeep_new(const struct upkeep_options *options) {
   struct upkeep *u = alloc_new(struct upkeep);
   uv_loop_t *loop = &options->assembly->loop;
   u->o = *options;
+  u->backups = backup_jobs_new(core_committer(options->assembly->core), options->server);
   uv_timer_init(loop, &u->retention);
   uv_timer_init(loop, &u->zones);
   u->retention.data = u->zones.data = u;
@@ -192,6 +195,7 @@ void upkeep_free(struct upkeep *u) {
   if (!u) return;
   u->closing = true;
   u->stop_check = true;
+  backup_jobs_free(u->backups);
   uv_close((uv_handle_t *)&u->retention, on_closed);
   uv_close((uv_handle_t *)&u->zones, on_closed);
 }

@@ -240,8 +240,34 @@ static void the_clocks_run(void **state) {
   assert_true(clock_monotonic() - before >= 2000);
 }
 
+static void spans_are_as_long_as_they_must_be(void **state) {
+  (void)state;
+  static const struct {
+    int64_t ms;
+    const char *text;
+  } rows[] = {
+      {0, "0ms"},
+      {999, "999ms"},
+      {1000, "1.0s"},
+      {9949, "9.9s"},
+      {10000, "10s"},
+      {59999, "59s"},
+      {60000, "1m 00s"},
+      {3599999, "59m 59s"},
+      {3723000, "1h 02m 03s"},
+      {-1, "-"},
+      {360000000, "100h 00m 00s"},
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    char text[DURATION_TEXT_SIZE];
+    duration_show((rows[i].ms) * USEC_PER_MS, text);
+    assert_string_equal(text, rows[i].text);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(spans_are_as_long_as_they_must_be),
       cmocka_unit_test(days_and_dates_are_inverse_over_the_whole_calendar),
       cmocka_unit_test(dates_outside_the_calendar_are_not_valid),
       cmocka_unit_test(weekdays_go_on_before_the_epoch),

@@ -77,31 +77,6 @@ static void parameters_have_a_name_and_a_value(void **state) {
   assert_int_equal(param_name_len(""), 0);
 }
 
-static void spans_are_as_long_as_they_must_be(void **state) {
-  (void)state;
-  static const struct {
-    int64_t ms;
-    const char *text;
-  } rows[] = {
-      {0, "0ms"},
-      {999, "999ms"},
-      {1000, "1.0s"},
-      {9949, "9.9s"},
-      {10000, "10s"},
-      {59999, "59s"},
-      {60000, "1m 00s"},
-      {3599999, "59m 59s"},
-      {3723000, "1h 02m 03s"},
-      {-1, "-"},
-      {360000000, "100h 00m 00s"},
-  };
-  for (size_t i = 0; i < COUNT(rows); i++) {
-    char text[SPAN_TEXT_SIZE];
-    span_format(rows[i].ms, text);
-    assert_string_equal(text, rows[i].text);
-  }
-}
-
 static void instants_are_shown_on_the_local_clock_with_its_offset(void **state) {
   (void)state;
   char text[LOCAL_TEXT_SIZE];
@@ -158,7 +133,6 @@ int main(void) {
       cmocka_unit_test(targets_are_percent_encoded),
       cmocka_unit_test(runs_are_named_in_four_ways),
       cmocka_unit_test(parameters_have_a_name_and_a_value),
-      cmocka_unit_test(spans_are_as_long_as_they_must_be),
       cmocka_unit_test(instants_are_shown_on_the_local_clock_with_its_offset),
       cmocka_unit_test(logs_can_colour_a_terminal_and_nothing_else),
       cmocka_unit_test(an_endless_colour_is_given_up),
