@@ -1,6 +1,7 @@
 /* Requests that wait, clients that go, drip or say too much, and the socket itself. */
 #include <sys/resource.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include "tests/unit/api/server.h"
 
@@ -343,6 +344,32 @@ static void the_socket_is_its_owners_alone(void **state) {
   }
 }
 
+static void another_user_is_not_answered(void **state) {
+  (void)state;
+  struct server s;
+  char path[128];
+  if (geteuid() != 0) skip(); /* needs a second user */
+  server_start(&s, (struct api_options){0});
+  snprintf(path, sizeof path, "%s/rota.sock", s.dir);
+  assert_int_equal(chmod(s.dir, 0755), 0);
+  assert_int_equal(chmod(path, 0666), 0); /* even if someone opens it */
+  pid_t other = fork();
+  if (other == 0) {
+    char byte;
+    if (setgid(65534) != 0 || setuid(65534) != 0) _exit(2);
+    int fd = client_connect(&s);
+    ssize_t sent = send(fd, GET, sizeof GET - 1, MSG_NOSIGNAL);
+    fcntl(fd, F_SETFL, 0);
+    _exit(sent > 0 && recv(fd, &byte, 1, 0) > 0 ? 1 : 0);
+  }
+  int status = -1;
+  for (int i = 0; i < 400 && waitpid(other, &status, WNOHANG) == 0; i++) server_turn(&s, 5);
+  assert_true(WIFEXITED(status));
+  assert_int_equal(WEXITSTATUS(status), 0);
+  assert_int_equal(s.seen, 0);
+  server_stop(&s);
+}
+
 static void a_stale_socket_is_replaced(void **state) {
   (void)state;
   struct server s;
@@ -409,6 +436,7 @@ int main(void) {
       cmocka_unit_test(without_descriptors_it_turns_away_and_goes_on),
       cmocka_unit_test(an_idle_server_wants_nothing),
       cmocka_unit_test(the_socket_is_its_owners_alone),
+      cmocka_unit_test(another_user_is_not_answered),
       cmocka_unit_test(a_stale_socket_is_replaced),
       cmocka_unit_test(a_long_path_is_no_obstacle),
       cmocka_unit_test(a_directory_that_is_missing_is_an_error),
