@@ -76,7 +76,6 @@ struct engine_loaded {
   const char *json;
   size_t json_len;
   char sha256[SHA256_HEX_SIZE]; /* of the text */
-  int64_t version;              /* key of the stored version with this sha256; 0 if there is none */
 };
 struct engine_broken {
   const char *name, *error; /* JSON array of diagnostics */

@@ -1,6 +1,5 @@
 #include "scheduler/engine/entry.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +32,6 @@ struct entry *entry_new(struct engine *e, const struct pipeline_row *row) {
 void entry_free(struct entry *entry) {
   for (size_t i = 0; i < entry->schedules.len; i++) schedule_free(entry->schedules.items[i]);
   vec_release(&entry->schedules);
-  vec_release(&entry->versions);
   for (size_t i = 0; i < entry->stats.len; i++) {
     struct stat_row *s = entry->stats.entries[i].value;
     row_text_set(&s->task, NULL);
@@ -91,36 +89,21 @@ void entry_set_spec(struct entry *entry, struct pipeline *spec) {
 
 /* ---- files ---- */
 
-void entry_know_version(struct entry *entry, const char *sha256, int64_t key) {
-  struct known_version v = {.key = key};
-  snprintf(v.sha256, sizeof v.sha256, "%s", sha256);
-  vec_push(&entry->versions, v);
-}
-
-static int64_t known_version(const struct entry *entry, const char *sha256) {
-  for (size_t i = 0; i < entry->versions.len; i++)
-    if (strcmp(entry->versions.items[i].sha256, sha256) == 0) return entry->versions.items[i].key;
-  return 0;
-}
-
+/* The key of the version in force, if it is this text; else of a new row. One that was in force long ago isn't taken
+ * up again: retention may have removed its row. */
 static int64_t version_key(struct engine *e, struct entry *entry, const struct engine_loaded *ev) {
-  int64_t key = known_version(entry, ev->sha256);
-  if (key) return key;
-  key = ev->version;
-  if (!key) {
-    key = engine_key(e);
-    struct version_row row = {.key = key,
-                              .pipeline = entry->row.key,
-                              .text = ev->text,
-                              .text_len = ev->text_len,
-                              .json = ev->json,
-                              .json_len = ev->json_len,
-                              .created_at = e->now.wall};
-    memcpy(row.sha256, ev->sha256, sizeof row.sha256);
-    emit_version(e, &row);
-  }
-  entry_know_version(entry, ev->sha256, key);
-  return key;
+  if (entry->row.version && strcmp(entry->sha256, ev->sha256) == 0) return entry->row.version;
+  struct version_row row = {.key = engine_key(e),
+                            .pipeline = entry->row.key,
+                            .text = ev->text,
+                            .text_len = ev->text_len,
+                            .json = ev->json,
+                            .json_len = ev->json_len,
+                            .created_at = e->now.wall};
+  memcpy(row.sha256, ev->sha256, sizeof row.sha256);
+  memcpy(entry->sha256, ev->sha256, sizeof entry->sha256);
+  emit_version(e, &row);
+  return row.key;
 }
 
 static struct entry *entry_ensure(struct engine *e, const char *name) {

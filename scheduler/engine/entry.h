@@ -12,7 +12,6 @@ struct entry *entry_new(struct engine *e, const struct pipeline_row *row);
 void entry_free(struct entry *entry);
 /* Takes a version into force (retained); its schedules are matched by identity. */
 void entry_set_spec(struct entry *entry, struct pipeline *spec);
-void entry_know_version(struct entry *entry, const char *sha256, int64_t key);
 
 void entry_loaded(struct engine *e, const struct engine_loaded *ev);
 void entry_broken(struct engine *e, const struct engine_broken *ev);

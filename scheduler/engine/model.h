@@ -195,16 +195,11 @@ struct schedule {
   bool dirty, firing_dirty;
 };
 
-struct known_version {
-  char sha256[SHA256_HEX_SIZE];
-  int64_t key;
-};
-
 struct entry {
   struct pipeline_row row; /* strings on the heap */
   struct engine *engine;
-  struct pipeline *spec; /* in force; NULL if none ever loaded */
-  VEC(struct known_version) versions;
+  struct pipeline *spec;        /* in force; NULL if none ever loaded */
+  char sha256[SHA256_HEX_SIZE]; /* of the text in force; empty if none */
   VEC(struct schedule *) schedules;
   struct live_run *first, *last;
   size_t live, running; /* runs in memory that haven't ended; of these, the ones that aren't queued */

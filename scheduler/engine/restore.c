@@ -119,8 +119,7 @@ static int restore_entries(struct engine *e, const struct engine_state *s, char 
     if (entry_find(e, s->pipelines[i].name))
       return corrupt(message, "two pipelines of one name", s->pipelines[i].key);
     struct entry *entry = entry_new(e, &s->pipelines[i]);
-    if (entry->row.version && s->pipeline_sha256)
-      entry_know_version(entry, s->pipeline_sha256[i], entry->row.version);
+    if (entry->row.version && s->pipeline_sha256) memcpy(entry->sha256, s->pipeline_sha256[i], SHA256_HEX_SIZE);
   }
   for (size_t i = 0; i < s->schedules_len; i++) {
     struct entry *entry = entry_by_key(e, s->schedules[i].pipeline);

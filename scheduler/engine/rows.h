@@ -34,7 +34,7 @@ struct pipeline_row {
   const char *paused_reason, *paused_by;
 };
 
-struct version_row { /* never changes; UNIQUE (pipeline, sha256) */
+struct version_row { /* never changes; a file that goes back to an earlier text makes a new one */
   int64_t key, pipeline;
   char sha256[SHA256_HEX_SIZE];
   const char *text;

@@ -1,0 +1,179 @@
+/* The daemon dies at any point: what the rows say goes on, and nothing happens twice. */
+#include "tests/unit/engine/sim.h"
+
+static struct sim s;
+
+static int open_sim(void **state) {
+  (void)state;
+  sim_open(&s, NULL);
+  return 0;
+}
+
+static int close_sim(void **state) {
+  (void)state;
+  sim_close(&s);
+  return 0;
+}
+
+static void begin(const char *yaml) {
+  sim_load(&s, "p", yaml);
+  sim_trigger(&s, "p");
+  assert_int_equal(s.status, 201);
+}
+
+static void a_recorded_start_that_never_happened_is_sent_again_with_the_same_id(void **state) {
+  (void)state;
+  begin("tasks:\n  a: {run: 'true'}\n");
+  sim_restart(&s);
+  assert_int_equal(sim_live(&s, "a")->starts, 1); /* it is looked up first */
+  struct arena a = {0};
+  struct engine_live *live;
+  assert_int_equal(engine_live_attempts(s.e, &a, &live), 1);
+  assert_string_equal(live[0].attempt_id, sim_live(&s, "a")->id);
+  assert_string_equal(live[0].host, "local");
+  assert_true(live[0].grace == 30 * USEC_PER_SEC);
+  arena_release(&a);
+  sim_kind(&s, "a", ENGINE_REPORT_NOT_STARTED, true);
+  assert_int_equal(sim_live(&s, "a")->starts, 2);
+  assert_int_equal(s.attempts.len, 1);
+}
+
+static void an_end_during_the_absence_goes_on_to_the_next(void **state) {
+  (void)state;
+  begin("tasks:\n  a: {run: 'true', outputs: {k: int}}\n  b: {run: 'true', needs: a, when: tasks.a.outputs.k == 7}\n"
+        "  c: {run: 'true', needs: b, when: tasks.a.outputs.k == 7}\n");
+  sim_started(&s, "a");
+  sim_restart(&s);
+  sim_end_as(&s, "a", ENGINE_END_EXITED, 0, "k=7\n");
+  assert_task(&s, 1, "b", "starting");
+  sim_restart(&s);
+  sim_exit(&s, "b", 0);
+  assert_task(&s, 1, "c", "starting"); /* the output of a was read back from its row */
+}
+
+static void slots_are_held_as_before(void **state) {
+  (void)state;
+  begin("tasks:\n  t:\n    run: 'true'\n    matrix: {x: [1, 2, 3, 4, 5]}\n");
+  sim_exit(&s, "t[1]", 0);
+  sim_restart(&s);
+  assert_int_equal(sim_live_count(&s), 4);
+  assert_string_equal(sim_task(&s, 1, "t[5]")->label, "t[5]");
+  sim_exit(&s, "t[3]", 0);
+  assert_int_equal(sim_live_count(&s), 3);
+  sim_trigger(&s, "p");
+  engine_check(s.e);
+}
+
+static void a_retry_waits_on_and_never_longer_than_its_delay(void **state) {
+  (void)state;
+  begin("tasks:\n  a: {run: 'true', retries: {max: 1, delay: 10m, jitter: none}}\n");
+  sim_exit(&s, "a", 1);
+  sim_later(&s, 4 * USEC_PER_MIN);
+  sim_restart(&s);
+  assert_true(s.step.wake_mono == s.now.mono + 6 * USEC_PER_MIN);
+  s.now.wall -= USEC_PER_DAY; /* the clock was wrong */
+  sim_restart(&s);
+  assert_true(s.step.wake_mono == s.now.mono + 10 * USEC_PER_MIN);
+  sim_later(&s, 10 * USEC_PER_MIN);
+  assert_task(&s, 1, "a", "starting");
+}
+
+static void the_time_of_a_run_goes_on_counting(void **state) {
+  (void)state;
+  begin("timeout: 1h\ntasks:\n  a: {run: 'true'}\n");
+  sim_started(&s, "a");
+  sim_later(&s, 40 * USEC_PER_MIN);
+  sim_restart(&s);
+  sim_later(&s, 19 * USEC_PER_MIN);
+  assert_task(&s, 1, "a", "running");
+  sim_later(&s, USEC_PER_MIN);
+  assert_task(&s, 1, "a", "stopping");
+}
+
+static void a_stop_is_still_asked_for(void **state) {
+  (void)state;
+  begin("tasks:\n  a: {run: 'true'}\n  z: {run: 'true', finally: true}\n");
+  sim_started(&s, "a");
+  sim_cancel(&s, 1, NULL);
+  sim_restart(&s);
+  struct arena a = {0};
+  struct engine_live *live;
+  assert_int_equal(engine_live_attempts(s.e, &a, &live), 1);
+  assert_true(live[0].stop_asked && !live[0].stop_now);
+  arena_release(&a);
+  sim_end_as(&s, "a", ENGINE_END_STOPPED, 143, NULL);
+  sim_restart(&s);
+  assert_task(&s, 1, "z", "starting");
+  sim_exit(&s, "z", 0);
+  assert_run(&s, 1, "cancelled");
+}
+
+static void a_queued_run_still_waits_its_turn(void **state) {
+  (void)state;
+  begin("tasks:\n  a: {run: 'true'}\n");
+  sim_trigger(&s, "p");
+  sim_restart(&s);
+  assert_run(&s, 2, "queued");
+  sim_exit(&s, "a", 0);
+  assert_run(&s, 2, "running");
+  assert_int_equal(sim_live_count(&s), 1);
+}
+
+static void a_pause_outlives_the_daemon(void **state) {
+  (void)state;
+  sim_load(&s, "p", "schedule: {every: 10m}\ntasks:\n  a: {run: 'true'}\n");
+  sim_pause(&s, "p");
+  sim_restart(&s);
+  sim_later(&s, 10 * USEC_PER_MIN);
+  assert_int_equal(s.runs.len, 0);
+  assert_int_equal(s.firings.items[0].outcome, FIRING_SKIPPED);
+}
+
+static void keys_and_numbers_are_never_used_twice(void **state) {
+  (void)state;
+  begin("tasks:\n  a: {run: 'true'}\n");
+  sim_exit(&s, "a", 0);
+  int64_t before = s.max_key;
+  sim_restart(&s);
+  sim_trigger(&s, "p");
+  assert_int_equal(s.runs.items[1].number, 2);
+  assert_true(s.runs.items[1].key > before);
+}
+
+static void rows_that_contradict_each_other_are_refused(void **state) {
+  (void)state;
+  begin("tasks:\n  a: {run: 'true'}\n");
+  struct run_rows rows = sim_rows(&s, &s.runs.items[0]);
+  rows.attempts_len = 0;
+  struct engine *e = engine_new(&s.options);
+  struct engine_state bad = {.pipelines = s.pipelines.items,
+                             .pipelines_len = s.pipelines.len,
+                             .runs = &rows,
+                             .runs_len = 1,
+                             .pause = {.at = INSTANT_NONE},
+                             .next_key = 100};
+  char *message = NULL;
+  assert_true(engine_restore(e, &bad, s.now, &message) < 0);
+  assert_non_null(strstr(message, "live"));
+  free(message);
+  engine_free(e);
+  sim_rows_free(&rows);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, open_sim, close_sim)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      test(a_recorded_start_that_never_happened_is_sent_again_with_the_same_id),
+      test(an_end_during_the_absence_goes_on_to_the_next),
+      test(slots_are_held_as_before),
+      test(a_retry_waits_on_and_never_longer_than_its_delay),
+      test(the_time_of_a_run_goes_on_counting),
+      test(a_stop_is_still_asked_for),
+      test(a_queued_run_still_waits_its_turn),
+      test(a_pause_outlives_the_daemon),
+      test(keys_and_numbers_are_never_used_twice),
+      test(rows_that_contradict_each_other_are_refused),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
