@@ -90,9 +90,9 @@ static const struct column run_columns[] = {
     C(run_row, tasks_failed, INT64, OPEN),
 };
 static const struct column round_columns[] = {
-    C(round_row, run, INT64, KEY),       C(round_row, number, INT64, KEY),   WORD(round_row, state, run_words, OPEN),
-    C(round_row, reason, TEXT, OPEN),    C(round_row, scope, TEXT, OPEN),    ACTOR(round_row),
-    C(round_row, opened_at, TIME, OPEN), C(round_row, ended_at, TIME, OPEN),
+    C(round_row, run, INT64, KEY),        C(round_row, number, INT64, KEY),   WORD(round_row, state, run_words, OPEN),
+    C(round_row, reason, TEXT, OPEN),     C(round_row, scope, TEXT, FIXED),   ACTOR(round_row),
+    C(round_row, opened_at, TIME, FIXED), C(round_row, ended_at, TIME, OPEN),
 };
 static const struct column task_columns[] = {
     C(task_row, run, INT64, KEY),
