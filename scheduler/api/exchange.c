@@ -181,7 +181,8 @@ static enum MHD_Result body_take(struct exchange *x, const char *data, size_t *s
 static void exchange_sleep(struct exchange *x) {
   x->suspended = true;
   MHD_suspend_connection(x->connection);
-  struct epoll_event watch = {.events = EPOLLRDHUP | EPOLLET, .data.u64 = x->slot};
+  /* Only the hang-up, which is always told: who merely has nothing more to say still waits for the answer. */
+  struct epoll_event watch = {.events = EPOLLET, .data.u64 = x->slot};
   epoll_ctl(x->api->epoll_fd, EPOLL_CTL_ADD, x->fd, &watch);
 }
 

@@ -35,6 +35,9 @@
   X(SCHEDULE, GET, "/api/v1/schedule", NONE)                                                                         \
   X(AUDIT, GET, "/api/v1/audit", NONE)                                                                               \
   X(RELOAD, POST, "/api/v1/reload", OPTIONAL)                                                                        \
+  X(RESTORE, GET, "/api/v1/restore", NONE)                                                                           \
+  X(RESTORE_ANSWER, POST, "/api/v1/restore", BODY)                                                                   \
+  X(RESTORE_CLOSE, POST, "/api/v1/restore/close", OPTIONAL)                                                          \
   X(BACKUP, POST, "/api/v1/backup", BODY)
 
 enum api_route {

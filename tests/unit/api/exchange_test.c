@@ -86,6 +86,27 @@ static void a_waiting_client_that_goes_is_noticed(void **state) {
   server_stop(&s);
 }
 
+static void a_client_that_has_said_all_still_gets_its_answer(void **state) {
+  (void)state;
+  struct server s;
+  struct buf answer = {0};
+  bool closed;
+  server_start(&s, (struct api_options){0});
+  s.hold = true;
+  int fd = client_connect(&s);
+  client_send(&s, fd, GET, sizeof GET - 1);
+  assert_int_equal(shutdown(fd, SHUT_WR), 0);
+  turn_until(&s, &s.held, 1);
+  for (int i = 0; i < 20; i++) server_turn(&s, 1);
+  assert_int_equal(s.gone_len, 0);
+  api_reply(s.api, s.handles[0], 200, NULL, NULL, 0, "{}", 2);
+  client_read(&s, fd, 1000, &answer, &closed);
+  assert_int_equal(answer_status(&answer), 200);
+  close(fd);
+  server_stop(&s);
+  buf_release(&answer);
+}
+
 static void a_client_that_goes_before_its_answer_is_sent_does_no_harm(void **state) {
   (void)state;
   struct server s;
@@ -424,6 +445,7 @@ int main(void) {
       cmocka_unit_test(says_what_was_asked),
       cmocka_unit_test(a_long_poll_is_answered_when_it_is_time),
       cmocka_unit_test(a_waiting_client_that_goes_is_noticed),
+      cmocka_unit_test(a_client_that_has_said_all_still_gets_its_answer),
       cmocka_unit_test(a_client_that_goes_before_its_answer_is_sent_does_no_harm),
       cmocka_unit_test(many_waiting_requests_get_their_own_answers),
       cmocka_unit_test(the_end_drops_those_that_wait),
