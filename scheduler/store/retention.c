@@ -150,7 +150,7 @@ static int remove_runs(struct store *s, struct retention *r, instant now, struct
                        struct retention_removed *removed, bool *more) {
   struct candidate items[CANDIDATES];
   struct limits l;
-  size_t len;
+  size_t len = 0;
   *more = false;
   int rc = limits_of(s, r, now, &l);
   if (!rc) rc = read_candidates(s, r, CANDIDATES, items, &len);

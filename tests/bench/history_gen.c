@@ -181,6 +181,9 @@ static int without_indexes(struct gen *g, int64_t runs) {
   statements_prepare_puts(&g->statements);
   for (int64_t i = 0; !rc && i < runs; i++) rc = make_run(g);
   if (!rc) rc = make_pipelines(g);
+  if (!rc)
+    rc = db_exec(g->db,
+                 "UPDATE version SET owner = json_extract(json, '$.owner'), tags = json_extract(json, '$.tags')");
   statements_release(&g->statements);
   for (size_t i = 0; i < indexes.len; i++) {
     if (!rc) rc = db_exec(g->db, indexes.items[i]);
