@@ -118,10 +118,11 @@ static void commits(struct store *s, int64_t *key, int64_t number, int tasks, in
   }
   double took = seconds(began);
   qsort(each, (size_t)count, sizeof *each, compare);
+  int middle = count / 2, last = count * 99 / 100;
+  double p50 = (double)each[middle] / 1e3, p99 = (double)each[last] / 1e3;
   printf(
       "commit: %d tasks a batch: %.0f tasks/s, %.0f rows/s, %.0f commits/s, p50 %.2f ms, p99 %.2f ms, max %.1f ms\n",
-      batch, tasks / took, (double)rows / took, count / took, (double)each[count / 2] / 1e3,
-      (double)each[count * 99 / 100] / 1e3, (double)each[count - 1] / 1e3);
+      batch, tasks / took, (double)rows / took, count / took, p50, p99, (double)each[count - 1] / 1e3);
   c[0] = make_run(run, number, tasks, RUN_SUCCEEDED);
   if (store_commit(s, c, 1, NULL)) exit(1);
   free(c);
@@ -173,7 +174,7 @@ static void retain(struct store *s) {
 int main(int argc, char **argv) {
   if (argc < 2) return 2;
   const char *dir = argv[1];
-  int64_t runs = argc > 2 ? atoll(argv[2]) : 1000000;
+  int64_t runs = argc > 2 ? strtoll(argv[2], NULL, 10) : 1000000;
   store_close(must_open(dir));
   int64_t at = clock_monotonic();
   if (history_generate(dir, runs, clock_now())) return 1;

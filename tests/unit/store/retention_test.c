@@ -21,7 +21,8 @@ static void walk(struct sandbox *s, int64_t days, int64_t runs, struct buf *out)
   int rc, steps = 0;
   while ((rc = retention_step(s->store, &r, NOON, &removed, &s->why)) == 1 && steps < 100000) steps++;
   assert_int_equal(rc, 0);
-  for (size_t i = 0; i < removed.ids.len; i++) buf_fmt(out, "%lld ", atoll(removed.ids.items[i].text + 3));
+  for (size_t i = 0; i < removed.ids.len; i++)
+    buf_fmt(out, "%lld ", strtoll(removed.ids.items[i].text + 3, NULL, 10));
   vec_release(&removed.ids);
 }
 
