@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +13,49 @@
 #include "base/id.h"
 #include "scheduler/store/db.h"
 
+#define SPEC_MAX (4 * 1024 * 1024)
+
 struct found {
-  sqlite3_stmt *known, *put;
+  sqlite3_stmt *known, *label, *put;
 };
+
+/* What the spec of an attempt sets a variable of its environment to; "" if it can't be read. The last one counts. */
+static const char *spec_variable(const struct buf *spec, const char *name) {
+  const char *value = "", *at = spec->len ? spec->bytes : "", *end = at + spec->len;
+  size_t len = strlen(name);
+  for (; at < end; at += strlen(at) + 1) {
+    if (strncmp(at, "env=", 4) == 0 && strncmp(at + 4, name, len) == 0 && at[4 + len] == '=') value = at + 5 + len;
+  }
+  return value;
+}
+
+/* The name of its ROTA_STATE tells which task an attempt was of and, after a point, which of its instances. */
+static const char *state_key(const struct buf *spec) {
+  const char *path = spec_variable(spec, "ROTA_STATE"), *slash = strrchr(path, '/');
+  return slash ? slash + 1 : path;
+}
+
+static void bind_copy(sqlite3_stmt *q, int at, const char *text) {
+  if (*text)
+    sqlite3_bind_text(q, at, text, -1, SQLITE_TRANSIENT);
+  else
+    sqlite3_bind_null(q, at);
+}
+
+/* Binds the label of the instance that the spec names, if the snapshot has it; else the task's name. */
+static void bind_label(struct found *f, const char *run, const struct buf *spec) {
+  const char *key = state_key(spec), *point = strrchr(key, '.');
+  int name_len = (int)(point ? point - key : (ptrdiff_t)strlen(key));
+  sqlite3_reset(f->label);
+  sqlite3_bind_text(f->label, 1, run, -1, SQLITE_STATIC);
+  sqlite3_bind_text(f->label, 2, key, name_len, SQLITE_STATIC);
+  sqlite3_bind_int64(f->label, 3, point ? strtoll(point + 1, NULL, 10) : 0);
+  if (sqlite3_step(f->label) == SQLITE_ROW)
+    sqlite3_bind_value(f->put, 2, sqlite3_column_value(f->label, 0));
+  else
+    sqlite3_bind_text(f->put, 2, key, name_len, SQLITE_TRANSIENT);
+  sqlite3_reset(f->label);
+}
 
 /* How far an attempt came, by the files of its directory. */
 static void look(int run_fd, const char *attempt, char out[64]) {
@@ -37,18 +78,21 @@ static int ask_about(struct found *f, int run_fd, const char *run, const char *a
   bool known = step == SQLITE_ROW;
   if (!known && step != SQLITE_DONE) return db_code(sqlite3_db_handle(f->known), step);
   if (known && sqlite3_column_int(f->known, 2)) return 0; /* its end is in the snapshot */
-  char state[64];
+  char state[64], path[NAME_MAX + 8];
+  struct buf spec = {0};
   look(run_fd, attempt, state);
+  snprintf(path, sizeof path, "%s/spec", attempt);
+  if (file_read_at(run_fd, path, SPEC_MAX, &spec)) buf_reset(&spec);
   sqlite3_reset(f->put);
   if (known)
     sqlite3_bind_value(f->put, 1, sqlite3_column_value(f->known, 0));
   else
-    sqlite3_bind_null(f->put, 1);
-  bool labelled = known && sqlite3_column_type(f->known, 1) != SQLITE_NULL;
-  if (labelled)
+    bind_copy(f->put, 1, spec_variable(&spec, "ROTA_PIPELINE"));
+  if (known && sqlite3_column_type(f->known, 1) != SQLITE_NULL)
     sqlite3_bind_value(f->put, 2, sqlite3_column_value(f->known, 1));
   else
-    sqlite3_bind_text(f->put, 2, "", -1, SQLITE_STATIC);
+    bind_label(f, run, &spec);
+  buf_release(&spec);
   sqlite3_bind_text(f->put, 3, run, -1, SQLITE_STATIC);
   sqlite3_bind_text(f->put, 4, attempt, -1, SQLITE_STATIC);
   sqlite3_bind_text(f->put, 5, state, -1, SQLITE_STATIC);
@@ -83,12 +127,14 @@ int found_attempts(sqlite3 *db, const char *dir) {
   struct dirent **names = NULL;
   int count = fd < 0 ? -1 : scandir(path, &names, is_id, name_order);
   free(path);
-  /* The run may be known and the attempt not: then the pipeline is told, and neither label nor end are there. */
+  /* What the rows don't know of an attempt, its spec still tells. */
   struct found f = {
       .known = db_prepare(db,
                           "SELECT p.name, (SELECT t.label FROM task t WHERE t.run = r.key AND t.\"index\" = a.task),"
                           " a.ended_at IS NOT NULL FROM run r JOIN pipeline p ON p.key = r.pipeline"
                           " LEFT JOIN attempt a ON a.run = r.key AND a.id = ?2 WHERE r.id = ?1"),
+      .label = db_prepare(db, "SELECT t.label FROM task t JOIN run r ON r.key = t.run WHERE r.id = ?1 AND t.name = ?2"
+                              " ORDER BY t.\"index\" LIMIT 1 OFFSET ?3"),
       .put = db_prepare(db, "INSERT INTO restore_item (kind, pipeline, what, run_id, attempt_id, found)"
                             " VALUES ('attempt', ?1, ?2, ?3, ?4, ?5)"),
   };
@@ -98,6 +144,7 @@ int found_attempts(sqlite3 *db, const char *dir) {
     free(names[i]);
   }
   sqlite3_finalize(f.known);
+  sqlite3_finalize(f.label);
   sqlite3_finalize(f.put);
   if (!rc) rc = db_exec(db, "COMMIT");
   if (!sqlite3_get_autocommit(db)) sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);

@@ -128,7 +128,7 @@ int history_audit(struct history *h, int64_t before, size_t limit, struct arena 
 
 #define HISTORY_REQUEST_KEPT (7 * USEC_PER_DAY)
 /* The stored answer to an Idempotency-Key: ERR_NOT_FOUND if there is none or it is over 7 days old; ERR_CONFLICT if
- * it was given to another body. */
+ * it was given to another body, with *out filled all the same. */
 int history_request(struct history *h, const char *key, const char *body_sha256, instant now, struct arena *a,
                     struct request_row *out);
 

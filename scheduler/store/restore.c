@@ -73,7 +73,8 @@ static int set_identity(struct restore *r, sqlite3 *db) {
   struct id id = id_make(r->now, random);
   sqlite3_stmt *q = db_prepare(db,
                                "UPDATE meta SET state_id = ?1, restored_at = ?2, restored_from = ?3, paused_at = ?2,"
-                               " paused_reason = 'restored from a backup', paused_by = 'rota restore'");
+                               " paused_reason = 'restored from a backup: `rota restore --list` shows what is open',"
+                               " paused_by = 'rota restore'");
   sqlite3_bind_text(q, 1, id.text, -1, SQLITE_STATIC);
   sqlite3_bind_int64(q, 2, r->now);
   sqlite3_bind_text(q, 3, r->snapshot, -1, SQLITE_STATIC);

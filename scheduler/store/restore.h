@@ -37,7 +37,8 @@ struct restore_item {
   int64_t key;
   bool firing;            /* else an attempt */
   const char *pipeline;   /* NULL if not known */
-  const char *what;       /* the schedule's identity, or the task's label ("" if not known) */
+  const char *what;       /* the schedule's identity, or the task's label ("" if not known); with `run_known` false
+                           * it is the task's name */
   const char *run_id;     /* NULL for a firing without one */
   const char *attempt_id; /* of an attempt */
   bool run_known;         /* the snapshot knows the run */
