@@ -35,6 +35,7 @@ static const struct page_kind {
     [API_RUN_LOG] = {page_log_read, NULL},
     [API_SCHEDULE] = {page_schedule_read, NULL},
     [API_AUDIT] = {page_audit_read, NULL},
+    [API_RESTORE] = {page_restore_read, NULL},
 };
 
 /* ---- helpers of the pages ---- */

@@ -16,6 +16,7 @@
 #include "scheduler/daemon/loader.h"
 #include "scheduler/daemon/queries.h"
 #include "scheduler/daemon/requests.h"
+#include "scheduler/daemon/restore_answers.h"
 #include "scheduler/daemon/server.h"
 #include "scheduler/daemon/service.h"
 #include "scheduler/daemon/upkeep.h"
@@ -34,6 +35,7 @@ struct serve {
   struct history *history;
   struct server *server;
   struct requests *requests;
+  struct restore_answers *answers;
   struct queries *queries;
   struct upkeep *upkeep;
   struct code_lookups code_lookups;
@@ -61,6 +63,7 @@ static void on_committed(void *ctx, const struct change *changes, size_t len) {
 static void on_reply(void *ctx, const struct decision_reply *reply) {
   struct serve *s = ctx;
   requests_reply(s->requests, reply);
+  restore_answers_reply(s->answers, reply);
 }
 
 static void on_degraded(void *ctx, int err, const char *why) {
@@ -72,6 +75,7 @@ static void on_degraded(void *ctx, int err, const char *why) {
   if (err) {
     LOG(LOG_ERROR, "degraded: nothing can be recorded, nothing new is started", {"reason", why});
     requests_degraded(s->requests);
+    restore_answers_degraded(s->answers);
   } else {
     LOG(LOG_INFO, "recovered: commits succeed again", {NULL, NULL});
   }
@@ -169,7 +173,7 @@ static void on_request(void *ctx, const struct api_request *request) {
     reload(s, request->handle);
   } else if (request->route == API_BACKUP) {
     upkeep_backup(s->upkeep, request);
-  } else if (!requests_take(s->requests, request)) {
+  } else if (!restore_answers_take(s->answers, request) && !requests_take(s->requests, request)) {
     queries_take(s->queries, request);
   }
 }
@@ -228,6 +232,9 @@ static int open_rest(struct serve *s) {
   load_pipelines(s);
   if (open_server(s)) return EXIT_FAILED;
   s->requests = requests_new(loop, s->assembly.core, s->history, answer, s);
+  const struct restore_answers_options answers = {
+      .assembly = &s->assembly, .server = s->server, .history = s->history};
+  s->answers = restore_answers_new(&answers);
   const struct queries_options queries = {.assembly = &s->assembly,
                                           .server = s->server,
                                           .history = s->history,
@@ -251,6 +258,7 @@ static int open_rest(struct serve *s) {
 static void close_all(struct serve *s) {
   upkeep_free(s->upkeep);
   queries_free(s->queries);
+  restore_answers_free(s->answers);
   requests_free(s->requests);
   server_free(s->server);
   watch_free(s->watch);
