@@ -41,7 +41,7 @@ static void log_event(const struct names *names, const struct event_row *e) {
   case EVENT_ROW_SCHEDULE:
   case EVENT_ROW_CLOCK: break;
   }
-  snprintf(fact, sizeof fact, "%s %s", event_row_word(e->kind), e->state ? e->state : "");
+  snprintf(fact, sizeof fact, "%s%s%s", event_row_word(e->kind), e->state ? " " : "", e->state ? e->state : "");
   LOG(e->kind == EVENT_ROW_CLOCK ? LOG_WARNING : LOG_INFO, fact,
       {"pipeline", e->pipeline ? names_pipeline(names, e->pipeline) : NULL},
       {"run", e->run ? run_text(names, e->run) : NULL}, {"reason", e->reason}, {"actor", e->actor});

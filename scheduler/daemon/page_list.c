@@ -49,7 +49,12 @@ static bool filter_of(struct page *p, struct filter *f) {
   if (err) {
     struct buf shown = {0};
     diag_render(&diags, &shown, false);
-    page_problem(p, 422, "Bad filter", "%s", buf_cstr(&shown));
+    p->status = 422;
+    p->content_type = "application/problem+json";
+    api_problem_begin(&p->json, 422, "Bad filter", buf_cstr(&shown));
+    jsonw_key(&p->json, "diagnostics");
+    diag_json(&diags, &p->json);
+    jsonw_object_end(&p->json);
     buf_release(&shown);
   }
   diag_release(&diags);

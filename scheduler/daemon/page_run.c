@@ -9,8 +9,9 @@
 #include "scheduler/spec/outputs.h"
 #include "scheduler/spec/pipeline.h"
 #include "worker/local.h"
+#include "worker/rundir.h"
 
-#define PROGRESS_MAX (64 * 1024)
+#define RESULT_MAX (64 * 1024)
 
 static void find_problem(struct page *p, int err, const char *what, const struct buf *why) {
   if (err == ERR_NOT_FOUND) {
@@ -67,29 +68,6 @@ void page_run_begin(struct page *p, const struct history_run *run, const char *a
   begin(&p->json, run, attention, p->now);
 }
 
-/* The last line of $ROTA_PROGRESS of a task that is running; NULL if it hasn't written any. */
-static const char *progress_of(const char *state_dir, const struct history_run *run, const struct task_row *task,
-                               const struct attempt_row *attempts, size_t len, struct arena *a) {
-  if (!task_state_live(task->state)) return NULL;
-  const char *text = NULL;
-  for (size_t i = 0; i < len; i++) {
-    if (attempts[i].key != task->attempt) continue;
-    char *dir = local_attempt_dir(state_dir, run->run.id.text, attempts[i].id.text);
-    char *path = path_join(dir, "progress");
-    struct buf content = {0};
-    double fraction;
-    const char *rest;
-    if (file_read(path, PROGRESS_MAX, &content) == 0 &&
-        progress_parse(buf_cstr(&content), content.len, &fraction, &rest, a)) {
-      text = arena_fmt(a, "%.0f%% %s", fraction * 100, rest);
-    }
-    buf_release(&content);
-    free(path);
-    free(dir);
-  }
-  return text;
-}
-
 struct run_parts {
   struct task_row *tasks;
   struct attempt_row *attempts;
@@ -124,9 +102,50 @@ static void outputs_of(const struct run_parts *parts, int64_t attempt, const str
   while (low + *len < parts->outputs_len && parts->outputs[low + *len].attempt == attempt) (*len)++;
 }
 
+/* The attempt that a task shows; `at` walks with the tasks, as both are in the order of their index. NULL if there is
+ * none in this run. */
+static const struct attempt_row *attempt_shown(const struct run_parts *parts, const struct task_row *task,
+                                               size_t *at) {
+  while (*at < parts->attempts_len && parts->attempts[*at].task < task->index) (*at)++;
+  for (size_t i = *at; i < parts->attempts_len && parts->attempts[i].task == task->index; i++)
+    if (parts->attempts[i].key == task->attempt) return &parts->attempts[i];
+  return NULL;
+}
+
+/* A file that the task wrote in its attempt's directory. */
+static int read_result(const char *state_dir, const struct history_run *run, const struct attempt_row *attempt,
+                       const char *name, struct buf *out) {
+  char *dir = local_attempt_dir(state_dir, run->run.id.text, attempt->id.text);
+  char *path = path_join(dir, name);
+  int err = file_read(path, RESULT_MAX, out);
+  free(path);
+  free(dir);
+  return err;
+}
+
+/* The last line of $ROTA_PROGRESS of a task that is running, and $ROTA_SUMMARY; NULL where nothing was written. */
+static void read_told(const char *state_dir, const struct history_run *run, const struct task_row *task,
+                      const struct attempt_row *attempt, struct arena *a, struct task_told *told) {
+  struct buf text = {0};
+  double fraction;
+  const char *rest;
+  *told = (struct task_told){0};
+  if (!attempt) return;
+  if (task_state_live(task->state) && read_result(state_dir, run, attempt, RUNDIR_PROGRESS, &text) == 0 &&
+      progress_parse(buf_cstr(&text), text.len, &fraction, &rest, a)) {
+    told->progress = arena_fmt(a, "%.0f%% %s", fraction * 100, rest);
+  }
+  buf_reset(&text);
+  int err = read_result(state_dir, run, attempt, RUNDIR_SUMMARY, &text);
+  if (err == ERR_TOO_LARGE) told->summary = "(more than 64 KiB, which is too much for a summary)";
+  if (!err && text.len) told->summary = arena_strdup(a, buf_cstr(&text));
+  buf_release(&text);
+}
+
 int run_json(struct history *h, const struct history_run *run, const char *state_dir, instant now, struct arena *a,
              struct json *j) {
   struct run_parts parts = {0};
+  size_t at = 0;
   int err = read_parts(h, run->run.key, a, &parts);
   if (err) return err;
   begin(j, run, NULL, now);
@@ -137,8 +156,9 @@ int run_json(struct history *h, const struct history_run *run, const char *state
     const struct output_row *outputs;
     size_t outputs_len;
     outputs_of(&parts, task->output_attempt, &outputs, &outputs_len);
-    const char *progress = progress_of(state_dir, run, task, parts.attempts, parts.attempts_len, a);
-    present_task(j, task, outputs, outputs_len, progress, now);
+    struct task_told told;
+    read_told(state_dir, run, task, attempt_shown(&parts, task, &at), a, &told);
+    present_task(j, task, outputs, outputs_len, &told, now);
   }
   jsonw_array_end(j);
   jsonw_key(j, "attempts");

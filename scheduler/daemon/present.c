@@ -77,7 +77,7 @@ void present_run_begin(struct json *j, const struct present_run *run) {
 }
 
 void present_task(struct json *j, const struct task_row *row, const struct output_row *outputs, size_t outputs_len,
-                  const char *progress, instant now) {
+                  const struct task_told *told, instant now) {
   jsonw_object(j);
   jsonw_member_string(j, "task", row->name);
   jsonw_member_string(j, "label", row->label);
@@ -98,7 +98,8 @@ void present_task(struct json *j, const struct task_row *row, const struct outpu
     if (outputs[i].attempt == row->output_attempt) member_raw(j, outputs[i].name, outputs[i].json);
   }
   jsonw_object_end(j);
-  jsonw_member_string(j, "progress", progress);
+  jsonw_member_string(j, "progress", told->progress);
+  jsonw_member_string(j, "summary", told->summary);
   jsonw_object_end(j);
 }
 

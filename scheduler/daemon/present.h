@@ -22,9 +22,13 @@ struct present_run {
 void present_run_begin(struct json *j, const struct present_run *run);
 
 void present_actor(struct json *j, const struct actor *actor);
+/* What a task says of itself in files of its attempt; NULL for nothing. */
+struct task_told {
+  const char *progress, *summary;
+};
 /* `outputs` are those of the attempt that counts. `attempt_labels` of a task are "train[0.1]". */
 void present_task(struct json *j, const struct task_row *row, const struct output_row *outputs, size_t outputs_len,
-                  const char *progress, instant now);
+                  const struct task_told *told, instant now);
 void present_attempt(struct json *j, const struct attempt_row *row, const char *label, instant now);
 void present_round(struct json *j, const struct round_row *row);
 void present_event(struct json *j, const struct event_row *row);

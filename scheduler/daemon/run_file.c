@@ -1,5 +1,6 @@
 /* `rota run FILE`: one run of one pipeline, in the foreground, on a state directory of its own. */
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,11 +117,10 @@ static struct pipeline *read_pipeline(const struct run_file *r, struct buf *text
 /* ---- events ---- */
 
 static struct actor actor_here(struct arena *a) {
-  const char *user = getenv("USER");
-  return (struct actor){.kind = "user",
-                        .id = arena_fmt(a, "%u", (unsigned)getuid()),
-                        .name = user ? arena_strdup(a, user) : NULL,
-                        .address = "command line"};
+  const struct passwd *user = getpwuid(getuid()); /* no other thread asks for it */
+  char *id = arena_fmt(a, "%u", (unsigned)getuid());
+  return (struct actor){
+      .kind = "user", .id = id, .name = user ? arena_strdup(a, user->pw_name) : id, .address = "command line"};
 }
 
 /* "k=v" texts as parameters; false after saying which one isn't. */
@@ -135,6 +135,11 @@ static bool put_trigger(struct run_file *r, struct inbox *inbox, const char *pip
       return false;
     }
     given[i].name = arena_strndup(a, o->params[i], (size_t)(equals - o->params[i]));
+    for (size_t k = 0; k < i; k++) {
+      if (strcmp(given[k].name, given[i].name) != 0) continue;
+      fprintf(stderr, "rota: -p %s: this parameter is given twice\n", o->params[i]);
+      return false;
+    }
     given[i].text = arena_strdup(a, equals + 1);
   }
   struct engine_trigger *e = &inbox_add(inbox, ENGINE_TRIGGER)->trigger;
@@ -326,9 +331,9 @@ int daemon_run_file(const struct run_file_options *options) {
   p = read_pipeline(&r, &text);
   if (!p || make_state(&r)) goto out;
   code = run_to_end(&r, p, &text);
-  if (r.temporary && code == EXIT_OK) {
+  if (r.temporary && (code == EXIT_OK || !r.run_key)) { /* a refused run leaves nothing worth a look */
     dir_remove_at(AT_FDCWD, r.temporary);
-  } else if (r.temporary && r.ended) {
+  } else if (r.temporary) {
     fprintf(stderr, "rota: the state is kept in %s; the logs are below runs/\n", r.temporary);
   }
 out:
