@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -207,11 +208,17 @@ static CURLcode perform(struct client *c, const struct request *request, struct 
   }
 }
 
-static int say_unreached(const struct client *c, CURLcode code, bool changes) {
+/* The daemon answers its own user and root alone: others can't open the socket, or are hung up on. */
+static bool socket_foreign(const struct client *c) {
   long number = 0;
+  struct stat st;
   curl_easy_getinfo(c->curl, CURLINFO_OS_ERRNO, &number);
+  return number == EACCES || (geteuid() != 0 && stat(c->socket, &st) == 0 && st.st_uid != geteuid());
+}
+
+static int say_unreached(const struct client *c, CURLcode code, bool changes) {
   if (code == CURLE_ABORTED_BY_CALLBACK) return EXIT_INTERRUPTED;
-  if (code == CURLE_COULDNT_CONNECT && number == EACCES) {
+  if (socket_foreign(c)) {
     fprintf(stderr,
             "rota: %s/rota.sock belongs to another user\n"
             "  run this command as the daemon's user, or name your own daemon with --state DIR\n",
@@ -245,13 +252,22 @@ static void say_diagnostic(const json_t *d) {
 static int say_problem(const struct client *c, const struct reply *reply) {
   struct buf text = {0};
   const char *title = field_text(reply->json, "title"), *detail = field_text(reply->json, "detail");
-  paint_add(&text, PAINT_NONE, *detail ? detail : *title ? title : "the daemon refused it without a reason", false);
-  fprintf(stderr, "rota %s: %s\n", c->args->command->name, buf_cstr(&text));
+  const char *line = *detail ? detail : *title ? title : "the daemon refused it without a reason";
+  fprintf(stderr, "rota %s: ", c->args->command->name);
+  while (*line) { /* a filter's detail has lines of its own, with a caret */
+    size_t len = strcspn(line, "\n");
+    char *one = alloc_fmt("%.*s", (int)len, line);
+    buf_reset(&text);
+    paint_add(&text, PAINT_NONE, one, false);
+    fprintf(stderr, "%s\n", buf_cstr(&text));
+    free(one);
+    line += len + (line[len] == '\n');
+  }
   buf_release(&text);
   size_t i;
   json_t *item;
   json_array_foreach(json_object_get(reply->json, "diagnostics"), i, item) {
-    say_diagnostic(item);
+    if (!strchr(detail, '\n')) say_diagnostic(item);
   }
   if (reply->status == 401 || reply->status == 403) return EXIT_NOT_ALLOWED;
   return reply->status == 409 || reply->status >= 500 ? EXIT_FAILED : EXIT_USAGE;
@@ -311,9 +327,7 @@ int client_probe(struct client *client, const char *target, struct reply *out) {
     return EXIT_OK;
   }
   reply_release(out);
-  long number = 0;
-  curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &number);
-  return code == CURLE_COULDNT_CONNECT && number == EACCES ? EXIT_NOT_ALLOWED : EXIT_NO_DAEMON;
+  return socket_foreign(client) ? EXIT_NOT_ALLOWED : EXIT_NO_DAEMON;
 }
 
 const char *reply_header(const struct reply *reply, const char *name) {
