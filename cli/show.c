@@ -116,8 +116,8 @@ static void show_notes(const json_t *notes) {
     char time[LOCAL_TEXT_SIZE];
     struct buf out = {0};
     local_format(field_known(note, "at"), time);
-    buf_fmt(&out, "note of %s, %s: ", field_text(json_object_get(note, "actor"), "name"), time);
-    paint_add(&out, PAINT_NONE, field_text(note, "text"), false);
+    buf_fmt(&out, "note of %s, %s: ", field_text(note, "actor"), time);
+    paint_add(&out, PAINT_NONE, field_text(note, "reason"), false);
     puts(buf_cstr(&out));
     buf_release(&out);
   }
