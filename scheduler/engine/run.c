@@ -207,7 +207,7 @@ static const char *outcome_reason(const struct live_run *r, enum run_state state
 }
 
 void run_check_end(struct live_run *r) {
-  if (r->row.state == RUN_QUEUED || run_state_ended(r->row.state) || r->open) return;
+  if (r->row.state == RUN_QUEUED || run_state_ended(r->row.state) || r->preparing || r->open) return;
   if (!r->finishing) {
     r->finishing = true;
     for (size_t i = 0; r->open_finally && i < r->len; i++)

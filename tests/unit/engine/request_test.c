@@ -234,6 +234,23 @@ static void files_that_can_not_be_copied_fail_what_needs_them(void **state) {
   assert_run(&s, 2, "cancelled");
 }
 
+static void a_linked_run_that_does_only_its_last_task_again_can_be_cancelled(void **state) {
+  (void)state;
+  begin("params:\n  n: {type: int, default: 1}\ntasks:\n  a: {run: 'true'}\n  z: {run: 'true', finally: true}\n");
+  sim_exit(&s, "a", 0);
+  sim_exit(&s, "z", 0);
+  struct param_given given = {.name = "n", .text = "2"};
+  struct run_rows rows = sim_rows(&s, sim_run(&s, 1));
+  struct engine_event ev = {.kind = ENGINE_RERUN};
+  ev.rerun = (struct engine_rerun){sim_anna(), &rows, RERUN_FROM, "z", &given, 1, 0};
+  sim_event(&s, ev);
+  sim_rows_free(&rows);
+  assert_int_equal(sim_task(&s, 2, "z")->wait, WAIT_FILES);
+  sim_cancel(&s, 2, NULL);
+  sim_exit(&s, "z", 0);
+  assert_run(&s, 2, "cancelled");
+}
+
 static void a_mark_lets_go_on_what_was_blocked(void **state) {
   (void)state;
   fail_at_b();
@@ -318,6 +335,7 @@ int main(void) {
       test(a_changed_file_wants_the_version_to_be_said),
       test(a_linked_run_keeps_what_is_not_done_again),
       test(files_that_can_not_be_copied_fail_what_needs_them),
+      test(a_linked_run_that_does_only_its_last_task_again_can_be_cancelled),
       test(a_mark_lets_go_on_what_was_blocked),
       test(a_mark_of_a_live_run_goes_on_at_once),
       test(a_marked_task_must_have_its_outputs),
