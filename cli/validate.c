@@ -15,6 +15,7 @@
 #include "cli/paint.h"
 #include "scheduler/daemon/daemon.h"
 #include "scheduler/spec/config.h"
+#include "scheduler/spec/lint.h"
 #include "scheduler/spec/pipeline.h"
 #include "scheduler/spec/timing.h"
 #include "scheduler/spec/zone.h"
@@ -150,6 +151,7 @@ static void check_file(struct validation *v, const char *path, const char *name)
     const struct pipeline_source source = {
         .name = name, .file = path, .folder = folder, .text = buf_cstr(&text), .len = text.len, .config = v->config};
     p = pipeline_read(&source, &diags);
+    lint_pipeline(&source, &diags);
     free(folder);
   }
   show_result(v, path, p, &diags);

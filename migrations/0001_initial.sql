@@ -35,16 +35,17 @@ CREATE TABLE pipeline (
 CREATE INDEX pipeline_version ON pipeline (version);
 
 -- A version is a fact: this content came into force then. A file that goes back to an earlier text makes a new row.
--- The owner and the tags (a JSON array) are taken out of the JSON for filters.
+-- The owner, the tags (a JSON array) and the description are taken out of the JSON for filters and lists.
 CREATE TABLE version (
-  key        INTEGER PRIMARY KEY,
-  pipeline   INTEGER NOT NULL REFERENCES pipeline (key) DEFERRABLE INITIALLY DEFERRED,
-  sha256     TEXT NOT NULL,
-  created_at INTEGER NOT NULL,
-  owner      TEXT,
-  tags       TEXT,
-  json       TEXT NOT NULL,
-  text       TEXT NOT NULL
+  key         INTEGER PRIMARY KEY,
+  pipeline    INTEGER NOT NULL REFERENCES pipeline (key) DEFERRABLE INITIALLY DEFERRED,
+  sha256      TEXT NOT NULL,
+  created_at  INTEGER NOT NULL,
+  owner       TEXT,
+  tags        TEXT,
+  description TEXT,
+  json        TEXT NOT NULL,
+  text        TEXT NOT NULL
 ) STRICT;
 CREATE INDEX version_pipeline ON version (pipeline);
 

@@ -182,6 +182,7 @@ static void pipeline_begin(struct json *j, const struct history_pipeline *pipeli
   member_pause(j, "paused", row->paused_at, row->paused_reason, row->paused_by);
   jsonw_key(j, "error");
   jsonw_raw(j, row->error ? row->error : "null", strlen(row->error ? row->error : "null"));
+  jsonw_member_string(j, "description", pipeline->description);
   jsonw_member_string(j, "owner", pipeline->owner);
   jsonw_key(j, "tags");
   jsonw_raw(j, pipeline->tags ? pipeline->tags : "[]", strlen(pipeline->tags ? pipeline->tags : "[]"));

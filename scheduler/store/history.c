@@ -178,6 +178,7 @@ static int read_pipelines(struct reader *r, sqlite3_stmt *q, size_t limit, struc
     snprintf(p->version_sha256, sizeof p->version_sha256, "%s", sha256 ? sha256 : "");
     p->owner = copied(q, t->columns_len + 1, a);
     p->tags = copied(q, t->columns_len + 2, a);
+    p->description = copied(q, t->columns_len + 3, a);
   }
   if (!rc) rc = db_code(r->db, step);
   sqlite3_reset(q);

@@ -94,7 +94,7 @@ struct history_last {
 struct history_pipeline {
   struct pipeline_row row;
   char version_sha256[SHA256_HEX_SIZE];        /* "" if none was ever loaded */
-  const char *owner, *tags;                    /* tags as a JSON array; NULL */
+  const char *owner, *tags, *description;      /* tags as a JSON array; NULL */
   struct history_last last[HISTORY_LAST_RUNS]; /* newest first */
   size_t last_len;
 };
