@@ -471,7 +471,6 @@ static void claim_is_given_back_when_no_process_can_be_made(void **state) {
   put(&s, "argument", "true");
   write_spec(&s);
   const uid_t nobody = 54321; /* a uid that runs nothing else */
-  chmod(scratch(), 0755);
   assert_int_equal(chown(s.dir, nobody, nobody), 0);
   char spec[PATH_MAX];
   snprintf(spec, sizeof spec, "%s/spec", s.dir);
@@ -479,7 +478,8 @@ static void claim_is_given_back_when_no_process_can_be_made(void **state) {
   pid_t pid = fork();
   if (pid == 0) {
     int program = open(supervisor(), O_PATH | O_CLOEXEC);
-    char *argv[] = {s.dir, s.dir, NULL}, *envp[] = {NULL};
+    char here[] = ".", *argv[] = {here, here, NULL}, *envp[] = {NULL};
+    if (chdir(s.dir)) _exit(97); /* as that user the folders above may be closed */
     setrlimit(RLIMIT_NPROC, &(struct rlimit){1, 1});
     if (setgid(nobody) || setuid(nobody)) _exit(99);
     fexecve(program, argv, envp);
