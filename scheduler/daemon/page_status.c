@@ -43,6 +43,14 @@ static bool runs_by(struct page *p, const char *line, size_t limit, struct histo
   return err == 0;
 }
 
+/* A note after the failure says that someone has seen it. */
+static bool acknowledged(struct page *p, const struct history_run *failed) {
+  struct event_row *notes;
+  size_t len;
+  if (history_notes(p->history, failed->run.key, &p->arena, &notes, &len) || !len) return false;
+  return notes[len - 1].at >= failed->run.ended_at;
+}
+
 /* A failure leaves the list when a later run of its pipeline has succeeded. */
 static bool mended(struct page *p, const struct history_run *failed) {
   struct history_run good;
@@ -57,7 +65,7 @@ static void member_runs(struct page *p, const char *key, const struct history_pa
   jsonw_array(&p->json);
   for (size_t i = 0; i < runs->len; i++) {
     const struct history_run *run = &runs->items[i];
-    if (attention && mended(p, run)) continue;
+    if (attention && (mended(p, run) || acknowledged(p, run))) continue;
     page_run_begin(p, run, attention ? (run->run.reason ? run->run.reason : "it failed") : NULL);
     jsonw_object_end(&p->json);
   }

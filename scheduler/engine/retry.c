@@ -20,7 +20,11 @@ int retry_policy_of(struct instance *i, struct retry_policy *out, const char **m
   int err = setting_int(s->max, &scope, a, 0, 0, RETRIES_MAX, &out->max, message);
   if (!err) err = setting_int(s->lost, &scope, a, DEFAULT_LOST, 0, RETRIES_MAX, &out->lost, message);
   if (!err) err = setting_duration(s->delay, &scope, a, DEFAULT_DELAY, &out->delay, message);
-  if (!err) err = setting_duration(s->cap, &scope, a, DEFAULT_CAP, &out->cap, message);
+  /* A delay beyond the default cap is meant as it is written. */
+  if (!err) {
+    duration cap = out->delay > DEFAULT_CAP ? out->delay : DEFAULT_CAP;
+    err = setting_duration(s->cap, &scope, a, cap, &out->cap, message);
+  }
   if (!err) err = setting_float(s->factor, &scope, a, DEFAULT_FACTOR, &out->factor, message);
   return err;
 }
