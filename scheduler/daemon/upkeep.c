@@ -128,7 +128,10 @@ static void on_retention(uv_timer_t *timer) {
 static void on_zones(uv_timer_t *timer) {
   struct upkeep *u = timer->data;
   int changed = zones_refresh(&u->o.assembly->zones);
-  if (changed > 0) LOG(LOG_INFO, "time zone data changed; firings to come follow the new rules", {NULL, NULL});
+  if (changed == 0) return;
+  /* The configuration anew makes the engine plan every schedule by the new rules, before it looks what is due. */
+  inbox_add(core_inbox(u->o.assembly->core), ENGINE_CONFIG)->config.config = u->o.assembly->config;
+  LOG(LOG_INFO, "time zone data changed; firings to come follow the new rules", {NULL, NULL});
 }
 
 /* ---- the check of the whole database ---- */
