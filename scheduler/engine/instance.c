@@ -58,8 +58,13 @@ void instance_move(struct instance *i, enum task_event event, const char *reason
 }
 
 void instance_cancel(struct instance *i, const char *reason, bool now) {
-  if (i->live)
-    attempt_stop(i->live, reason, now);
+  struct attempt *a = i->live;
+  if (a && timer_pending(&a->again)) {
+    /* There is no process, and nobody has it in hand: no report would come. */
+    attempt_close(a, TASK_CANCELLED, reason);
+    instance_move(i, TASK_ON_CANCEL, reason);
+  } else if (a)
+    attempt_stop(a, reason, now);
   else if (i->state == TASK_WAITING)
     instance_move(i, TASK_ON_CANCEL, reason);
 }

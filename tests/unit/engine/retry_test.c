@@ -139,6 +139,17 @@ static void what_never_started_uses_no_budget_and_keeps_its_id(void **state) {
   assert_task(&s, 1, "a", "succeeded");
 }
 
+static void what_waits_to_be_started_again_is_cancelled_at_once(void **state) {
+  (void)state;
+  begin("retries: 0");
+  sim_kind(&s, "a", ENGINE_REPORT_NOT_STARTED, true);
+  sim_cancel(&s, 1, NULL);
+  assert_task(&s, 1, "a", "cancelled");
+  assert_run(&s, 1, "cancelled");
+  assert_int_equal(s.attempts.items[0].state, TASK_CANCELLED);
+  assert_int_equal(s.procs.items[0].stops, 0);
+}
+
 static void a_fenced_attempt_is_replaced_by_another(void **state) {
   (void)state;
   begin("retries: 0");
@@ -207,6 +218,7 @@ int main(void) {
       test(exit_statuses_decide_whether_it_is_tried_again),
       test(a_loss_uses_a_budget_of_its_own),
       test(what_never_started_uses_no_budget_and_keeps_its_id),
+      test(what_waits_to_be_started_again_is_cancelled_at_once),
       test(a_fenced_attempt_is_replaced_by_another),
       test(retry_now_ends_the_wait),
       test(a_silent_host_makes_it_unreachable_and_never_failed),
