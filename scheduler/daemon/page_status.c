@@ -84,7 +84,7 @@ void page_status_read(struct page *p) {
 }
 
 struct firing {
-  const char *pipeline;
+  const char *pipeline, *schedule;
   instant at;
 };
 
@@ -95,14 +95,15 @@ static size_t next_firings(const struct queries_options *o, const char *only, st
   for (size_t i = 0; i < pipelines->len; i++) {
     const char *name = pipelines->entries[i].value;
     if (only && strcmp(only, name) != 0) continue;
-    instant at = engine_next_firing(core_engine(o->assembly->core), name);
+    const char *schedule = NULL;
+    instant at = engine_next_firing(core_engine(o->assembly->core), name, &schedule);
     if (at == INSTANT_NONE) continue;
     size_t place = len < max ? len++ : len;
     while (place > 0 && out[place - 1].at > at) {
       if (place < max) out[place] = out[place - 1];
       place--;
     }
-    if (place < max) out[place] = (struct firing){name, at};
+    if (place < max) out[place] = (struct firing){name, schedule, at};
   }
   return len;
 }
@@ -115,6 +116,7 @@ static void member_next(struct page *p, const struct queries_options *o) {
   for (size_t i = 0; i < len; i++) {
     jsonw_object(&p->json);
     jsonw_member_string(&p->json, "pipeline", next[i].pipeline);
+    jsonw_member_string(&p->json, "schedule", next[i].schedule);
     jsonw_member_instant(&p->json, "scheduled_for", next[i].at);
     jsonw_object_end(&p->json);
   }
@@ -195,7 +197,7 @@ static void pipeline_begin(struct json *j, const struct history_pipeline *pipeli
   jsonw_key(j, "tags");
   jsonw_raw(j, pipeline->tags ? pipeline->tags : "[]", strlen(pipeline->tags ? pipeline->tags : "[]"));
   jsonw_member_string(j, "version", pipeline->version_sha256[0] ? pipeline->version_sha256 : NULL);
-  jsonw_member_instant(j, "next", engine_next_firing(core_engine(o->assembly->core), row->name));
+  jsonw_member_instant(j, "next", engine_next_firing(core_engine(o->assembly->core), row->name, NULL));
   jsonw_key(j, "last_runs");
   jsonw_array(j);
   for (size_t i = 0; i < pipeline->last_len; i++) {

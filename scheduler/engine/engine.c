@@ -236,14 +236,16 @@ size_t engine_runs(const struct engine *e) {
   return e->runs_by_id.len;
 }
 
-instant engine_next_firing(const struct engine *e, const char *pipeline) {
+instant engine_next_firing(const struct engine *e, const char *pipeline, const char **schedule) {
   const struct entry *entry = entry_find(e, pipeline);
   instant next = INSTANT_NONE;
   if (!entry || !e->options.schedules || entry->row.paused_at != INSTANT_NONE || e->pause.at != INSTANT_NONE)
     return next;
   for (size_t i = 0; i < entry->schedules.len; i++) {
     const struct schedule *s = entry->schedules.items[i];
-    if (s->place && !s->spec->paused && (next == INSTANT_NONE || s->next < next)) next = s->next;
+    if (!s->place || s->spec->paused || (next != INSTANT_NONE && s->next >= next)) continue;
+    next = s->next;
+    if (schedule) *schedule = s->row.identity;
   }
   return next;
 }

@@ -301,8 +301,9 @@ size_t engine_runs(const struct engine *e);
 /* One line: why the task isn't running, or what it is doing. ERR_NOT_FOUND if the run isn't live or has no such task.
  */
 int engine_why(const struct engine *e, struct moment now, const char *run_id, const char *task, struct buf *out);
-/* The next firing of a schedule in force, for lists: INSTANT_NONE if there is none or it is paused. */
-instant engine_next_firing(const struct engine *e, const char *pipeline);
+/* The next firing of a pipeline's schedules in force, for lists: INSTANT_NONE if there is none or it is paused. The
+ * identity of the schedule goes to *schedule, which may be NULL; borrowed until the next step. */
+instant engine_next_firing(const struct engine *e, const char *pipeline, const char **schedule);
 
 /* How the units of each slot are used now, of hosts in order and then of the installation (host NULL); strings are
  * borrowed from the configuration, the array is in the arena. */

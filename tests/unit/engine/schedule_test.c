@@ -42,7 +42,7 @@ static void a_schedule_fires_at_its_time_and_not_before(void **state) {
   (void)state;
   load("every: 15m");
   assert_true(s.step.wake_wall == SIM_START + 15 * USEC_PER_MIN);
-  assert_true(engine_next_firing(s.e, "p") == SIM_START + 15 * USEC_PER_MIN);
+  assert_true(engine_next_firing(s.e, "p", NULL) == SIM_START + 15 * USEC_PER_MIN);
   sim_later(&s, 15 * USEC_PER_MIN - 1);
   assert_int_equal(s.runs.len, 0);
   sim_later(&s, 1);
@@ -178,7 +178,7 @@ static void paused_firings_are_skipped_and_none_is_made_up_for(void **state) {
   for (int i = 0; i < 6; i++) sim_later(&s, 10 * USEC_PER_MIN);
   assert_string_equal(outcomes(), "skipped*6");
   assert_string_equal(s.firings.items[0].reason, "paused: maintenance");
-  assert_true(engine_next_firing(s.e, "p") == INSTANT_NONE);
+  assert_true(engine_next_firing(s.e, "p", NULL) == INSTANT_NONE);
   s.now.wall += 15 * USEC_PER_MIN;
   s.now.mono += 15 * USEC_PER_MIN;
   sim_resume(&s, "p");
