@@ -21,7 +21,7 @@ struct backup {
 static void backup_free(struct backup *b) {
   if (b->copy) sqlite3_backup_finish(b->copy);
   db_close(b->to);
-  unlink(b->temporary);
+  snapshot_discard(b->temporary);
   free(b->temporary);
   free(b->file);
   free(b);
@@ -36,7 +36,7 @@ int backup_begin(struct store *s, const char *file, struct backup **out, struct 
   struct backup *b = alloc_new(struct backup);
   b->file = alloc_strdup(file);
   b->temporary = alloc_fmt("%s.tmp", file);
-  unlink(b->temporary);
+  snapshot_discard(b->temporary);
   int rc = db_open(b->temporary, DB_FILE, &b->to, why);
   if (!rc) {
     b->copy = sqlite3_backup_init(b->to, "main", s->db, "main");

@@ -31,7 +31,6 @@ struct restore {
 static int copy_file(const char *from, const char *to) {
   int in = open(from, O_RDONLY | O_CLOEXEC), out = -1, rc = 0;
   if (in < 0) return err_from_errno(errno);
-  unlink(to);
   out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   ssize_t n = 1;
   while (out >= 0 && (n = sendfile(out, in, NULL, 1 << 24)) > 0) {
@@ -84,12 +83,15 @@ static int set_identity(struct restore *r, sqlite3 *db) {
 }
 
 /* What the old database decided since, so that it isn't decided once more. `old` is attached; keys rise, so whatever
- * is above the snapshot's last key came after it. */
+ * is above the snapshot's last key came after it. If the old database was restored itself, its questions still know
+ * what its missed firings had been. */
 static const char *const take_over[] = {
     "INSERT INTO restore_item (kind, pipeline, what, run_id, scheduled_for, found)"
-    " SELECT 'firing', p.name, s.identity, r.id, f.scheduled_for, f.outcome FROM old.firing f"
-    " JOIN old.schedule s ON s.key = f.schedule JOIN old.pipeline p ON p.key = f.pipeline"
-    " LEFT JOIN old.run r ON r.key = f.run WHERE f.key > (SELECT last_key FROM main.meta) ORDER BY f.key",
+    " SELECT 'firing', p.name, s.identity, coalesce(r.id, i.run_id), f.scheduled_for, coalesce(i.found, f.outcome)"
+    " FROM old.firing f JOIN old.schedule s ON s.key = f.schedule JOIN old.pipeline p ON p.key = f.pipeline"
+    " LEFT JOIN old.run r ON r.key = f.run LEFT JOIN old.restore_item i ON i.kind = 'firing' AND i.pipeline = p.name"
+    " AND i.what = s.identity AND i.scheduled_for = f.scheduled_for WHERE f.key > (SELECT last_key FROM main.meta) "
+    "ORDER BY f.key",
     "INSERT OR IGNORE INTO firing (key, schedule, pipeline, scheduled_for, until, count, at_least, outcome, reason,"
     " decided_at) SELECT f.key, f.schedule, f.pipeline, f.scheduled_for, f.until, f.count, f.at_least,"
     " iif(f.outcome = 'run', 'missed', f.outcome),"
@@ -104,9 +106,14 @@ static const char *const take_over[] = {
     " commit_number = max(commit_number, (SELECT commit_number FROM old.meta))",
 };
 
+/* Whether the one grew out of the other: of the same state, or, since a restore gives a new id, with a pipeline that
+ * was first seen at the same microsecond. */
 static int same_origin(sqlite3 *db) {
   int64_t same = 0;
-  int rc = db_int(db, "SELECT (SELECT state_id FROM old.meta) = (SELECT state_id FROM main.meta)", &same);
+  int rc = db_int(db,
+                  "SELECT (SELECT state_id FROM old.meta) = (SELECT state_id FROM main.meta) OR EXISTS (SELECT 1"
+                  " FROM old.pipeline o JOIN main.pipeline p USING (key, name, seen_at))",
+                  &same);
   return !rc && same;
 }
 
@@ -131,6 +138,7 @@ static int prepare(struct restore *r) {
   sqlite3 *db = NULL;
   const struct migration *list;
   size_t count = migrations(&list);
+  snapshot_discard(r->fresh);
   int rc = copy_file(r->snapshot, r->fresh);
   if (!rc) rc = db_open(r->fresh, DB_FILE, &db, r->why);
   if (!rc) rc = migrate(db, r->fresh, &(struct migration_list){.items = list, .len = count}, r->why);
@@ -151,6 +159,16 @@ static int prepare(struct restore *r) {
 
 /* ---- putting it in force ---- */
 
+/* A name that nothing has: a second restore within a second must not cost the first one's old database. */
+static char *kept_name(const char *path, instant now) {
+  char *name = alloc_fmt("%s.replaced-%" PRId64, path, now / USEC_PER_SEC);
+  for (int i = 1; access(name, F_OK) == 0; i++) {
+    free(name);
+    name = alloc_fmt("%s.replaced-%" PRId64 ".%d", path, now / USEC_PER_SEC, i);
+  }
+  return name;
+}
+
 /* The name of a companion goes with the file: "x-wal" to "y-wal". */
 static int move_companion(const char *from, const char *to, const char *suffix) {
   char *a = alloc_fmt("%s%s", from, suffix), *b = alloc_fmt("%s%s", to, suffix);
@@ -164,7 +182,6 @@ static int swap(struct restore *r) {
   char *witness = path_join(r->dir, "rota.witness");
   int rc = 0;
   if (r->had_one) {
-    unlink(r->kept);
     rc = link(r->path, r->kept) == 0 ? 0 : err_from_errno(errno);
     /* A log that couldn't be folded goes away first: it must never be read with another database. */
     if (!rc) rc = move_companion(r->path, r->kept, "-wal");
@@ -188,14 +205,14 @@ int restore_apply(const char *dir, const char *snapshot, instant now, struct buf
   if (rc) return rc;
   r.path = path_join(dir, "rota.db");
   r.fresh = path_join(dir, "rota.db.restoring");
-  r.kept = alloc_fmt("%s.replaced-%" PRId64, r.path, now / USEC_PER_SEC);
+  r.kept = kept_name(r.path, now);
   rc = verify(&r);
   if (!rc) {
     fold_old(&r);
     rc = prepare(&r);
   }
   if (!rc) rc = swap(&r);
-  if (rc) unlink(r.fresh);
+  if (rc) snapshot_discard(r.fresh);
   if (!rc && r.had_one && kept) buf_str(kept, r.kept);
   free(r.path);
   free(r.fresh);

@@ -26,6 +26,13 @@ int snapshot_verify(const char *file, int64_t *version, struct buf *why) {
   return rc;
 }
 
+void snapshot_discard(const char *temporary) {
+  char *journal = alloc_fmt("%s-journal", temporary);
+  unlink(temporary);
+  unlink(journal);
+  free(journal);
+}
+
 static int sync_file(const char *file) {
   int fd = open(file, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return err_from_errno(errno);
@@ -46,20 +53,20 @@ int snapshot_finish(const char *temporary, const char *file, struct buf *why) {
     free(path);
   }
   if (rc && why && why->len == said) buf_fmt(why, "the snapshot %s can't be written: %s", file, err_text(rc));
-  if (rc) unlink(temporary);
+  if (rc) snapshot_discard(temporary);
   return rc;
 }
 
 int snapshot_vacuum(sqlite3 *db, const char *file, struct buf *why) {
   char *temporary = alloc_fmt("%s.tmp", file);
-  unlink(temporary);
+  snapshot_discard(temporary);
   char *sql = sqlite3_mprintf("VACUUM INTO %Q", temporary);
   if (!sql) abort();
   int rc = db_exec(db, sql);
   sqlite3_free(sql);
   if (rc && why) buf_fmt(why, "the snapshot %s can't be written: %s", file, sqlite3_errmsg(db));
   if (rc)
-    unlink(temporary);
+    snapshot_discard(temporary);
   else
     rc = snapshot_finish(temporary, file, why);
   free(temporary);

@@ -8,6 +8,9 @@
 
 #include "base/buf.h"
 
+/* Removes what is left of a file that was being made, and the journal that a full disk may have left beside it: with
+ * another file of that name it would be taken for that one's. */
+void snapshot_discard(const char *temporary);
 /* A copy as of now by VACUUM INTO; holds a read transaction for as long as it takes. */
 int snapshot_vacuum(sqlite3 *db, const char *file, struct buf *why);
 /* Checks the file `temporary` as a whole (integrity_check, application_id), syncs it and renames it to `file`;
