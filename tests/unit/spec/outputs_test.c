@@ -158,7 +158,7 @@ static void any_bytes_are_survived(void **state) {
   unsigned seed = 7;
   for (int round = 0; round < 50000; round++) {
     struct arena a = {0};
-    char text[64];
+    char text[64] = "";
     size_t len = (size_t)rand_r(&seed) % sizeof text;
     for (size_t i = 0; i < len; i++) text[i] = bytes[(size_t)rand_r(&seed) % (sizeof bytes - 1)];
     char *exact = malloc(len ? len : 1); /* so that a sanitizer sees one byte too far */

@@ -1,5 +1,5 @@
 /* The reader of logs, on logs that the real supervisor wrote and on files made by hand. */
-#include "harness.h"
+#include "tests/unit/worker/harness.h"
 
 #include "worker/logfile.h"
 
@@ -10,6 +10,7 @@ struct fixture {
 
 static void dir_new(struct fixture *f) {
   static int n;
+  *f = (struct fixture){0};
   snprintf(f->dir, sizeof f->dir, "%s/l%d", scratch(), ++n);
   assert_int_equal(mkdir(f->dir, 0700), 0);
 }

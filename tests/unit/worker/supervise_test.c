@@ -1,5 +1,5 @@
 /* The supervisor program alone: directories written by hand, processes started without the executor. */
-#include "harness.h"
+#include "tests/unit/worker/harness.h"
 
 #include <sys/mount.h>
 #include <sys/resource.h>
