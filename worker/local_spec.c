@@ -1,7 +1,6 @@
 #include "worker/local_spec.h"
 
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,22 +9,6 @@
 #include "worker/rundir.h"
 
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
-
-void account_init(struct account *a) {
-  struct passwd pw, *found = NULL;
-  char bytes[16384];
-  if (getpwuid_r(getuid(), &pw, bytes, sizeof bytes, &found)) found = NULL;
-  a->name = found ? alloc_strdup(pw.pw_name) : alloc_fmt("%u", (unsigned)getuid());
-  a->home = alloc_strdup(found && pw.pw_dir[0] ? pw.pw_dir : "/");
-  a->shell = alloc_strdup(found && pw.pw_shell[0] ? pw.pw_shell : "/bin/sh");
-}
-
-void account_release(struct account *a) {
-  free(a->name);
-  free(a->home);
-  free(a->shell);
-  *a = (struct account){0};
-}
 
 /* Each entry is "key=value" with its NUL. */
 static void put(struct buf *out, const char *key, const char *value) {

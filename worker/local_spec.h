@@ -6,15 +6,7 @@
 
 #include "base/buf.h"
 #include "scheduler/spec/launch.h"
-
-/* The account whose tasks are run, looked up once. */
-struct account {
-  char *name, *home, *shell;
-};
-
-/* Falls back to the uid, "/" and /bin/sh where the system knows no such user. */
-void account_init(struct account *a);
-void account_release(struct account *a);
+#include "worker/account.h"
 
 struct local_dirs {
   const char *attempt, *work, *state; /* absolute */

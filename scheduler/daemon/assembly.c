@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "scheduler/daemon/daemon.h"
 #include "scheduler/daemon/facts.h"
 #include "worker/local.h"
@@ -46,12 +47,23 @@ static int open_store(struct assembly *a) {
   return err;
 }
 
+static void set_env(struct assembly *a) {
+  account_init(&a->account);
+  a->env[0] = (struct launch_env){.name = "HOME", .value = a->account.home};
+  a->env[1] = (struct launch_env){.name = "USER", .value = a->account.name};
+  a->env[2] = (struct launch_env){.name = "LOGNAME", .value = a->account.name};
+  a->env[3] = (struct launch_env){.name = "SHELL", .value = a->account.shell};
+}
+
 static struct engine *restored_engine(struct assembly *a, const struct assembly_options *options) {
   const struct engine_options engine_options = {.config = options->config,
                                                 .schedules = options->schedules,
                                                 .local_only = options->local_only,
                                                 .zone = zones_get,
-                                                .zone_ctx = &a->zones};
+                                                .zone_ctx = &a->zones,
+                                                .env = a->env,
+                                                .env_len = ACCOUNT_ENV};
+  set_env(a);
   struct engine *engine = engine_new(&engine_options);
   char *message = NULL;
   struct moment now = {.wall = clock_now(), .mono = clock_monotonic()};
@@ -81,6 +93,7 @@ static int add_local_executor(struct assembly *a) {
 int assembly_open(struct assembly *a, const struct assembly_options *options) {
   memset(a, 0, sizeof *a);
   a->config = options->config;
+  a->state_dir = alloc_strdup(options->config->state);
   a->started_at = clock_now();
   signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
@@ -135,6 +148,17 @@ void assembly_forget(struct assembly *a, const struct change *changes, size_t le
   }
 }
 
+static void zones_told(void *ctx) {
+  zones_refreshed(&((struct assembly *)ctx)->zones);
+}
+
+void assembly_refresh_zones(struct assembly *a) {
+  if (zones_refresh(&a->zones) == 0) return;
+  LOG(LOG_INFO, "time zone data changed; firings to come follow the new rules", {NULL, NULL});
+  inbox_add(core_inbox(a->core), ENGINE_CONFIG)->config.config = a->config;
+  core_after(a->core, zones_told, a);
+}
+
 void assembly_close(struct assembly *a) {
   core_free(a->core);
   uv_run(&a->loop, UV_RUN_DEFAULT);
@@ -143,4 +167,5 @@ void assembly_close(struct assembly *a) {
   store_close(a->store);
   names_release(&a->names);
   zones_release(&a->zones);
+  account_release(&a->account);
 }

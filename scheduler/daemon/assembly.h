@@ -11,14 +11,20 @@
 #include "scheduler/daemon/names.h"
 #include "scheduler/daemon/zones.h"
 #include "scheduler/store/store.h"
+#include "worker/account.h"
+
+#define ACCOUNT_ENV 4
 
 struct assembly {
   uv_loop_t loop;
-  const struct config *config;
+  const struct config *config; /* the one in force: for the loop's thread */
+  char *state_dir;             /* the same as the configuration's, for any thread */
   struct store *store;
   struct store_loaded loaded; /* the rows at start; kept until assembly_started */
   struct zones zones;
   struct names names;
+  struct account account;
+  struct launch_env env[ACCOUNT_ENV]; /* what `env.HOME` and its kin see */
   struct core *core;
   instant started_at;
 };
@@ -37,6 +43,8 @@ void assembly_started(struct assembly *a);
 void assembly_committed(struct assembly *a, const struct change *changes, size_t len, bool log);
 /* After committed hooks are through: runs that have ended lose their names. */
 void assembly_forget(struct assembly *a, const struct change *changes, size_t len);
+/* Looks for new time zone data; what isn't decided yet is planned by it. */
+void assembly_refresh_zones(struct assembly *a);
 /* Ends the core and what else is open, turns the loop until every handle is closed, closes the store. */
 void assembly_close(struct assembly *a);
 

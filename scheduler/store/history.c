@@ -111,13 +111,11 @@ int history_notes(struct history *h, int64_t run, struct arena *a, struct event_
 
 static int read_run_rows(struct reader *r, const char *run_id, struct arena *a, struct run_rows *out,
                          struct buf *why) {
-  const struct table *t = table_of(CHANGE_RUN);
   sqlite3_stmt *q = statement(&r->statements, STATEMENT_RUN_BY_ID);
   sqlite3_bind_text(q, 1, run_id, -1, SQLITE_STATIC);
   int step = sqlite3_step(q), rc = 0;
   if (step == SQLITE_ROW) {
-    rc = table_read(q, 0, t, a, &out->run);
-    out->pipeline_name = arena_strdup(a, (const char *)sqlite3_column_text(q, t->columns_len));
+    rc = load_run_row(q, a, out);
   } else {
     rc = step == SQLITE_DONE ? ERR_NOT_FOUND : db_code(r->db, step);
   }

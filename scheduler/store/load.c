@@ -83,6 +83,14 @@ static int load_children(struct statements *st, enum statement name, int64_t run
   return load_rows(q, kind, a, items, len);
 }
 
+int load_run_row(sqlite3_stmt *q, struct arena *a, struct run_rows *out) {
+  const struct table *t = table_of(CHANGE_RUN);
+  const char *from = (const char *)sqlite3_column_text(q, t->columns_len + 1);
+  out->pipeline_name = arena_strdup(a, (const char *)sqlite3_column_text(q, t->columns_len));
+  out->linked_from_id = from ? arena_strdup(a, from) : NULL;
+  return table_read(q, 0, t, a, &out->run);
+}
+
 int load_run(struct statements *st, struct load_specs *specs, struct arena *a, struct run_rows *run,
              struct buf *why) {
   int64_t key = run->run.key;
@@ -133,14 +141,12 @@ static int load_schedules(struct statements *st, struct store_loaded *out) {
 
 static int load_live_runs(struct statements *st, struct load_specs *specs, struct store_loaded *out,
                           struct buf *why) {
-  const struct table *t = table_of(CHANGE_RUN);
   VEC(struct run_rows) runs = {0};
   sqlite3_stmt *q = statement(st, STATEMENT_RUNS_LIVE);
   int step, rc = 0;
   while (!rc && (step = sqlite3_step(q)) == SQLITE_ROW) {
     struct run_rows run = {0};
-    rc = table_read(q, 0, t, &out->arena, &run.run);
-    run.pipeline_name = arena_strdup(&out->arena, (const char *)sqlite3_column_text(q, t->columns_len));
+    rc = load_run_row(q, &out->arena, &run);
     vec_push(&runs, run);
   }
   if (!rc) rc = db_code(st->db, step);

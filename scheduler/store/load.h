@@ -9,6 +9,9 @@
 /* All rows of a bound statement whose first columns are those of the table of `kind`, as one array in the arena. */
 int load_rows(sqlite3_stmt *q, enum change_kind kind, struct arena *a, void *items, size_t *len);
 
+/* The row of RUNS_LIVE or RUN_BY_ID that a statement stands on: the run, its pipeline's name, what it came from. */
+int load_run_row(sqlite3_stmt *q, struct arena *a, struct run_rows *out);
+
 /* The pipelines of versions, each made once. */
 struct load_specs {
   struct map by_version; /* struct pipeline *, one reference each */
