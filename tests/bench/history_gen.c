@@ -147,10 +147,15 @@ static int make_run(struct gen *g) {
 static int make_pipelines(struct gen *g) {
   int rc = 0;
   for (int64_t p = 0; !rc && p < PIPELINES; p++) {
-    char name[32], json[128];
+    char name[32], json[512];
     snprintf(name, sizeof name, "team%lld/pipeline%lld", (long long)(p % 8), (long long)p);
-    snprintf(json, sizeof json, "{\"name\":\"%s\",\"owner\":\"team%lld\",\"tags\":[\"bench\"]}", name,
-             (long long)(p % 8));
+    snprintf(json, sizeof json,
+             "{\"name\":\"%s\",\"folder\":\"/srv\",\"owner\":\"team%lld\",\"tags\":[\"bench\"],"
+             "\"params\":{\"lr\":{\"type\":\"float\",\"default\":\"0.1\"},\"region\":{\"type\":\"string\","
+             "\"default\":\"eu\"}},"
+             "\"tasks\":{\"extract\":{\"run\":[\"true\"]},\"train\":{\"run\":[\"true\"]},\"evaluate\":{\"run\":["
+             "\"true\"]}}}",
+             name, (long long)(p % 8));
     struct change c = {CHANGE_PIPELINE, .pipeline = {p + 1, name, PIPELINES + p + 1, g->numbers[p], false, NULL,
                                                      g->now, INSTANT_NONE, NULL, NULL}};
     rc = put(g, &c);
