@@ -154,5 +154,6 @@ int store_tend(struct store *s, bool idle, struct buf *why) {
   int code = tend_witness(s, now, idle || large);
   if (code && why) buf_str(why, "the witness can't be synced");
   tend_ballast(s, now);
+  if (idle) sqlite3_db_release_memory(s->db); /* the system's cache has the pages too */
   return code ? code : rc;
 }
