@@ -11,6 +11,7 @@
 #include "scheduler/daemon/wake.h"
 
 #define RETRY_COMMIT_MS 1000
+#define STARTED_HELD_MS 10
 #define CHANGES_KEPT    1024 /* room for so many stays; a larger step gives its memory back */
 
 struct after {
@@ -38,7 +39,8 @@ struct core {
 
   uv_prepare_t before_poll;
   uv_check_t after_poll;
-  uv_timer_t retry;
+  uv_timer_t retry, hold;
+  bool hold_over;
   int handles;
 };
 
@@ -104,10 +106,25 @@ static bool time_has_come(const struct core *c, struct moment now) {
   return now.mono >= c->step.wake_mono || (c->step.wake_wall != INSTANT_NONE && now.wall >= c->step.wake_wall);
 }
 
+static void on_hold(uv_timer_t *timer) {
+  struct core *c = timer->data;
+  c->hold_over = true; /* The loop has turned: turn() follows. */
+}
+
+/* That something has started decides nothing. It is recorded a moment later, or sooner with whatever else comes: a
+ * short task's end then needn't wait for the disk to have its start. */
+static bool may_wait(struct core *c) {
+  if (c->hold_over || !inbox_only_started(&c->inbox)) return false;
+  if (!uv_is_active((uv_handle_t *)&c->hold)) uv_timer_start(&c->hold, on_hold, STARTED_HELD_MS, 0);
+  return true;
+}
+
 static void turn(struct core *c) {
   if (c->in_flight || c->over) return;
   struct moment now = moment_now();
-  if (inbox_len(&c->inbox) == 0 && !time_has_come(c, now)) return;
+  if (!time_has_come(c, now) && (inbox_len(&c->inbox) == 0 || may_wait(c))) return;
+  uv_timer_stop(&c->hold);
+  c->hold_over = false;
 
   size_t len;
   const struct engine_event *events = inbox_take(&c->inbox, &len);
@@ -182,8 +199,9 @@ struct core *core_new(const struct core_options *options) {
   uv_prepare_init(c->loop, &c->before_poll);
   uv_check_init(c->loop, &c->after_poll);
   uv_timer_init(c->loop, &c->retry);
-  c->before_poll.data = c->after_poll.data = c->retry.data = c;
-  c->handles = 3;
+  uv_timer_init(c->loop, &c->hold);
+  c->before_poll.data = c->after_poll.data = c->retry.data = c->hold.data = c;
+  c->handles = 4;
   uv_prepare_start(&c->before_poll, on_before_poll);
   uv_check_start(&c->after_poll, on_after_poll);
   return c;
@@ -261,4 +279,5 @@ void core_free(struct core *c) {
   uv_close((uv_handle_t *)&c->before_poll, on_closed);
   uv_close((uv_handle_t *)&c->after_poll, on_closed);
   uv_close((uv_handle_t *)&c->retry, on_closed);
+  uv_close((uv_handle_t *)&c->hold, on_closed);
 }

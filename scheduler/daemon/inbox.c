@@ -32,6 +32,15 @@ size_t inbox_len(const struct inbox *in) {
   return in->halves[in->filling].events.len;
 }
 
+bool inbox_only_started(const struct inbox *in) {
+  const struct inbox_half *half = &in->halves[in->filling];
+  for (size_t i = half->events.len; i-- > 0;) {
+    const struct engine_event *e = &half->events.items[i];
+    if (e->kind != ENGINE_REPORT || e->report.kind != ENGINE_REPORT_STARTED) return false;
+  }
+  return true;
+}
+
 const struct engine_event *inbox_take(struct inbox *in, size_t *len) {
   struct inbox_half *taken = &in->halves[in->filling];
   in->filling = !in->filling;

@@ -7,6 +7,7 @@
 #ifndef ROTA_DAEMON_INBOX_H
 #define ROTA_DAEMON_INBOX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/arena.h"
@@ -30,6 +31,8 @@ void inbox_put(struct inbox *in, const struct engine_event *event);
  */
 struct engine_event *inbox_add(struct inbox *in, enum engine_event_kind kind);
 size_t inbox_len(const struct inbox *in);
+/* Whether all that is queued says that an attempt has started. */
+bool inbox_only_started(const struct inbox *in);
 /* Takes all. The events stay valid until inbox_done, which must be called before the next take. */
 const struct engine_event *inbox_take(struct inbox *in, size_t *len);
 void inbox_done(struct inbox *in);
