@@ -35,14 +35,18 @@ struct committer {
   bool handed_over, committed, quit;
   bool tended; /* since the last commit */
   int err, broken;
+  bool store_full;
   struct buf why;
   VEC(struct job) jobs, jobs_done;
 
-  bool busy; /* loop thread only */
+  bool busy, full; /* loop thread only */
 };
 
 /* Under the lock. */
 static void tell_result(struct committer *c, int err, struct buf *why) {
+  struct store_health health;
+  store_health(c->store, &health);
+  c->store_full = health.full;
   c->err = err;
   buf_release(&c->why);
   c->why = *why;
@@ -139,6 +143,7 @@ static void on_async(uv_async_t *async) {
   bool committed = c->committed;
   int err = c->err;
   int broken = c->broken;
+  bool full = c->store_full;
   struct buf why = c->why;
   c->why = (struct buf){0};
   c->broken = 0;
@@ -151,12 +156,23 @@ static void on_async(uv_async_t *async) {
 
   if (committed) {
     c->busy = false;
+    c->full = full;
     c->done(c->ctx, err, buf_cstr(&why));
   }
   if (broken) c->done(c->ctx, broken, "the log can't be moved into the database");
   buf_release(&why);
   for (size_t i = 0; i < jobs_len; i++) job_tell(&jobs[i], jobs[i].result);
   free(jobs);
+}
+
+static void on_closed(uv_handle_t *handle) {
+  struct committer *c = handle->data;
+  uv_mutex_destroy(&c->lock);
+  uv_cond_destroy(&c->wake);
+  vec_release(&c->jobs);
+  vec_release(&c->jobs_done);
+  buf_release(&c->why);
+  free(c);
 }
 
 struct committer *committer_new(uv_loop_t *loop, struct store *store, committer_done_fn *done, void *ctx) {
@@ -169,7 +185,7 @@ struct committer *committer_new(uv_loop_t *loop, struct store *store, committer_
   uv_async_init(loop, &c->async, on_async);
   c->async.data = c;
   if (uv_thread_create(&c->thread, writer_main, c) == 0) return c;
-  uv_close((uv_handle_t *)&c->async, NULL);
+  uv_close((uv_handle_t *)&c->async, on_closed);
   return NULL;
 }
 
@@ -188,6 +204,10 @@ bool committer_busy(const struct committer *c) {
   return c->busy;
 }
 
+bool committer_full(const struct committer *c) {
+  return c->full;
+}
+
 void committer_job(struct committer *c, committer_job_fn *run, committer_job_done_fn *done, void *arg) {
   struct job job = {.run = run, .done = done, .arg = arg};
   uv_mutex_lock(&c->lock);
@@ -198,16 +218,6 @@ void committer_job(struct committer *c, committer_job_fn *run, committer_job_don
 
 void committer_failed(struct committer *c, int err) {
   if (ends_commits(err)) c->done(c->ctx, err, "the database can't be written");
-}
-
-static void on_closed(uv_handle_t *handle) {
-  struct committer *c = handle->data;
-  uv_mutex_destroy(&c->lock);
-  uv_cond_destroy(&c->wake);
-  vec_release(&c->jobs);
-  vec_release(&c->jobs_done);
-  buf_release(&c->why);
-  free(c);
 }
 
 void committer_free(struct committer *c) {

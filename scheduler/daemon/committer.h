@@ -24,13 +24,15 @@ struct committer *committer_new(uv_loop_t *loop, struct store *store, committer_
 /* Hands over a batch, which must stay as it is until `done`. Only when no batch is in flight. */
 void committer_commit(struct committer *c, const struct change *changes, size_t len);
 bool committer_busy(const struct committer *c);
+/* Whether the last batch took the reserve of a full disk (store_health.full): start nothing new. */
+bool committer_full(const struct committer *c);
 
 /* A job runs on the writer thread after the batch in flight, `done` on the loop's thread after it. It must be short,
  * or a batch waits for it. Every job's `done` is called: by committer_free at the latest, with ERR_AGAIN for one that
  * wasn't run. */
 typedef int committer_job_fn(struct store *store, void *arg);
 typedef void committer_job_done_fn(void *arg, int result);
-void committer_job(struct committer *c, committer_job_fn *job, committer_job_done_fn *done, void *arg);
+void committer_job(struct committer *c, committer_job_fn *run, committer_job_done_fn *done, void *arg);
 
 /* A job that writes to the store has failed with `err`: calls `done` as for a checkpoint if that means that commits
  * can't go on. */

@@ -9,10 +9,12 @@
 #include "base/map.h"
 #include "scheduler/daemon/reports.h"
 #include "scheduler/daemon/wake.h"
+#include "scheduler/store/store.h"
 
-#define RETRY_COMMIT_MS 1000
-#define STARTED_HELD_MS 10
-#define CHANGES_KEPT    1024 /* room for so many stays; a larger step gives its memory back */
+#define RETRY_COMMIT_MS  1000
+#define LOOK_FOR_ROOM_MS 1000
+#define STARTED_HELD_MS  10
+#define CHANGES_KEPT     1024 /* room for so many stays; a larger step gives its memory back */
 
 struct after {
   uint64_t turn; /* to be through */
@@ -30,12 +32,12 @@ struct core {
   struct map executors; /* by host */
   char *state_dir;
 
-  struct step step; /* in flight while the committer is busy or a retry is due */
+  struct step step; /* in flight until its rows are durable and its decisions carried out */
   bool in_flight;
   uint64_t turns; /* steps taken */
   VEC(struct after) afters;
   int degraded;
-  bool over; /* a fatal failure: nothing is done any more */
+  bool over; /* a fatal failure, or the end: nothing is done any more */
 
   uv_prepare_t before_poll;
   uv_check_t after_poll;
@@ -151,13 +153,11 @@ static void on_after_poll(uv_check_t *handle) {
   turn(handle->data);
 }
 
+/* If the time has come, turn() sees it next, now or when the commit in flight is through. If the alarm clock only
+ * woke because it sleeps no longer, or because somebody set the clock, it is set again. */
 static void on_wake(void *ctx) {
-  (void)ctx; /* The loop has turned: turn() looks at the clocks itself. */
-}
-
-static void on_retry(uv_timer_t *timer) {
-  struct core *c = timer->data;
-  committer_commit(c->committer, c->step.changes.items, c->step.changes.len);
+  struct core *c = ctx;
+  if (!time_has_come(c, moment_now())) wake_set(c->wake, c->step.wake_wall, c->step.wake_mono);
 }
 
 static void degraded_set(struct core *c, int err, const char *why) {
@@ -166,9 +166,54 @@ static void degraded_set(struct core *c, int err, const char *why) {
   c->hooks.degraded(c->hooks.ctx, err, why);
 }
 
+/* ---- commits that don't succeed for now ---- */
+
+static void on_retry(uv_timer_t *timer) {
+  struct core *c = timer->data;
+  committer_commit(c->committer, c->step.changes.items, c->step.changes.len);
+}
+
+/* On the writer's thread. */
+static int look_for_room(struct store *store, void *arg) {
+  (void)arg;
+  struct store_health health;
+  int err = store_tend(store, true, NULL);
+  store_health(store, &health);
+  return err ? err : health.full ? ERR_FULL : 0;
+}
+
+static void on_look_for_room(uv_timer_t *timer);
+
+static void room_looked_for(void *arg, int err) {
+  struct core *c = arg;
+  if (c->over) return;
+  if (err == 0) {
+    degraded_set(c, 0, NULL);
+    step_committed(c);
+  } else {
+    committer_failed(c->committer, err);
+    if (!c->over) uv_timer_start(&c->retry, on_look_for_room, LOOK_FOR_ROOM_MS, 0);
+  }
+}
+
+static void on_look_for_room(uv_timer_t *timer) {
+  struct core *c = timer->data;
+  committer_job(c->committer, look_for_room, room_looked_for, c);
+}
+
+/* The batch is durable, but only because the reserve of the disk was given up for it. What it decided waits until
+ * there is room again: so no task starts, and what happens meanwhile is kept in the inbox, in its order. */
+static void hold_until_room(struct core *c) {
+  degraded_set(c, ERR_FULL, "the disk is full");
+  uv_timer_start(&c->retry, on_look_for_room, LOOK_FOR_ROOM_MS, 0);
+}
+
 static void on_commit(void *ctx, int err, const char *why) {
   struct core *c = ctx;
-  if (err == 0) {
+  if (c->over) return;
+  if (err == 0 && committer_full(c->committer)) {
+    hold_until_room(c);
+  } else if (err == 0) {
     degraded_set(c, 0, NULL);
     step_committed(c);
   } else if (err == ERR_SYNC || err == ERR_IO || err == ERR_CORRUPT) {
@@ -269,6 +314,7 @@ static void on_closed(uv_handle_t *handle) {
 
 void core_free(struct core *c) {
   if (!c) return;
+  c->over = true;
   committer_free(c->committer);
   wake_free(c->wake);
   for (size_t i = 0; i < c->executors.len; i++) {

@@ -5,7 +5,9 @@
  *     '------------------- reports of the executors ----------------'
  *
  * While a commit is in flight events gather for the next step. A batch that can't be committed is kept and tried
- * again; nothing decided after it gets out before it. Loop thread only; nothing here blocks.
+ * again; nothing decided after it gets out before it. On a full disk the store gives up its reserve for the batch: it
+ * is durable then, but its decisions are carried out, and the next step is taken, when there is room again. Loop
+ * thread only; nothing here blocks.
  */
 #ifndef ROTA_DAEMON_CORE_H
 #define ROTA_DAEMON_CORE_H
@@ -59,7 +61,8 @@ int core_degraded(const struct core *c);
 /* True when nothing is queued and no commit is in flight. */
 bool core_quiet(const struct core *c);
 
-/* Calls back when every event that is queued by now has been handled and its rows are durable: at once if none is. */
+/* Calls back when every event that is queued by now has been handled, its rows are durable and its decisions carried
+ * out: at once if none is. Never, if the core ends before. */
 typedef void core_after_fn(void *ctx);
 void core_after(struct core *c, core_after_fn *fn, void *ctx);
 
