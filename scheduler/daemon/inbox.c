@@ -2,10 +2,19 @@
 
 #include <string.h>
 
+#include "scheduler/spec/pipeline.h"
+
 #define EVENTS_KEPT 256 /* room for so many stays; a larger burst gives its memory back */
+
+static void give_up_pipelines(struct inbox_half *half) {
+  for (size_t i = 0; i < half->events.len; i++) {
+    if (half->events.items[i].kind == ENGINE_LOADED) pipeline_release(half->events.items[i].loaded.pipeline);
+  }
+}
 
 void inbox_release(struct inbox *in) {
   for (int i = 0; i < 2; i++) {
+    give_up_pipelines(&in->halves[i]);
     arena_release(&in->halves[i].arena);
     vec_release(&in->halves[i].events);
   }
@@ -50,6 +59,7 @@ const struct engine_event *inbox_take(struct inbox *in, size_t *len) {
 
 void inbox_done(struct inbox *in) {
   struct inbox_half *taken = &in->halves[!in->filling];
+  give_up_pipelines(taken);
   taken->events.len = 0;
   if (taken->events.cap <= EVENTS_KEPT) {
     arena_reset(&taken->arena);

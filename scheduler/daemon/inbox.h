@@ -2,7 +2,8 @@
  * of it at once when the loop turns. Loop thread only.
  *
  * What an event points to must live until the step that takes it has returned: allocate it from inbox_arena. Two
- * arenas take turns, so that new events can gather while a step's events are still in use.
+ * arenas take turns, so that new events can gather while a step's events are still in use. A loaded pipeline comes
+ * with a reference, which the inbox gives up after that step.
  */
 #ifndef ROTA_DAEMON_INBOX_H
 #define ROTA_DAEMON_INBOX_H

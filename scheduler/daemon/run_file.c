@@ -31,10 +31,11 @@ struct run_file {
   char *temporary; /* the state directory, if it is ours to remove */
   struct assembly assembly;
   struct run_view *view;
-  struct code_lookups code;
+  struct code_lookups *code;
   uv_timer_t tick;
   uv_signal_t signals[SIGNALS_LEN];
 
+  int64_t first_key; /* no row of a former life has one so high: runs that were left in the state aren't ours */
   char run_id[ID_LEN + 1];
   int64_t run_key, tasks;
   bool ended, refused, broken, interrupted;
@@ -68,7 +69,7 @@ static void put_loaded(struct inbox *inbox, struct pipeline *p, const struct buf
   struct buf json = {0};
   pipeline_json(p, &json);
   e->name = arena_strdup(a, p->name);
-  e->pipeline = p;
+  e->pipeline = pipeline_retain(p);
   e->text = arena_strndup(a, buf_cstr(text), text->len);
   e->text_len = text->len;
   e->json = arena_strndup(a, json.bytes, json.len);
@@ -175,7 +176,7 @@ static void finish(void *ctx) {
 /* The commit of the work tree belongs to the record: a look-up that is under way ends first. */
 static void finish_when_settled(void *ctx) {
   struct run_file *r = ctx;
-  if (r->ended && r->code.pending == 0) core_after(r->assembly.core, finish, r);
+  if (r->ended && code_settled(r->code)) core_after(r->assembly.core, finish, r);
 }
 
 /* A small pipeline shows what its tasks print; a large one would drown in it. */
@@ -192,7 +193,7 @@ static void on_committed(void *ctx, const struct change *changes, size_t len) {
   assembly_committed(&r->assembly, changes, len, false);
   for (size_t i = 0; i < len; i++) {
     const struct change *c = &changes[i];
-    if (c->kind == CHANGE_RUN && c->run.trigger == TRIGGER_COMMAND && !r->run_key) {
+    if (c->kind == CHANGE_RUN && c->run.key >= r->first_key && !r->run_key) {
       r->run_key = c->run.key;
       memcpy(r->run_id, c->run.id.text, sizeof r->run_id);
     }
@@ -204,7 +205,7 @@ static void on_committed(void *ctx, const struct change *changes, size_t len) {
     r->state = c->run.state;
     r->ended = run_state_ended(r->state);
   }
-  code_committed(&r->code, &r->assembly.names, changes, len);
+  code_committed(r->code, &r->assembly.names, changes, len);
   finish_when_settled(r);
 }
 
@@ -302,12 +303,13 @@ static int run_to_end(struct run_file *r, struct pipeline *p, const struct buf *
   };
   int code = assembly_open(&r->assembly, &options);
   if (code) return code;
+  r->first_key = r->assembly.loaded.state.next_key;
   struct inbox *inbox = core_inbox(r->assembly.core);
-  code_init(&r->code, &r->assembly.loop, r->assembly.core);
-  r->code.settled = finish_when_settled;
-  r->code.ctx = r;
+  r->code = code_new(&r->assembly.loop, r->assembly.core);
+  code_on_settled(r->code, finish_when_settled, r);
   put_loaded(inbox, p, text);
   if (!put_trigger(r, inbox, p->name)) {
+    code_free(r->code);
     assembly_close(&r->assembly);
     return EXIT_USAGE;
   }
@@ -315,8 +317,8 @@ static int run_to_end(struct run_file *r, struct pipeline *p, const struct buf *
   assembly_started(&r->assembly);
   uv_run(&r->assembly.loop, UV_RUN_DEFAULT);
   close_handles(r);
+  code_free(r->code);
   assembly_close(&r->assembly);
-  code_release(&r->code);
   if (r->ended) run_report_end(r->config->state, r->run_id, r->options->json);
   return exit_code_of(r);
 }

@@ -13,8 +13,10 @@
 #include "scheduler/daemon/assembly.h"
 #include "scheduler/daemon/code.h"
 #include "scheduler/daemon/daemon.h"
+#include "scheduler/daemon/dags.h"
 #include "scheduler/daemon/loader.h"
 #include "scheduler/daemon/queries.h"
+#include "scheduler/daemon/reload.h"
 #include "scheduler/daemon/requests.h"
 #include "scheduler/daemon/restore_answers.h"
 #include "scheduler/daemon/server.h"
@@ -28,7 +30,7 @@
 
 struct serve {
   const struct serve_options *options;
-  struct config *config, *former; /* the former one lives until the engine has taken the new one */
+  struct config *config; /* of the start; owned by reloads as soon as there are some */
   struct assembly assembly;
   struct loader *loader;
   struct watch *watch;
@@ -38,7 +40,8 @@ struct serve {
   struct restore_answers *answers;
   struct queries *queries;
   struct upkeep *upkeep;
-  struct code_lookups code_lookups;
+  struct reloads *reloads;
+  struct code_lookups *code_lookups;
   uv_signal_t signals[SIGNALS_LEN];
   struct degraded degraded;
   int code;
@@ -51,13 +54,9 @@ static const int caught[SIGNALS_LEN] = {SIGINT, SIGTERM, SIGHUP};
 static void on_committed(void *ctx, const struct change *changes, size_t len) {
   struct serve *s = ctx;
   assembly_committed(&s->assembly, changes, len, true);
-  code_committed(&s->code_lookups, &s->assembly.names, changes, len);
+  code_committed(s->code_lookups, &s->assembly.names, changes, len);
   queries_committed(s->queries, changes, len);
   assembly_forget(&s->assembly, changes, len);
-  if (s->former) {
-    config_free(s->former);
-    s->former = NULL;
-  }
 }
 
 static void on_reply(void *ctx, const struct decision_reply *reply) {
@@ -68,8 +67,8 @@ static void on_reply(void *ctx, const struct decision_reply *reply) {
 
 static void on_degraded(void *ctx, int err, const char *why) {
   struct serve *s = ctx;
+  if (!s->degraded.err) s->degraded.since = clock_now();
   s->degraded.err = err;
-  s->degraded.since = clock_now();
   free(s->degraded.why);
   s->degraded.why = err ? alloc_strdup(why) : NULL;
   if (err) {
@@ -97,80 +96,10 @@ static void answer(void *ctx, uint64_t handle, int status, const char *body, siz
   server_pump(s->server);
 }
 
-struct reload {
-  struct serve *serve;
-  uint64_t handle; /* 0: nobody asked */
-  struct loader_result result;
-};
-
-static void on_reloaded(void *ctx) {
-  struct reload *reload = ctx;
-  struct serve *s = reload->serve;
-  struct buf body = {0};
-  struct json j;
-  jsonw_init(&j, &body);
-  jsonw_object(&j);
-  jsonw_member_int(&j, "files", (int64_t)reload->result.files);
-  jsonw_member_int(&j, "loaded", (int64_t)reload->result.loaded);
-  jsonw_member_int(&j, "gone", (int64_t)reload->result.gone);
-  jsonw_key(&j, "broken");
-  jsonw_array(&j);
-  loader_broken_json(s->loader, &j);
-  jsonw_array_end(&j);
-  jsonw_object_end(&j);
-  if (reload->handle) answer(s, reload->handle, 200, body.bytes, body.len);
-  buf_release(&body);
-  free(reload);
-}
-
-static void on_loaded(void *ctx, const struct loader_result *result) {
-  struct reload *reload = ctx;
-  struct serve *s = reload->serve;
-  const char *const *folders;
-  size_t len = loader_folders(s->loader, &folders);
-  watch_folders(s->watch, folders, len);
-  reload->result = *result;
-  core_after(s->assembly.core, on_reloaded, reload);
-}
-
-static void rescan(struct serve *s, uint64_t handle) {
-  struct reload *reload = alloc_new(struct reload);
-  reload->serve = s;
-  reload->handle = handle;
-  loader_rescan(s->loader, &s->assembly.loop, on_loaded, reload);
-}
-
-/* Reads the configuration again; with an error in it the one in force stays. Where the state and the pipelines are
- * can't change while the daemon lives. */
-static bool reload_config(struct serve *s) {
-  struct config *fresh = daemon_config(&s->options->places);
-  if (!fresh) return false;
-  fresh->state = arena_strdup(&fresh->arena, s->config->state);
-  config_free(s->former);
-  s->former = s->config;
-  s->config = fresh;
-  loader_configure(s->loader, fresh);
-  s->assembly.config = fresh;
-  inbox_add(core_inbox(s->assembly.core), ENGINE_CONFIG)->config.config = fresh;
-  return true;
-}
-
-static void reload(struct serve *s, uint64_t handle) {
-  bool good = loader_busy(s->loader) || reload_config(s);
-  LOG(good ? LOG_INFO : LOG_ERROR, good ? "reloading" : "the configuration has errors: the one in force stays",
-      {NULL, NULL});
-  if (!good && handle) {
-    api_problem(server_api(s->server), handle, 422, "Configuration not loaded",
-                "the configuration has errors, so the one in force stays: `rota serve --check` shows them");
-    return;
-  }
-  rescan(s, handle);
-}
-
 static void on_request(void *ctx, const struct api_request *request) {
   struct serve *s = ctx;
   if (request->route == API_RELOAD) {
-    reload(s, request->handle);
+    reload_all(s->reloads, request->handle);
   } else if (request->route == API_BACKUP) {
     upkeep_backup(s->upkeep, request);
   } else if (!restore_answers_take(s->answers, request) && !requests_take(s->requests, request)) {
@@ -186,14 +115,14 @@ static void on_gone(void *ctx, uint64_t handle) {
 /* ---- signals and files ---- */
 
 static void on_files_changed(void *ctx) {
-  rescan(ctx, 0);
+  reload_files(((struct serve *)ctx)->reloads);
 }
 
 static void on_signal(uv_signal_t *handle, int number) {
   struct serve *s = handle->data;
   if (number == SIGHUP) {
     service_notify("RELOADING=1");
-    reload(s, 0);
+    reload_all(s->reloads, 0);
     service_notify("READY=1");
     return;
   }
@@ -212,7 +141,7 @@ static void load_pipelines(struct serve *s) {
   for (size_t i = 0; i < state->pipelines_len; i++) {
     const struct pipeline_row *row = &state->pipelines[i];
     if (!row->present) continue;
-    loader_know(s->loader, row->name, state->pipeline_sha256[i], state->pipeline_specs[i], row->error != NULL);
+    loader_know(s->loader, row->name, state->pipeline_sha256[i], state->pipeline_specs[i]);
   }
   loader_scan(s->loader);
 }
@@ -227,7 +156,7 @@ static int open_server(struct serve *s) {
 
 static int open_rest(struct serve *s) {
   uv_loop_t *loop = &s->assembly.loop;
-  code_init(&s->code_lookups, loop, s->assembly.core);
+  s->code_lookups = code_new(loop, s->assembly.core);
   s->history = history_new(s->config->state);
   load_pipelines(s);
   if (open_server(s)) return EXIT_FAILED;
@@ -247,6 +176,12 @@ static int open_rest(struct serve *s) {
   const char *const *folders;
   size_t len = loader_folders(s->loader, &folders);
   watch_folders(s->watch, folders, len);
+  const struct reloads_options reloads = {.places = &s->options->places,
+                                          .assembly = &s->assembly,
+                                          .loader = s->loader,
+                                          .watch = s->watch,
+                                          .server = s->server};
+  s->reloads = reloads_new(&reloads, s->config);
   for (int i = 0; i < SIGNALS_LEN; i++) {
     uv_signal_init(loop, &s->signals[i]);
     s->signals[i].data = s;
@@ -255,6 +190,7 @@ static int open_rest(struct serve *s) {
   return EXIT_OK;
 }
 
+/* What still works on a thread frees itself when assembly_close turns the loop. */
 static void close_all(struct serve *s) {
   upkeep_free(s->upkeep);
   queries_free(s->queries);
@@ -262,6 +198,8 @@ static void close_all(struct serve *s) {
   requests_free(s->requests);
   server_free(s->server);
   watch_free(s->watch);
+  loader_free(s->loader);
+  code_free(s->code_lookups);
   for (int i = 0; i < SIGNALS_LEN; i++) {
     if (s->signals[i].data) uv_close((uv_handle_t *)&s->signals[i], NULL);
   }
@@ -269,18 +207,12 @@ static void close_all(struct serve *s) {
 
 static void log_started(const struct serve *s) {
   char pid[24], files[24];
-  struct buf broken = {0};
-  struct json j;
-  jsonw_init(&j, &broken);
-  jsonw_array(&j);
-  loader_broken_json(s->loader, &j);
-  jsonw_array_end(&j);
   snprintf(pid, sizeof pid, "%d", (int)getpid());
   snprintf(files, sizeof files, "%zu", s->assembly.names.pipelines.len);
   LOG(LOG_INFO, "started", {"version", ROTA_VERSION}, {"pid", pid}, {"state", s->config->state},
       {"dags", s->config->dags}, {"pipelines", files});
-  if (broken.len > 2) LOG(LOG_WARNING, "some pipelines don't load; `rota list` shows them", {NULL, NULL});
-  buf_release(&broken);
+  if (loader_broken(s->loader) > 0)
+    LOG(LOG_WARNING, "some pipelines don't load; `rota list` shows them", {NULL, NULL});
 }
 
 static int serve(struct serve *s) {
@@ -289,6 +221,7 @@ static int serve(struct serve *s) {
       .schedules = !s->options->no_schedules,
       .hooks = {.ctx = s, .committed = on_committed, .reply = on_reply, .degraded = on_degraded, .fatal = on_fatal},
   };
+  signal(SIGHUP, SIG_IGN); /* there is nothing to read again before the loop runs */
   int code = assembly_open(&s->assembly, &options);
   if (code) return code;
   code = open_rest(s);
@@ -302,19 +235,43 @@ static int serve(struct serve *s) {
   close_all(s);
   assembly_close(&s->assembly);
   history_free(s->history);
-  loader_free(s->loader);
   return code;
 }
 
-/* What a start would do, without doing it. */
-static int check(const struct config *config) {
+/* ---- what a start would do, without doing it ---- */
+
+static int check_state(const struct config *config) {
   struct buf report = {0};
   int err = store_look(config->state, &report);
-  printf("configuration %s\npipelines     %s\nstate         %s\n%s", config->file ? config->file : "(none, defaults)",
-         config->dags, config->state, buf_cstr(&report));
+  printf("state         %s\n%s", config->state, buf_cstr(&report));
   if (err) printf("a start would fail: %s\n", err_text(err));
   buf_release(&report);
-  return err ? EXIT_FAILED : EXIT_OK;
+  return err;
+}
+
+/* The number of what is wrong with them. */
+static size_t check_pipelines(const struct config *config) {
+  struct dags *dags = dags_new();
+  struct dags_scan scan = {0};
+  size_t loaded = 0;
+  dags_scan(dags, config, true, &scan);
+  for (size_t i = 0; i < scan.findings.len; i++) loaded += scan.findings.items[i].kind == DAGS_LOADED;
+  printf("pipelines     %s\n%zu of %zu files load\n", config->dags, loaded, scan.files);
+  size_t wrong = scan.broken.len;
+  if (wrong) printf("\n%s\n", buf_cstr(&scan.broken_shown));
+  dags_scan_release(&scan);
+  dags_free(dags);
+  return wrong;
+}
+
+static int check(const struct config *config) {
+  printf("configuration %s\n", config->file ? config->file : "(none, defaults)");
+  size_t wrong = check_pipelines(config);
+  int err = check_state(config);
+  if (!err && wrong) {
+    printf("a start would go on without what is wrong above, or with its last version that was loaded\n");
+  }
+  return err || wrong ? EXIT_FAILED : EXIT_OK;
 }
 
 int daemon_serve(const struct serve_options *options) {
@@ -322,9 +279,8 @@ int daemon_serve(const struct serve_options *options) {
   s.config = daemon_config(&options->places);
   if (!s.config) return EXIT_USAGE;
   int code = options->check ? check(s.config) : serve(&s);
-  config_free(s.former);
-  config_free(s.config);
-  code_release(&s.code_lookups);
+  if (!s.reloads) config_free(s.config);
+  reloads_free(s.reloads);
   free(s.degraded.why);
   return code;
 }

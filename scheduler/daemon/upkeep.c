@@ -25,9 +25,10 @@ struct upkeep {
   uv_timer_t retention, zones;
   struct retention walk;
   struct retention_removed removed; /* of the step under way */
-  struct id *swept;                 /* of the job under way */
-  size_t swept_len;
-  bool stepping, closing;
+  struct arena arena;               /* of the sweep under way */
+  struct id *left;                  /* that it must sweep once more */
+  size_t left_len;
+  bool sweeping, closing;
   int open;
   struct backup_jobs *backups;
 
@@ -42,7 +43,6 @@ static void upkeep_release(struct upkeep *u) {
   if (u->open > 0 || u->checking) return;
   vec_release(&u->removed.ids);
   buf_release(&u->check_why);
-  free(u->swept);
   free(u);
 }
 
@@ -52,48 +52,52 @@ static void sweep_directories(struct upkeep *u, const struct id *ids, size_t len
   for (size_t i = 0; i < len; i++) core_sweep(u->o.assembly->core, ids[i].text);
 }
 
-static bool directory_gone(const char *state, const char *below, const char *id) {
-  char *parent = path_join(state, below);
-  char *path = path_join(parent, id);
+static bool directory_gone(const char *state, const char *below, const char *id, const char *ending) {
+  char *path = alloc_fmt("%s/%s/%s%s", state, below, id, ending);
   bool gone = access(path, F_OK) != 0;
   free(path);
-  free(parent);
   return gone;
 }
 
+static bool all_gone(const char *state, const char *id) {
+  return directory_gone(state, "runs", id, "") && directory_gone(state, "work", id, "") &&
+         directory_gone(state, "work", id, ".state");
+}
+
+/* Those whose directories are gone are taken off the list of what retention removed; the others are left to be swept
+ * once more. */
 static int swept_job(struct store *store, void *arg) {
   struct upkeep *u = arg;
-  return retention_swept(store, u->swept, u->swept_len, NULL);
+  struct id *ids;
+  size_t len, gone = 0;
+  int err = history_removed(u->o.history, SWEEP_AT_ONCE, &u->arena, &ids, &len);
+  if (err) return err;
+  for (size_t i = 0; i < len; i++) {
+    if (!all_gone(u->o.assembly->state_dir, ids[i].text)) continue;
+    struct id id = ids[gone];
+    ids[gone++] = ids[i];
+    ids[i] = id;
+  }
+  u->left = ids + gone;
+  u->left_len = len - gone;
+  return retention_swept(store, ids, gone, NULL);
 }
 
 static void swept_done(void *arg, int result) {
   struct upkeep *u = arg;
-  if (!u->closing) committer_failed(core_committer(u->o.assembly->core), result);
-  free(u->swept);
-  u->swept = NULL;
+  if (!u->closing) {
+    committer_failed(core_committer(u->o.assembly->core), result);
+    sweep_directories(u, u->left, u->left_len);
+  }
+  u->left_len = 0;
+  arena_release(&u->arena);
+  u->sweeping = false;
 }
 
-/* Those whose directories are gone are taken off the list; the others are swept once more. */
 static void look_at_removed(struct upkeep *u) {
-  struct arena a = {0};
-  struct id *ids;
-  size_t len;
-  const char *state = u->o.assembly->config->state;
-  if (u->swept || history_removed(u->o.history, SWEEP_AT_ONCE, &a, &ids, &len)) {
-    arena_release(&a);
-    return;
-  }
-  u->swept = alloc_zeroed(len + 1, sizeof *u->swept);
-  u->swept_len = 0;
-  for (size_t i = 0; i < len; i++) {
-    if (directory_gone(state, "runs", ids[i].text) && directory_gone(state, "work", ids[i].text)) {
-      u->swept[u->swept_len++] = ids[i];
-    } else {
-      sweep_directories(u, &ids[i], 1);
-    }
-  }
+  if (u->sweeping) return;
+  u->sweeping = true;
   committer_job(core_committer(u->o.assembly->core), swept_job, swept_done, u);
-  arena_release(&a);
 }
 
 static int step_job(struct store *store, void *arg) {
@@ -105,7 +109,6 @@ static void on_retention(uv_timer_t *timer);
 
 static void step_done(void *arg, int result) {
   struct upkeep *u = arg;
-  u->stepping = false;
   if (u->closing) return;
   committer_failed(core_committer(u->o.assembly->core), result);
   sweep_directories(u, u->removed.ids.items, u->removed.ids.len);
@@ -119,7 +122,6 @@ static void on_retention(uv_timer_t *timer) {
   const struct config *config = u->o.assembly->config;
   u->walk.days = config->retention_days;
   u->walk.runs = config->retention_runs;
-  u->stepping = true;
   committer_job(core_committer(u->o.assembly->core), step_job, step_done, u);
 }
 
@@ -138,7 +140,7 @@ static void on_zones(uv_timer_t *timer) {
 
 static void check_work(uv_work_t *work) {
   struct upkeep *u = work->data;
-  u->check_result = store_check(u->o.assembly->config->state, &u->stop_check, &u->check_why);
+  u->check_result = store_check(u->o.assembly->state_dir, &u->stop_check, &u->check_why);
 }
 
 static void check_done(uv_work_t *work, int status) {

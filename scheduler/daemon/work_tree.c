@@ -16,26 +16,29 @@
 #include "base/instant.h"
 
 #define GIT_TIME_LIMIT (10 * USEC_PER_SEC)
+#define STOP_LOOK_MS   100
 #define COMMIT_MAX     64
 
 struct look_up {
   uv_work_t work;
   char run_id[ID_LEN + 1];
   char *dir;
+  const atomic_bool *stop;
   work_tree_fn *fn;
   void *ctx;
   char commit[COMMIT_MAX + 1];
   int dirty;
 };
 
-/* Reads up to `size` bytes of what comes until the end or the limit of time; the rest is thrown away. */
-static ssize_t read_until_end(int fd, char *out, size_t size) {
+/* Reads up to `size` bytes of what comes until the end; the rest is thrown away. -1 when the time is over. */
+static ssize_t read_until_end(int fd, char *out, size_t size, const atomic_bool *stop) {
   int64_t end = clock_monotonic() + GIT_TIME_LIMIT;
   size_t have = 0;
   for (;;) {
-    int64_t left = end - clock_monotonic();
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    if (left <= 0 || poll(&p, 1, (int)(left / USEC_PER_MS) + 1) == 0) return -1;
+    int ready = poll(&p, 1, STOP_LOOK_MS);
+    if (atomic_load(stop) || clock_monotonic() >= end) return -1;
+    if (ready <= 0) continue;
     char rest[4096];
     bool room = have < size;
     ssize_t n = room ? read(fd, out + have, size - have) : read(fd, rest, sizeof rest);
@@ -46,8 +49,8 @@ static ssize_t read_until_end(int fd, char *out, size_t size) {
 }
 
 /* Runs git with its output in `out`; the length, or -1 if it failed or took too long. */
-static ssize_t git(const char *dir, const char *const *arguments, char *out, size_t size) {
-  const char *argv[12] = {"git", "--no-optional-locks", "-C", dir};
+static ssize_t git(const struct look_up *l, const char *const *arguments, char *out, size_t size) {
+  const char *argv[12] = {"git", "--no-optional-locks", "-C", l->dir};
   size_t argc = 4;
   for (; *arguments; arguments++) argv[argc++] = *arguments;
 
@@ -66,7 +69,7 @@ static ssize_t git(const char *dir, const char *const *arguments, char *out, siz
     close(ends[0]);
     return -1;
   }
-  ssize_t len = read_until_end(ends[0], out, size);
+  ssize_t len = read_until_end(ends[0], out, size, l->stop);
   close(ends[0]);
   if (len < 0) kill(pid, SIGKILL);
   int status;
@@ -80,11 +83,12 @@ static void look_up_work(uv_work_t *work) {
   struct look_up *l = work->data;
   static const char *const head[] = {"rev-parse", "HEAD", NULL};
   static const char *const status[] = {"status", "--porcelain", "--untracked-files=no", NULL};
-  ssize_t n = git(l->dir, head, l->commit, COMMIT_MAX);
+  if (atomic_load(l->stop)) return;
+  ssize_t n = git(l, head, l->commit, COMMIT_MAX);
   l->commit[n > 0 ? strcspn(l->commit, "\n") : 0] = '\0';
   if (!l->commit[0]) return;
   char line[2];
-  ssize_t changed = git(l->dir, status, line, sizeof line);
+  ssize_t changed = git(l, status, line, sizeof line);
   l->dirty = changed < 0 ? -1 : changed > 0;
 }
 
@@ -95,10 +99,12 @@ static void look_up_done(uv_work_t *work, int cancelled) {
   free(l);
 }
 
-void work_tree_look_up(uv_loop_t *loop, const char *run_id, const char *dir, work_tree_fn *fn, void *ctx) {
+void work_tree_look_up(uv_loop_t *loop, const char *run_id, const char *dir, const atomic_bool *stop,
+                       work_tree_fn *fn, void *ctx) {
   struct look_up *l = alloc_new(struct look_up);
   memcpy(l->run_id, run_id, ID_LEN);
   l->dir = alloc_strdup(dir);
+  l->stop = stop;
   l->fn = fn;
   l->ctx = ctx;
   l->dirty = -1;

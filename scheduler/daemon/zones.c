@@ -4,9 +4,14 @@
 
 #include "scheduler/spec/zone.h"
 
+static void stale_free(struct zones *z) {
+  for (size_t i = 0; i < z->stale.len; i++) zone_free(z->stale.items[i]);
+  z->stale.len = 0;
+}
+
 void zones_release(struct zones *z) {
   for (size_t i = 0; i < z->by_name.len; i++) zone_free(z->by_name.entries[i].value);
-  for (size_t i = 0; i < z->stale.len; i++) zone_free(z->stale.items[i]);
+  stale_free(z);
   map_release(&z->by_name);
   vec_release(&z->stale);
 }
@@ -21,8 +26,6 @@ const struct zone *zones_get(void *ctx, const char *name) {
 }
 
 int zones_refresh(struct zones *z) {
-  for (size_t i = 0; i < z->stale.len; i++) zone_free(z->stale.items[i]);
-  z->stale.len = 0;
   int changed = 0;
   for (size_t i = 0; i < z->by_name.len; i++) {
     struct map_entry *entry = &z->by_name.entries[i];
@@ -34,5 +37,10 @@ int zones_refresh(struct zones *z) {
     entry->value = fresh;
     changed++;
   }
+  z->refreshes += changed > 0;
   return changed;
+}
+
+void zones_refreshed(struct zones *z) {
+  if (--z->refreshes == 0) stale_free(z);
 }
