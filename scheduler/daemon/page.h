@@ -40,6 +40,7 @@ struct page {
 
   /* Waiting: set by page_read. */
   bool unripe;         /* nothing new yet: ask again if there is time left */
+  bool skimmed;        /* with unripe: the body wasn't written, since there was time left */
   int64_t watched_run; /* key of the run whose rows matter; 0: none */
   bool polls;          /* look again every 100 ms: a log grows without rows */
   int64_t wait_until;  /* monotonic; 0: doesn't wait */

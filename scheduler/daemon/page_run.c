@@ -24,9 +24,11 @@ static void find_problem(struct page *p, int err, const char *what, const struct
   }
 }
 
+/* A page that waits stays with the run that it found first, whatever `nightly` means by now. */
 bool page_find_run(struct page *p, struct history_run *out) {
   struct buf why = {0};
-  int err = history_find(p->history, api_path(&p->request, "run"), &p->arena, out, &why);
+  int err = p->watched_run ? history_run(p->history, p->watched_run, &p->arena, out)
+                           : history_find(p->history, api_path(&p->request, "run"), &p->arena, out, &why);
   if (err) find_problem(p, err, "run; `rota runs` lists them", &why);
   buf_release(&why);
   return err == 0;
@@ -185,6 +187,8 @@ void page_run_read(struct page *p) {
   if (p->status >= 400 || !page_find_run(p, &run)) return;
   p->watched_run = run.run.key;
   p->unripe = api_query(&p->request, "wait") && !run_state_ended(run.run.state);
+  p->skimmed = p->unripe && clock_monotonic() < p->wait_until;
+  if (p->skimmed) return; /* a run of thousands of tasks isn't written out each time that one of them ends */
   int err = run_json(p->history, &run, p->state_dir, p->now, &p->arena, &p->json);
   if (err) page_problem(p, 503, "Not readable", "the rows can't be read: %s; repeat it", err_text(err));
 }

@@ -94,7 +94,7 @@ static struct page *page_new(struct queries *q, const struct api_request *reques
   p->request.query = copy_pairs(&p->asked, request->query, request->query_len);
   p->request.query_len = request->query_len;
   p->history = q->o.history;
-  p->state_dir = q->o.assembly->config->state;
+  p->state_dir = q->o.assembly->state_dir;
   p->work.data = p;
   int64_t wait_ms = page_number(p, request->route == API_RUN ? "timeout_ms" : "wait_ms", 0, 0, WAIT_MAX_MS);
   if (request->route == API_RUN && api_query(request, "wait") && wait_ms == 0) wait_ms = WAIT_MAX_MS;
@@ -140,6 +140,10 @@ static void page_done(struct page *p) {
     return;
   }
   bool late = clock_monotonic() >= p->wait_until;
+  if (p->unripe && p->skimmed && late && p->status < 400) {
+    page_begin(p);
+    return;
+  }
   if (p->unripe && !late && p->status < 400) {
     if (p->stale) page_begin(p);
     if (!uv_is_active((uv_handle_t *)&q->look_again)) {
@@ -168,7 +172,7 @@ static void page_begin(struct page *p) {
   jsonw_init(&p->json, &p->body);
   p->headers_len = 0;
   p->status = 200;
-  p->unripe = p->stale = false;
+  p->unripe = p->skimmed = p->stale = false;
   p->now = clock_now();
   if (!kinds[p->route].read) {
     page_done(p);
@@ -223,6 +227,7 @@ static int64_t run_of_change(const struct change *c) {
 
 static bool concerns(const struct page *p, const struct change *changes, size_t len) {
   for (size_t i = 0; i < len; i++) {
+    if (p->route == API_RUN && changes[i].kind != CHANGE_RUN) continue; /* its end is waited for */
     if (run_of_change(&changes[i]) == p->watched_run) return true;
   }
   return false;

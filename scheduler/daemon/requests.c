@@ -217,6 +217,11 @@ static void problem(struct requests *r, uint64_t handle, int status, const char 
   buf_release(&text);
 }
 
+static void refuse_degraded(struct requests *r, uint64_t handle) {
+  problem(r, handle, 503, "Degraded",
+          "nothing can be recorded right now, so nothing is taken on; repeat it later with the same key");
+}
+
 static void post_problem(struct post *p, int status, const char *title, const char *detail) {
   for (size_t i = 0; i < p->also.len; i++) problem(p->requests, p->also.items[i], status, title, detail);
   problem(p->requests, p->handle, status, title, detail);
@@ -236,6 +241,10 @@ static void on_looked_up(uv_work_t *work, int cancelled) {
     post_answer(p, p->lookup.status, p->lookup.response, p->lookup.response_len);
   } else if (p->lookup.status) {
     post_problem(p, p->lookup.status, p->lookup.title, p->lookup.detail);
+  } else if (core_degraded(r->core)) { /* since it was looked up */
+    for (size_t i = 0; i < p->also.len; i++) refuse_degraded(r, p->also.items[i]);
+    refuse_degraded(r, p->handle);
+    post_free(p);
   } else {
     if (p->kind->depth != LOOKUP_NO_RUN) set_run(p);
     map_put_n(&r->by_handle, (const char *)&p->handle, sizeof p->handle, p);
@@ -303,8 +312,7 @@ bool requests_take(struct requests *r, const struct api_request *request) {
   const struct kind *kind = kind_of(request->route);
   if (!kind) return false;
   if (core_degraded(r->core)) {
-    problem(r, request->handle, 503, "Degraded",
-            "nothing can be recorded right now, so nothing is taken on; repeat it later with the same key");
+    refuse_degraded(r, request->handle);
     return true;
   }
   struct post *p = alloc_new(struct post);
