@@ -37,17 +37,36 @@ void machine_here(struct machine *m) {
   word_read("/proc/sys/kernel/random/boot_id", m->boot);
 }
 
+/* Takes a decimal number off the text, blanks before it included; false if there is none or it doesn't fit. */
+static bool number_read(const char **at, int64_t *out) {
+  char *end;
+  errno = 0;
+  *out = strtoll(*at, &end, 10);
+  if (end == *at || errno) return false;
+  *at = end;
+  return true;
+}
+
+/* The numbers of the fields in proc(5). */
+enum { STAT_PARENT = 4, STAT_GROUP = 5, STAT_SESSION = 6, STAT_START = 22 };
+
 int process_stat(int64_t pid, struct process_stat *out) {
   char path[48], text[1024];
   snprintf(path, sizeof path, "/proc/%" PRId64 "/stat", pid);
   if (small_read(AT_FDCWD, path, text, sizeof text) <= 0) return errno == EMFILE ? ERR_AGAIN : ERR_NOT_FOUND;
-  const char *at = strrchr(text, ')');
-  if (!at) return ERR_CORRUPT;
-  int n = sscanf(at + 1,
-                 " %c %" SCNd64 " %" SCNd64 " %" SCNd64 " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-                 "%*s %" SCNu64,
-                 &out->state, &out->parent, &out->group, &out->session, &out->start);
-  return n == 5 ? 0 : ERR_CORRUPT;
+  const char *at = strrchr(text, ')'); /* the end of the name, which may hold anything */
+  if (!at || at[1] != ' ' || !at[2]) return ERR_CORRUPT;
+  out->state = at[2];
+  at += 3;
+  int64_t numbers[STAT_START - STAT_PARENT + 1];
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    if (!number_read(&at, &numbers[i])) return ERR_CORRUPT;
+  }
+  out->parent = numbers[0];
+  out->group = numbers[STAT_GROUP - STAT_PARENT];
+  out->session = numbers[STAT_SESSION - STAT_PARENT];
+  out->start = (uint64_t)numbers[STAT_START - STAT_PARENT];
+  return 0;
 }
 
 void findings_init(struct findings *f) {
@@ -86,7 +105,7 @@ static const struct {
 
 static void field_take(struct findings *f, const char *key, const char *value) {
   if (strcmp(key, "note") == 0) f->notes |= note_bit(value);
-  if (strcmp(key, "errno") == 0) f->errnum = atoi(value);
+  if (strcmp(key, "errno") == 0) f->errnum = (int)strtol(value, NULL, 10);
   for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
     if (strcmp(key, fields[i].key) != 0) continue;
     void *slot = (char *)f + fields[i].at;
@@ -146,17 +165,41 @@ static int exit_find(int dir, struct look *out) {
 }
 
 struct owner {
-  int version;
+  int64_t version;
   char machine[MACHINE_WORD_SIZE], boot[MACHINE_WORD_SIZE];
 };
 
+static bool key_take(const char **at, const char *key) {
+  size_t len = strlen(key);
+  if (strncmp(*at, key, len) != 0) return false;
+  *at += len;
+  return true;
+}
+
+static bool number_take(const char **at, const char *key, int64_t *out) {
+  return key_take(at, key) && number_read(at, out);
+}
+
+static bool word_take(const char **at, const char *key, char out[MACHINE_WORD_SIZE]) {
+  if (!key_take(at, key)) return false;
+  size_t len = strcspn(*at, " \n");
+  if (len == 0 || len >= MACHINE_WORD_SIZE) return false;
+  memcpy(out, *at, len);
+  out[len] = '\0';
+  *at += len;
+  return true;
+}
+
 static bool owner_parse(const char *text, struct owner *o, struct look *out) {
-  if (sscanf(text, "rota=%d", &o->version) != 1) return false;
+  int64_t start;
+  if (!number_take(&text, "rota=", &o->version)) return false;
   if (o->version > RUNDIR_FORMAT) return true;
-  int n = sscanf(
-      text, "rota=%*d pid=%" SCNd64 " session=%" SCNd64 " start=%" SCNu64 " machine=%79s boot=%79s claimed=%" SCNd64,
-      &out->pid, &out->session, &out->start, o->machine, o->boot, &out->claimed_at);
-  return n == 6 && out->pid > 1;
+  if (!number_take(&text, " pid=", &out->pid) || !number_take(&text, " session=", &out->session) ||
+      !number_take(&text, " start=", &start) || !word_take(&text, " machine=", o->machine) ||
+      !word_take(&text, " boot=", o->boot) || !number_take(&text, " claimed=", &out->claimed_at))
+    return false;
+  out->start = (uint64_t)start;
+  return out->pid > 1;
 }
 
 /* Whether the process that the owner names still lives: the pidfd is opened first and the identity checked after, so
@@ -214,26 +257,26 @@ static void owner_check(int dir, const struct machine *here, struct look *out) {
   }
 }
 
-void look_at(const char *path, const struct machine *here, struct look *out) {
+void look_at(const char *dir, const struct machine *here, struct look *out) {
   *out = (struct look){.pidfd = -1, .claimed_at = INSTANT_NONE};
   findings_init(&out->findings);
-  int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (dir < 0) {
+  int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) {
     out->state = errno == ENOENT || errno == ENOTDIR ? LOOK_MISSING : LOOK_UNKNOWN;
     out->err = err_from_errno(errno);
     return;
   }
-  int ended = exit_find(dir, out);
-  if (ended == 0) owner_check(dir, here, out);
-  if (ended == 0 && out->state == LOOK_DEAD) ended = exit_find(dir, out); /* it may have ended in between */
+  int ended = exit_find(fd, out);
+  if (ended == 0) owner_check(fd, here, out);
+  if (ended == 0 && out->state == LOOK_DEAD) ended = exit_find(fd, out); /* it may have ended in between */
   if (ended < 0) {
     if (out->pidfd >= 0) close(out->pidfd);
     out->pidfd = -1;
     out->state = LOOK_UNKNOWN;
     out->err = ended;
   }
-  if (out->state == LOOK_RUNNING || out->state == LOOK_DEAD) findings_read(dir, RUNDIR_RESULT, &out->findings);
+  if (out->state == LOOK_RUNNING || out->state == LOOK_DEAD) findings_read(fd, RUNDIR_RESULT, &out->findings);
   if (out->state == LOOK_DEAD && (out->findings.notes & RUNDIR_NOTE_FROM_OUTSIDE))
     out->why = "its supervisor was told to end by somebody else";
-  close(dir);
+  close(fd);
 }

@@ -134,7 +134,7 @@ static uint64_t count_in_day(const struct cron *c, int64_t minute) {
 /* How many local minutes from `from` up to, not including, `until` it fires at. */
 static uint64_t count_local(const struct cron *c, int64_t from, int64_t until) {
   if (until <= from) return 0;
-  uint64_t per_day = (uint64_t)(__builtin_popcountll(c->minutes) * __builtin_popcount(c->hours));
+  uint64_t per_day = (uint64_t)__builtin_popcountll(c->minutes) * (uint64_t)__builtin_popcount(c->hours);
   uint64_t days = count_days(c, floor_div(from, MINUTES_PER_DAY), floor_div(until, MINUTES_PER_DAY));
   return days * per_day + count_in_day(c, until) - count_in_day(c, from);
 }

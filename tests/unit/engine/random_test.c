@@ -87,7 +87,7 @@ static char *write_pipeline(struct world *w) {
 /* ---- the checker ---- */
 
 static int task_number(const struct task_row *t) {
-  return atoi(t->name + 1);
+  return (int)strtol(t->name + 1, NULL, 10);
 }
 
 static void check_live_once(const struct sim *s) {

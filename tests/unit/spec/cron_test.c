@@ -54,6 +54,11 @@ static struct cron parse(const char *text) {
   return c;
 }
 
+static bool same_sets(const struct cron *a, const struct cron *b) {
+  return a->minutes == b->minutes && a->hours == b->hours && a->days == b->days && a->months == b->months &&
+         a->weekdays == b->weekdays && a->both_days == b->both_days && a->elapsed_time == b->elapsed_time;
+}
+
 /* A file of the shared test data; skips the test if it isn't there. */
 static void shared(const char *name, struct buf *out) {
   const char *dir = getenv("ROTA_SHARED");
@@ -222,7 +227,7 @@ static void words_and_spellings_mean_the_same(void **state) {
   };
   for (size_t i = 0; i < COUNT(cases); i++) {
     struct cron a = parse(cases[i].one), b = parse(cases[i].other);
-    if (memcmp(&a, &b, sizeof a) != 0) fail_msg("%s is not %s", cases[i].one, cases[i].other);
+    if (!same_sets(&a, &b)) fail_msg("%s is not %s", cases[i].one, cases[i].other);
   }
 }
 

@@ -97,19 +97,23 @@ static void declared_outputs_are_checked(void **state) {
   arena_release(&a);
 }
 
+static void overwrite(char *at, const char *with) {
+  while (*with) *at++ = *with++;
+}
+
 static void sizes_are_limited(void **state) {
   (void)state;
   struct arena a = {0};
   char *text = arena_alloc(&a, OUTPUT_FILE_MAX + 16);
   memset(text, 'x', OUTPUT_FILE_MAX + 8);
-  memcpy(text, "a=", 2);
+  overwrite(text, "a=");
   assert_int_equal(strlen(outcome(&a, &bare, text, 2 + OUTPUT_VALUE_MAX, true)), 3 + OUTPUT_VALUE_MAX);
   assert_string_equal(outcome(&a, &bare, text, 3 + OUTPUT_VALUE_MAX, true),
                       "line 1: the value of 'a' is over 65536 bytes");
-  memcpy(text, "a<<E\n", 5);
-  memcpy(text + 5 + OUTPUT_VALUE_MAX, "\nE", 2);
+  overwrite(text, "a<<E\n");
+  overwrite(text + 5 + OUTPUT_VALUE_MAX, "\nE");
   assert_int_equal(strlen(outcome(&a, &bare, text, 7 + OUTPUT_VALUE_MAX, true)), 3 + OUTPUT_VALUE_MAX);
-  memcpy(text + 5 + OUTPUT_VALUE_MAX, "x\nE", 3);
+  overwrite(text + 5 + OUTPUT_VALUE_MAX, "x\nE");
   assert_string_equal(outcome(&a, &bare, text, 8 + OUTPUT_VALUE_MAX, true),
                       "line 3: the value of 'a' is over 65536 bytes");
   assert_string_equal(outcome(&a, &bare, text, OUTPUT_FILE_MAX + 1, true),

@@ -1,6 +1,8 @@
 /* The reader of logs, on logs that the real supervisor wrote and on files made by hand. */
 #include "tests/unit/worker/harness.h"
 
+#include <inttypes.h>
+
 #include "worker/logfile.h"
 
 struct fixture {
@@ -222,7 +224,7 @@ static void reader_follows_a_writer_that_turns_over(void **state) {
     /* Line k is "1000000k\n", nine bytes: every byte is known from its offset. */
     for (int64_t i = 0; i < n; i++) {
       char line[32];
-      snprintf(line, sizeof line, "%08llu\n", (unsigned long long)(10000000 + (at + (uint64_t)i) / 9));
+      snprintf(line, sizeof line, "%08" PRIu64 "\n", 10000000 + (at + (uint64_t)i) / 9);
       if (text[i] != line[(at + (uint64_t)i) % 9]) fail_msg("a wrong byte at %llu", (unsigned long long)at);
     }
     checked++;

@@ -17,7 +17,7 @@ static void setup_init(struct setup *s, const char *more[]) {
   *s = (struct setup){0};
   snprintf(s->dir, sizeof s->dir, "%s/a%d", scratch(), ++n);
   assert_int_equal(mkdir(s->dir, 0700), 0);
-  const char *base[] = {"rota=1", "id=" ID, "dir=/", "grace_us=300000", "env=PATH=/usr/bin:/bin", NULL};
+  const char *base[] = {"rota=1", ("id=" ID), "dir=/", "grace_us=300000", "env=PATH=/usr/bin:/bin", NULL};
   for (size_t i = 0; base[i]; i++) buf_add(&s->spec, base[i], strlen(base[i]) + 1);
   for (size_t i = 0; more && more[i]; i++) buf_add(&s->spec, more[i], strlen(more[i]) + 1);
 }
