@@ -220,6 +220,7 @@ void attempt_close(struct attempt *a, enum task_state state, const char *reason)
   if (a->row.ended_at == INSTANT_NONE) a->row.ended_at = e->now.wall;
   /* The clock may have been set back while it ran; an end is never before its start in the record. */
   if (a->row.started_at != INSTANT_NONE && a->row.ended_at < a->row.started_at) a->row.ended_at = a->row.started_at;
+  a->instance->ended_at = a->row.ended_at;
   text_set(&a->reason, reason);
   mark_attempt(a);
   timer_stop(e, &a->again);

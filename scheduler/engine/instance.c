@@ -50,8 +50,12 @@ void instance_move(struct instance *i, enum task_event event, const char *reason
   i->state = (enum task_state)next;
   if (i->state != TASK_WAITING) i->wait = WAIT_NONE;
   emit_event(r->engine, EVENT_ROW_TASK, r->entry, r, i, task_state_word(i->state), reason);
-  if (!task_state_ended(i->state)) return;
-  i->ended_at = r->engine->now.wall;
+  if (!task_state_ended(i->state)) {
+    i->ended_at = INSTANT_NONE;
+    return;
+  }
+  /* An attempt that ended while nobody looked has told its own time (attempt_close). */
+  if (i->ended_at == INSTANT_NONE) i->ended_at = r->engine->now.wall;
   i->round = r->row.round;
   i->not_before = INSTANT_NONE;
   if (!task_state_ended(from)) run_note_end(r, i);

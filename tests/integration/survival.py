@@ -53,6 +53,8 @@ def test_an_end_while_the_daemon_is_down_is_read_at_its_start():
         assert attempt["exit_code"] == 3 and attempt["state"] == "failed", attempt
         states = {t["label"]: t["state"] for t in shown["tasks"]}
         assert states == {"one": "failed", "two": "upstream_failed"}, states
+        task = next(t for t in shown["tasks"] if t["label"] == "one")
+        assert task["ended_at"] == attempt["ended_at"] and task["duration_ms"] < 1400, task
 
 
 def test_a_task_whose_supervisor_is_killed_is_lost_and_tried_again():
