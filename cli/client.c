@@ -18,6 +18,7 @@
 #include "base/exit.h"
 #include "base/id.h"
 #include "base/instant.h"
+#include "cli/lines.h"
 #include "cli/paint.h"
 #include "cli/place.h"
 
@@ -240,15 +241,6 @@ static int say_unreached(const struct client *c, CURLcode code, bool changes) {
   return EXIT_NO_DAEMON;
 }
 
-static void say_diagnostic(const json_t *d) {
-  const char *file = field_text(d, "file"), *help = field_text(d, "help");
-  fprintf(stderr, "  %s%s", file, *file ? ":" : "");
-  if (field_int(d, "line", 0) > 0)
-    fprintf(stderr, "%d:%d: ", (int)field_int(d, "line", 0), (int)field_int(d, "column", 0));
-  fprintf(stderr, "%s: %s\n", field_text(d, "level"), field_text(d, "message"));
-  if (*help) fprintf(stderr, "    help: %s\n", help);
-}
-
 static int say_problem(const struct client *c, const struct reply *reply) {
   struct buf text = {0};
   const char *title = field_text(reply->json, "title"), *detail = field_text(reply->json, "detail");
@@ -267,7 +259,7 @@ static int say_problem(const struct client *c, const struct reply *reply) {
   size_t i;
   json_t *item;
   json_array_foreach(json_object_get(reply->json, "diagnostics"), i, item) {
-    if (!strchr(detail, '\n')) say_diagnostic(item);
+    if (!strchr(detail, '\n')) lines_diagnostic(stderr, field_text(item, "file"), item);
   }
   if (reply->status == 401 || reply->status == 403) return EXIT_NOT_ALLOWED;
   return reply->status == 409 || reply->status >= 500 ? EXIT_FAILED : EXIT_USAGE;

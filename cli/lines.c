@@ -95,6 +95,21 @@ void lines_members(const char *title, const json_t *object) {
   buf_release(&out);
 }
 
+void lines_diagnostic(FILE *to, const char *file, const json_t *diagnostic) {
+  struct buf text = {0};
+  long long line = field_int(diagnostic, "line", 0), column = field_int(diagnostic, "column", 0);
+  const char *help = field_text(diagnostic, "help");
+  paint_add(&text, PAINT_NONE, file, false);
+  if (line > 0) buf_fmt(&text, ":%lld:%lld", line, column);
+  if (text.len) buf_str(&text, ": ");
+  buf_fmt(&text, "%s: ", field_text(diagnostic, "level"));
+  paint_add(&text, PAINT_NONE, field_text(diagnostic, "message"), false);
+  if (*help) buf_str(&text, "\n  help: ");
+  paint_add(&text, PAINT_NONE, help, false);
+  fprintf(to, "%s\n", buf_cstr(&text));
+  buf_release(&text);
+}
+
 bool lines_params(const struct args *args, const char *option, json_t *body, const char *member) {
   size_t len;
   const char *const *given = args_list(args, option, &len);

@@ -2,6 +2,8 @@
 #ifndef ROTA_CLI_LINES_H
 #define ROTA_CLI_LINES_H
 
+#include <stdio.h>
+
 #include <jansson.h>
 
 #include "base/buf.h"
@@ -21,6 +23,8 @@ const char *lines_run_operand(const struct args *args, size_t n);
 const char *lines_pipeline_operand(const struct args *args, size_t n);
 /* What a trigger or rerun would do, of the API's preview. */
 void lines_preview(const json_t *preview);
+/* A diagnostic of the API as "FILE:LINE:COLUMN: error: ..." and its help; `file` may be "". */
+void lines_diagnostic(FILE *to, const char *file, const json_t *diagnostic);
 /* What the daemon did, of its answer to a change. */
 void lines_done(const struct args *args, const struct reply *reply);
 

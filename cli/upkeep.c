@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "cli/client.h"
 #include "cli/commands.h"
+#include "cli/lines.h"
 #include "cli/place.h"
 
 #define BACKUP_PATIENCE_MS (30 * 60 * 1000)
@@ -16,9 +17,7 @@ static void show_broken(const json_t *broken) {
   const json_t *file, *d;
   json_array_foreach(broken, i, file) {
     json_array_foreach(json_object_get(file, "diagnostics"), k, d) {
-      printf("%s:%d:%d: %s: %s\n", field_text(file, "file"), (int)field_int(d, "line", 0),
-             (int)field_int(d, "column", 0), field_text(d, "level"), field_text(d, "message"));
-      if (field_known(d, "help")) printf("  help: %s\n", field_text(d, "help"));
+      lines_diagnostic(stdout, field_text(file, "file"), d);
     }
   }
 }

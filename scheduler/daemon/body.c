@@ -71,6 +71,7 @@ const char *body_text(struct body *b, const char *member, bool required) {
     mistyped(b, member, "a string without NUL bytes");
     return NULL;
   }
+  if (required && !json_string_length(value)) mistyped(b, member, "more than an empty text");
   return arena_strdup(b->arena, json_string_value(value));
 }
 
