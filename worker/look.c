@@ -58,14 +58,14 @@ int process_stat(int64_t pid, struct process_stat *out) {
   if (!at || at[1] != ' ' || !at[2]) return ERR_CORRUPT;
   out->state = at[2];
   at += 3;
-  int64_t numbers[STAT_START - STAT_PARENT + 1];
-  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-    if (!number_read(&at, &numbers[i])) return ERR_CORRUPT;
+  for (int field = STAT_PARENT; field <= STAT_START; field++) {
+    int64_t n;
+    if (!number_read(&at, &n)) return ERR_CORRUPT;
+    if (field == STAT_PARENT) out->parent = n;
+    if (field == STAT_GROUP) out->group = n;
+    if (field == STAT_SESSION) out->session = n;
+    if (field == STAT_START) out->start = (uint64_t)n;
   }
-  out->parent = numbers[0];
-  out->group = numbers[STAT_GROUP - STAT_PARENT];
-  out->session = numbers[STAT_SESSION - STAT_PARENT];
-  out->start = (uint64_t)numbers[STAT_START - STAT_PARENT];
   return 0;
 }
 

@@ -4,7 +4,7 @@
 name=$1 major=$2
 shift 2
 said=$("$@" 2>&1) && exit 0
-echo "$said" | grep -vE '^[0-9]+ warnings? generated|^Suppressed [0-9]+ warnings|^Use -header-filter' >&2
+printf '%s\n' "$said" | grep -avE '^[0-9]+ warnings? generated|^Suppressed [0-9]+ warnings|^Use -header-filter' >&2
 found=$("$name" --version | grep -oE '[0-9]+\.[0-9]+' | head -n 1)
 [ "${found%%.*}" = "$major" ] && exit 1
 echo "  (advice only: $name is version $found, the tree is checked with version $major)" >&2
