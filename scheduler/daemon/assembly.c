@@ -168,4 +168,5 @@ void assembly_close(struct assembly *a) {
   names_release(&a->names);
   zones_release(&a->zones);
   account_release(&a->account);
+  free(a->state_dir);
 }
