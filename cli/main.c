@@ -1,7 +1,8 @@
 /* The `rota` command: finds the command in the table, reads its arguments and runs it. */
-#include <signal.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/diag.h"
 #include "base/exit.h"
@@ -48,7 +49,16 @@ static int output_end(int code) {
   return code == EXIT_OK ? EXIT_FAILED : code;
 }
 
+/* A closed standard stream's number would go to the next file that is opened, the database for one. It is taken up by
+ * something that gives and takes nothing, so that writing to it still fails. */
+static bool streams_hold(void) {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd) return false;
+  return true;
+}
+
 int main(int argc, char **argv) {
+  if (!streams_hold()) return EXIT_FAILED;
   const char *name = argc > 1 ? argv[1] : "help";
   if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) name = "help";
   if (strcmp(name, "--version") == 0) name = "version";

@@ -76,7 +76,7 @@ static bool find_attempt(struct page *p, struct log_of *l) {
   if (!err && number == 0 && !task_state_ended(l->task->state)) {
     not_yet(p);
   } else {
-    page_problem(p, 404, "No log", "%s has no such attempt", l->task->label);
+    page_problem(p, 404, "No log", number ? "%s has no such attempt" : "%s was never started", l->task->label);
   }
   return false;
 }

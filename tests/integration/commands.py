@@ -308,6 +308,7 @@ def test_show_puts_the_first_failure_and_its_last_lines_on_top():
         for given in (["nope"], ["bad", "--attempt", "2"], ["after"]):
             done = p.rota_all("logs", run_id, *given)
             assert done.returncode in (1, 2) and given[0] in done.stderr and done.stdout == "", (given, done)
+        assert "never started" in p.rota_all("logs", run_id, "after").stderr
 
 
 def test_a_log_is_followed_while_the_task_writes_it():
@@ -560,6 +561,14 @@ def test_run_removes_its_state_after_success_and_keeps_it_after_failure():
         assert bare("run", p.path("nothere.yaml"), env=env).returncode == 2
         elsewhere = p.pipeline("elsewhere", "tasks: {a: {on: gpus, run: 'true'}}\n")
         assert bare("run", elsewhere, env=env, cwd=p.path("dags")).returncode != 0
+
+
+def test_a_run_with_its_standard_streams_closed_or_full():
+    with place(serve=False) as p:
+        path = p.pipeline("quiet", 'tasks: {a: {run: "echo hi"}}\n')
+        for redirection, code in (("<&- >&- 2>&-", 0), ("<&-", 0), (">/dev/full 2>/dev/full", 0), ("--json >/dev/full", 1), ("--json >&-", 1)):
+            done = subprocess.run(f"exec {ROTA} run {path} {redirection}", shell=True, capture_output=True, env=p.environment(TMPDIR=p.root), timeout=60)
+            assert done.returncode == code, (redirection, done)
 
 
 def test_the_first_interrupt_cancels_a_run_and_waits_for_its_end():
