@@ -116,7 +116,7 @@ out:
 int file_write(const char *path, const void *bytes, size_t len, mode_t mode, bool sync) {
   const char *slash = strrchr(path, '/');
   if (!slash) return file_write_at(AT_FDCWD, path, bytes, len, mode, sync);
-  char *dir = alloc_fmt("%.*s", slash == path ? 1 : (int)(slash - path), path);
+  char *dir = path_folder(path);
   int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
   int rc = fd < 0 ? err_from_errno(errno) : file_write_at(fd, slash + 1, bytes, len, mode, sync);
   if (fd >= 0) close(fd);
@@ -274,4 +274,17 @@ char *path_join(const char *dir, const char *name) {
   if (name[0] == '/' || dir[0] == '\0') return alloc_strdup(name);
   if (name[0] == '\0') return alloc_strdup(dir);
   return alloc_fmt("%s%s%s", dir, dir[strlen(dir) - 1] == '/' ? "" : "/", name);
+}
+
+char *path_absolute(const char *path) {
+  char *here = getcwd(NULL, 0);
+  char *full = path_join(here ? here : "/", path);
+  free(here);
+  return full;
+}
+
+char *path_folder(const char *path) {
+  const char *slash = strrchr(path, '/');
+  if (!slash) return alloc_strdup(".");
+  return alloc_fmt("%.*s", slash == path ? 1 : (int)(slash - path), path);
 }

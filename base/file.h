@@ -27,5 +27,9 @@ int dir_sync(const char *path);
 /* "a/b" + "c" into a fresh string that the caller frees; an absolute `name` wins; "~/" is the home directory. */
 char *path_join(const char *dir, const char *name);
 char *path_expand_home(const char *path);
+/* path_join from the working directory, from "/" if there is none any more. */
+char *path_absolute(const char *path);
+/* The folder that a file lies in, into a fresh string: "/a" for "/a/b", "/" for "/b", "." for "b". */
+char *path_folder(const char *path);
 
 #endif

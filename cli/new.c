@@ -60,9 +60,8 @@ static char *new_folder(const struct args *args) {
 }
 
 static int write_new(const char *path) {
-  char *folder = alloc_strdup(path), *slash = strrchr(folder, '/');
-  if (slash && slash != folder) *slash = '\0';
-  int err = slash ? dir_make(folder, 0755) : 0;
+  char *folder = path_folder(path);
+  int err = dir_make(folder, 0755);
   free(folder);
   if (err) return err;
   int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);

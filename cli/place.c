@@ -1,25 +1,16 @@
 #include "cli/place.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
 #include "scheduler/daemon/daemon.h"
 #include "scheduler/spec/config.h"
 
-static char *absolute(const char *path) {
-  char *expanded = path_expand_home(path), *here = getcwd(NULL, 0);
-  char *full = path_join(here ? here : "/", expanded);
-  free(expanded);
-  free(here);
-  return full;
-}
-
 char *place_state(const struct args *args) {
   const char *named = args_text(args, "state");
   if (!named) named = getenv("ROTA_HOME");
-  if (named && *named) return absolute(named);
+  if (named && *named) return path_absolute(named);
   const struct daemon_places places = {0};
   struct config *config = daemon_config(&places);
   if (!config) return NULL;

@@ -116,10 +116,9 @@ static void show_result(struct validation *v, const char *path, const struct pip
 }
 
 static char *folder_of(const char *path) {
-  char *here = getcwd(NULL, 0), *full = path_join(here ? here : "/", path), *slash = strrchr(full, '/');
-  if (slash && slash != full) *slash = '\0';
-  free(here);
-  return full;
+  char *full = path_absolute(path), *folder = path_folder(full);
+  free(full);
+  return folder;
 }
 
 static void check_config(const char *path, const struct buf *text, struct diag_list *diags) {

@@ -50,10 +50,9 @@ static const char *absolute(struct config *c, const char *cwd, const char *path)
 }
 
 static char *folder_of(const char *cwd, const char *path) {
-  char *full = path_join(cwd, path);
-  char *slash = strrchr(full, '/');
-  if (slash && slash != full) *slash = '\0';
-  return full;
+  char *full = path_join(cwd, path), *folder = path_folder(full);
+  free(full);
+  return folder;
 }
 
 struct config *daemon_config(const struct daemon_places *places) {

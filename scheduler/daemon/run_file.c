@@ -46,11 +46,9 @@ static const int caught[SIGNALS_LEN] = {SIGINT, SIGTERM, SIGHUP};
 
 /* ---- reading the file ---- */
 
-static char *folder_of(const char *file, char **absolute) {
-  *absolute = realpath(file, NULL);
-  char *folder = alloc_strdup(*absolute ? *absolute : file);
-  char *slash = strrchr(folder, '/');
-  if (slash && slash != folder) *slash = '\0';
+static char *folder_of(const char *file) {
+  char *real = realpath(file, NULL), *folder = path_folder(real ? real : file);
+  free(real);
   return folder;
 }
 
@@ -96,8 +94,7 @@ static struct pipeline *read_pipeline(const struct run_file *r, struct buf *text
                "the file can't be read: %s", err_text(err));
   } else {
     char name[PIPELINE_NAME_MAX + 1];
-    char *absolute;
-    char *folder = folder_of(file, &absolute);
+    char *folder = folder_of(file);
     name_of(file, name);
     struct pipeline_source source = {.name = name,
                                      .file = file,
@@ -108,7 +105,6 @@ static struct pipeline *read_pipeline(const struct run_file *r, struct buf *text
                                      .local = r->options->local};
     p = pipeline_read(&source, &diags);
     free(folder);
-    free(absolute);
   }
   show_diagnostics(&diags);
   diag_release(&diags);

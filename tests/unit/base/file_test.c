@@ -193,6 +193,29 @@ static void paths_are_joined(void **state) {
   free(plain);
 }
 
+static void a_folder_is_what_stands_before_the_last_slash(void **state) {
+  (void)state;
+  static const struct {
+    const char *path, *want;
+  } rows[] = {{"/a/b", "/a"}, {"/b", "/"}, {"b", "."}, {"./b", "."}, {"a/b/c", "a/b"}, {"../b", ".."}};
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    char *got = path_folder(rows[i].path);
+    assert_string_equal(got, rows[i].want);
+    free(got);
+  }
+}
+
+static void absolute_paths_begin_at_the_working_directory(void **state) {
+  (void)state;
+  char *here = getcwd(NULL, 0), *want = path_join(here, "a"), *got = path_absolute("a"), *same = path_absolute("/a");
+  assert_string_equal(got, want);
+  assert_string_equal(same, "/a");
+  free(here);
+  free(want);
+  free(got);
+  free(same);
+}
+
 int main(void) {
   signal(SIGXFSZ, SIG_IGN);
   const struct CMUnitTest tests[] = {
@@ -205,6 +228,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(a_tree_is_removed_without_following_links, enter, leave),
       cmocka_unit_test_setup_teardown(a_tree_of_any_depth_is_removed, enter, leave),
       cmocka_unit_test(paths_are_joined),
+      cmocka_unit_test(a_folder_is_what_stands_before_the_last_slash),
+      cmocka_unit_test(absolute_paths_begin_at_the_working_directory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

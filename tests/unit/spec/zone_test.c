@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -189,6 +190,7 @@ static void cut_and_flipped_files_do_no_harm(void **state) {
   struct buf b = {0};
   struct zone *z;
   make_file(&b, &m);
+  assert(b.len > 0);
   for (size_t len = 0; len < b.len; len++) {
     char *cut = malloc(len + 1);
     memcpy(cut, b.bytes, len);
