@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """What the documentation shows is true: each fenced ```yaml block is read by `rota validate`, each ```yaml run block is
-run as well, the examples in dags/ end as their comments say, and every command of the README's tour works."""
+run as well, the examples in dags/ end as their comments say, every command of the README's tour and of operations.md
+works, every file that is named is there, and the API's routes and members are those of docs/api.md."""
 # time-limit: 300
+import glob
+import http.client
 import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -36,13 +40,13 @@ def read(document):
 
 def check_blocks(document):
     for number, (runs, body) in enumerate(BLOCK.findall(read(document)), 1):
-        said = re.match(r"# dags/([a-z0-9_]+)\.yaml", body)
+        said = re.match(r"# (?:dags/)?([a-z0-9_]+)\.yaml", body)
         name = said.group(1) if said else f"example_{number}"
         path = os.path.join(tempfile.mkdtemp(), name + ".yaml")
         with open(path, "w", encoding="utf-8") as out:
             out.write(body)
         code, _, all_said = rota("validate", path)
-        report(f"{document}: {name} is a valid pipeline", code == 0, all_said)
+        report(f"{document}: {name} is valid", code == 0, all_said)
         if runs:
             code, _, all_said = rota("run", path)
             report(f"{document}: {name} runs to a good end", code == 0, all_said)
@@ -107,6 +111,140 @@ def check_examples():
     report("the examples write nothing beside themselves", not written, str(written))
 
 
+FILE = re.compile(r"`((?:base|scheduler|worker|cli|docs|tests|migrations)/[a-z0-9_/.]+"
+                  r"\.(?:c|h|def|sql|yaml|md|py|sh|mk))`")
+LOGGED = re.compile(r"LOG\(\s*(?:good \? )?LOG_(?:WARNING|ERROR|INFO : LOG_ERROR),\s*"
+                    r"(?:good \? \"\w+\" : )?\"([^\"]+)\"")
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+BARE = re.compile(r"`([a-z_]+\.[ch])`")
+
+
+def documents():
+    return ["README.md"] + sorted(os.path.relpath(path, SOURCE) for path in glob.glob(os.path.join(SOURCE, "docs/*.md")))
+
+
+def check_files():
+    """Every file that a page names is there; in the source tour, files without a folder lie in one named beside them."""
+    for document in documents():
+        text, here = read(document), os.path.dirname(document)
+        named = FILE.findall(text) + [os.path.normpath(os.path.join(here, link)) for link in LINK.findall(text)]
+        missing = sorted({name for name in named if not os.path.exists(os.path.join(SOURCE, name))})
+        report(f"{document}: every file that it names is there", not missing, str(missing))
+    missing = []
+    for step in re.findall(r"^\d+\. .*$", read("README.md").split("## The source")[1], re.MULTILINE):
+        folders = {os.path.dirname(name) for name in FILE.findall(step)}
+        missing += [name for name in BARE.findall(step)
+                    if not any(os.path.exists(os.path.join(SOURCE, folder, name)) for folder in folders)]
+    report("README.md: the source tour's short names are in the folders beside them", not missing, str(missing))
+
+
+def check_routes():
+    known = set(re.findall(r"X\(\w+, (GET|POST), \"([^\"]+)\"", read("scheduler/api/routes.h")))
+    told = {(method, path.split("?")[0]) for method, path in
+            re.findall(r"^\| (GET|POST) `([^`]+)` \|", read("docs/api.md"), re.MULTILINE)}
+    report("docs/api.md: its table has every route and no other", known == told and known, str(known ^ told))
+
+
+def check_warnings():
+    """Whatever the daemon logs as a warning or an error stands in operations.md, up to its first : or ;"""
+    manual, missing = read("docs/operations.md"), []
+    for path in glob.glob(os.path.join(SOURCE, "scheduler/daemon/*.c")):
+        with open(path, encoding="utf-8") as source:
+            for text in LOGGED.findall(source.read()):
+                if re.split("[:;]", text)[0] not in manual:
+                    missing.append(text)
+    report("docs/operations.md: every warning of the log is explained", not missing, str(missing))
+
+
+class Api(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost")
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self.path)
+
+    def get(self, path):
+        self.request("GET", "/api/v1" + path)
+        return json.loads(self.getresponse().read())
+
+
+def check_shapes(state):
+    """The members of each answer are those that docs/api.md lists for its shape."""
+    shapes = dict(re.findall(r"^`(\w+)`: `([a-z_ ]+)`", read("docs/api.md"), re.MULTILINE))
+    api = Api(os.path.join(state, "rota.sock"))
+    run = api.get("/runs/taxi_demand_nightly")
+    parts = {name: set(run.pop(name)[0]) for name in ("tasks", "attempts", "rounds")}
+    run.pop("notes")
+    answers = {"run": set(run), "task": parts["tasks"], "attempt": parts["attempts"], "round": parts["rounds"],
+               "event": set(api.get("/runs/taxi_demand_nightly/events")["items"][0]),
+               "pipeline": set(api.get("/pipelines")["items"][0]), "status": set(api.get("/status"))}
+    for name, members in answers.items():
+        listed = set(shapes.get(name, "").split())
+        report(f"docs/api.md: {name} has the members that are answered", listed == members, str(listed ^ members))
+
+
+# What the commands of operations.md find instead of the real ones: an account, a service manager and a build that only
+# say yes. `systemctl` starts and stops the daemon.
+STUBS = {
+    "sudo": 'if [ "$1" = -u ]; then shift 2; fi\nexec "$@"',
+    "systemctl": """case "$*" in *start*|*enable*) begin=1;; *) begin=;; esac
+case "$*" in *stop*|*restart*|*disable*)
+  pid=$(cat "$ROOT/pid"); kill "$pid"; while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done;;
+esac
+[ -n "$begin" ] || exit 0
+rota serve --config "$ROOT/etc/rota/rota.yaml" >>"$ROOT/serve.log" 2>&1 & echo $! >"$ROOT/pid"
+until rota status >/dev/null 2>&1; do kill -0 "$(cat "$ROOT/pid")" || exit 1; sleep 0.05; done""",
+}
+SAY_YES = ("make", "git", "userdel", "systemd-sysusers", "systemd-tmpfiles")
+
+
+def make_machine(root):
+    for folder in ("bin", "etc/rota/dags", "var/lib/rota", "backup"):
+        os.makedirs(os.path.join(root, folder))
+    for name, text in list(STUBS.items()) + [(name, "exit 0") for name in SAY_YES]:
+        path = os.path.join(root, "bin", name)
+        with open(path, "w", encoding="utf-8") as script:
+            script.write(f"#!/bin/sh\n{text}\n")
+        os.chmod(path, 0o755)
+    with open(os.path.join(root, "etc/rota/rota.yaml"), "w", encoding="utf-8") as config:
+        config.write(f"dags: ./dags\nstate: {root}/var/lib/rota\n")
+    shutil.copy(os.path.join(SOURCE, "dags/hello.yaml"), os.path.join(root, "etc/rota/dags"))
+
+
+def check_operations():
+    """The commands of operations.md, block by block, on a machine that is only a folder."""
+    root = tempfile.mkdtemp()
+    make_machine(root)
+    env = os.environ | {"ROOT": root, "PATH": f"{root}/bin:{os.path.dirname(ROTA)}:{os.environ['PATH']}"}
+    env.pop("ROTA_HOME", None)
+    blocks = re.findall(r"^```sh\n(.*?)^```$", read("docs/operations.md"), re.DOTALL | re.MULTILINE)
+    report("docs/operations.md: it has blocks of commands", len(blocks) > 5)
+    snapshot = None
+    for number, block in enumerate(blocks, 1):
+        text = re.sub(r"(?<![\w.$}])/(backup|etc/rota|var/lib/rota)\b", rf"{root}/\1", block)
+        if "/rota-2" in text and snapshot:  # something has happened since
+            text = re.sub(r"\S+/rota-2\S+\.db", snapshot, text)
+            subprocess.run(["rota", "trigger", "hello", "--wait"], env=env, cwd=f"{root}/etc/rota", check=True,
+                           capture_output=True)
+        listed = subprocess.run(["rota", "restore", "--list", "--json"], env=env, cwd=f"{root}/etc/rota",
+                                capture_output=True, text=True, check=False)
+        keys = re.findall(r'"key":"(\d+)"', listed.stdout)
+        text = re.sub(r"--answer \d+ run", f"--answer {keys[0]} skip" if keys else "--list", text)
+        outside = [path for path in re.findall(r"(?<!\S)/[^\s)]+", text) if not path.startswith(root)]
+        report(f"docs/operations.md: block {number} touches its own folders alone", not outside, str(outside))
+        if outside:
+            return
+        done = subprocess.run(["sh", "-ec", text], env=env, cwd=f"{root}/etc/rota", capture_output=True, text=True,
+                              check=False, timeout=60)
+        report(f"docs/operations.md: block {number}, {block.split('#')[0].splitlines()[0].strip()}", done.returncode == 0,
+               f"{text}\nexit code {done.returncode}\n{done.stdout}{done.stderr}")
+        backups = glob.glob(f"{root}/backup/*.db")
+        snapshot = snapshot or (backups[0] if backups else None)
+    report("docs/operations.md: the block on backups made one", snapshot is not None)
+
+
 def check_tour():
     """The README's commands, one after the other, with a daemon on a copy of dags/."""
     here = os.getcwd()
@@ -129,12 +267,17 @@ def check_tour():
         expected = 1 if "fails" in comment else 0
         report(f"README: {command}", done.returncode == expected,
                f"exit code {done.returncode}\n{done.stdout}{done.stderr}")
+    check_shapes(env["ROTA_HOME"])
     daemon.terminate()
     report("README: the daemon ends when it is told to", daemon.wait(20) == 0)
 
 
-for document in ("README.md", "docs/migrating.md", "docs/operations.md"):
-    check_blocks(document)
+for page in ("README.md", "docs/migrating.md", "docs/operations.md", "docs/pipeline-language.md"):
+    check_blocks(page)
+check_files()
+check_routes()
+check_warnings()
+check_operations()
 check_examples()
 check_tour()
 sys.exit(failures > 0)
