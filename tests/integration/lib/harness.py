@@ -42,6 +42,11 @@ def alive(pid):
         return False
 
 
+def bare(*args, env=None, cwd=None, stdin=None, timeout=30):
+    """A command that needs no place."""
+    return subprocess.run([ROTA, *args], capture_output=True, text=True, timeout=timeout, env=env, cwd=cwd, input=stdin)
+
+
 class Place:
     """A directory with pipelines and a state directory, and the commands run against it."""
 
