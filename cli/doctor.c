@@ -117,8 +117,8 @@ static struct finding check_sqlite(struct visit *v) {
   const char *version = daemon_sqlite_version();
   char *rest;
   long major = strtol(version, &rest, 10), minor = *rest == '.' ? strtol(rest + 1, NULL, 10) : 0;
-  if (major < 3 || (major == 3 && minor < 37))
-    return (struct finding){HEALTH_CRITICAL, arena_fmt(&v->arena, "%s is too old; 3.37 or later is needed", version)};
+  if (major < 3 || (major == 3 && minor < 40))
+    return (struct finding){HEALTH_CRITICAL, arena_fmt(&v->arena, "%s is too old; 3.40 or later is needed", version)};
   return (struct finding){HEALTH_OK, version};
 }
 

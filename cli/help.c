@@ -26,15 +26,15 @@ static void help_filter(struct buf *out) {
           "A filter is one line of terms; a run must fit all of them. Terms of one kind are alternatives when they\n"
           "are joined by a comma: state:failed,cancelled.\n\n"
           "  state:failed          the run's state (`rota help states`)\n"
-          "  p:nightly*            the pipeline; * stands for anything\n"
+          "  p:nightly*            the pipeline; * stands for anything, ? for one character\n"
           "  owner:forecasting     the pipeline's owner\n"
-          "  tag:nightly           one of its tags\n"
-          "  task:eval             a task of this name failed in it\n"
+          "  tag:nightly           one of the pipeline's tags\n"
+          "  task:eval             it has a task of this name; beside state:failed, one that failed\n"
           "  trigger:schedule      who started it: schedule, manual, rerun, command\n"
-          "  started:>-24h         started in the last 24 hours; < and an RFC 3339 instant work too\n"
+          "  started:>-24h         started in the last 24 hours; also <, >=, <=, an instant, a date\n"
           "  dur:>10m              it took longer (or <, shorter)\n"
-          "  param.lr:0.01         a parameter's value\n"
-          "  \"text\"                in its name, its reason or its notes\n");
+          "  param.lr:0.01         a parameter's value; >, >=, < and <= work too\n"
+          "  \"text\"                in the pipeline's name, its id, reason, parameters, notes, or who started it\n");
 }
 
 static void help_names(struct buf *out) {
@@ -44,7 +44,7 @@ static void help_names(struct buf *out) {
                "  nightly               its newest run\n"
                "  nightly@failed        its newest failed run; any state of runs can stand there\n\n"
                "TASK names a task of a run:\n\n"
-               "  train                 the task; of a matrix, all of its instances\n"
+               "  train                 the task; of a matrix all its instances (`logs`, `why`: the first; `mark`: name one)\n"
                "  train[0.1]            the instance with this value (quote it for the shell)\n"
                "  train:1               the instance by its place, from 0\n");
 }

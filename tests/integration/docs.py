@@ -120,15 +120,16 @@ BARE = re.compile(r"`([a-z_]+\.[ch])`")
 
 
 def documents():
-    return ["README.md"] + sorted(os.path.relpath(path, SOURCE) for path in glob.glob(os.path.join(SOURCE, "docs/*.md")))
+    pages = glob.glob(os.path.join(SOURCE, "docs/*.md"))
+    return ["README.md"] + sorted(os.path.relpath(page, SOURCE) for page in pages)
 
 
 def check_files():
     """Every file that a page names is there; in the source tour, files without a folder lie in one named beside them."""
     for document in documents():
         text, here = read(document), os.path.dirname(document)
-        named = FILE.findall(text) + [os.path.normpath(os.path.join(here, link)) for link in LINK.findall(text)]
-        missing = sorted({name for name in named if not os.path.exists(os.path.join(SOURCE, name))})
+        named = set(FILE.findall(text)) | {os.path.normpath(os.path.join(here, link)) for link in LINK.findall(text)}
+        missing = sorted(name for name in named if not os.path.exists(os.path.join(SOURCE, name)))
         report(f"{document}: every file that it names is there", not missing, str(missing))
     missing = []
     for step in re.findall(r"^\d+\. .*$", read("README.md").split("## The source")[1], re.MULTILINE):
@@ -143,6 +144,12 @@ def check_routes():
     told = {(method, path.split("?")[0]) for method, path in
             re.findall(r"^\| (GET|POST) `([^`]+)` \|", read("docs/api.md"), re.MULTILINE)}
     report("docs/api.md: its table has every route and no other", known == told and known, str(known ^ told))
+
+
+def check_filter():
+    keys = re.findall(r'X\([A-Z]+, "([^"]+)"\)', read("scheduler/store/filter.h").split("FILTER_KEY_LIST")[1])
+    missing = [key for key in keys if f"\n  {key}" not in rota("help", "filter")[1]]
+    report("rota help filter: it has every key", len(keys) > 5 and not missing, str(missing))
 
 
 def check_warnings():
@@ -238,7 +245,8 @@ def check_operations():
             return
         done = subprocess.run(["sh", "-ec", text], env=env, cwd=f"{root}/etc/rota", capture_output=True, text=True,
                               check=False, timeout=60)
-        report(f"docs/operations.md: block {number}, {block.split('#')[0].splitlines()[0].strip()}", done.returncode == 0,
+        first = block.split("#")[0].splitlines()[0].strip()
+        report(f"docs/operations.md: block {number}, {first}", done.returncode == 0,
                f"{text}\nexit code {done.returncode}\n{done.stdout}{done.stderr}")
         backups = glob.glob(f"{root}/backup/*.db")
         snapshot = snapshot or (backups[0] if backups else None)
@@ -276,6 +284,7 @@ for page in ("README.md", "docs/migrating.md", "docs/operations.md", "docs/pipel
     check_blocks(page)
 check_files()
 check_routes()
+check_filter()
 check_warnings()
 check_operations()
 check_examples()
