@@ -44,7 +44,8 @@ static void help_names(struct buf *out) {
                "  nightly               its newest run\n"
                "  nightly@failed        its newest failed run; any state of runs can stand there\n\n"
                "TASK names a task of a run:\n\n"
-               "  train                 the task; of a matrix all its instances (`logs`, `why`: the first; `mark`: name one)\n"
+               "  train                 the task; of a matrix all of its instances, but `logs` and\n"
+               "                        `why` take the first one and `mark` wants one named\n"
                "  train[0.1]            the instance with this value (quote it for the shell)\n"
                "  train:1               the instance by its place, from 0\n");
 }
