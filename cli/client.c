@@ -35,6 +35,7 @@ struct client {
   CURL *curl;
   int64_t patience_ms;
   bool outlast, interruptible;
+  bool shut_out; /* the state directory lies where this user may not look */
   char error[CURL_ERROR_SIZE];
 };
 
@@ -96,6 +97,7 @@ int client_open(const struct args *args, struct client **out) {
   c->patience_ms = PATIENCE_MS;
   /* An address has room for 107 bytes; the directory's descriptor makes a short name of any path. */
   c->dir_fd = open(state, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  c->shut_out = c->dir_fd < 0 && errno == EACCES;
   c->socket = alloc_fmt("/proc/self/fd/%d/rota.sock", c->dir_fd);
   c->curl = curl_easy_init();
   if (!c->curl) {
@@ -214,7 +216,7 @@ static bool socket_foreign(const struct client *c) {
   long number = 0;
   struct stat st;
   curl_easy_getinfo(c->curl, CURLINFO_OS_ERRNO, &number);
-  return number == EACCES || (geteuid() != 0 && stat(c->socket, &st) == 0 && st.st_uid != geteuid());
+  return c->shut_out || number == EACCES || (geteuid() != 0 && stat(c->socket, &st) == 0 && st.st_uid != geteuid());
 }
 
 static int say_unreached(const struct client *c, CURLcode code, bool changes) {
