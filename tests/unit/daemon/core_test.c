@@ -1,8 +1,6 @@
 /* The heart: record, then act. */
 #include "tests/unit/daemon/rig.h"
 
-#include <sys/mount.h>
-
 #include "base/instant.h"
 #include "scheduler/store/history.h"
 
@@ -196,8 +194,8 @@ static void note_start(uv_check_t *check) {
   if (r->executor.starts > 1 && !started_again_at) started_again_at = read_clock(CLOCK_BOOTTIME);
 }
 
-/* The daemon's clock is behind the kernel's, so the alarm comes too early: as it does when the longest sleep is over, or
- * when somebody sets the clock. */
+/* The daemon's clock is behind the kernel's, so the alarm comes too early: as it does when the longest sleep is over,
+ * or when somebody sets the clock. */
 static void an_alarm_that_comes_too_early_is_set_again(void **state) {
   struct rig *r = *state;
   clock_behind = USEC_PER_SEC / 5;
@@ -228,19 +226,6 @@ static void an_alarm_that_comes_too_early_is_set_again(void **state) {
 
 /* ---- commits that fail ---- */
 
-static size_t fill(const struct rig *r) {
-  char *path = path_join(r->config->state, "filler");
-  static char block[64 * 1024];
-  int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  size_t bytes = 0;
-  for (size_t size = sizeof block; size > 0; size /= 2) {
-    for (ssize_t n; (n = write(fd, block, size)) > 0;) bytes += (size_t)n;
-  }
-  close(fd);
-  free(path);
-  return bytes;
-}
-
 static bool no_room(const struct rig *r) {
   char *path = path_join(r->config->state, "rota.ballast");
   bool dropped = access(path, F_OK) != 0;
@@ -250,21 +235,13 @@ static bool no_room(const struct rig *r) {
 
 static void on_a_full_disk_nothing_starts_and_all_is_drained_in_order(void **state) {
   struct rig *r = *state;
-  rig_close(r);
-  dir_remove_at(AT_FDCWD, r->config->state);
-  assert_int_equal(dir_make(r->config->state, 0700), 0);
-  bool mounted = mount("tmpfs", r->config->state, "tmpfs", 0, "size=40m") == 0;
-  rig_open(r);
-  if (!mounted) {
-    print_message("skipped: a file system can't be mounted here\n");
-    return;
-  }
+  if (!rig_small_disk(r)) return;
   rig_load(r, "one", ONE);
   rig_trigger(r, 1, "one");
   rig_until(r, r->executor.starts == 1);
   rig_report(r, REPORT_STARTED, 0);
   rig_until(r, rig_quiet(r));
-  fill(r);
+  rig_fill_disk(r);
   /* Commits go on until the log needs room; the reserve lets the one that failed through. */
   for (int i = 0; i < 400 && !r->degraded; i++) {
     rig_trigger(r, 2, "one");
@@ -280,9 +257,7 @@ static void on_a_full_disk_nothing_starts_and_all_is_drained_in_order(void **sta
   assert_int_equal(r->executor.starts, starts); /* neither of the batch that got through nor of those after it */
   assert_int_equal(r->degraded, ERR_FULL);
 
-  char *filler = path_join(r->config->state, "filler");
-  assert_int_equal(unlink(filler), 0);
-  free(filler);
+  rig_free_disk(r);
   rig_until(r, r->degraded == 0);
   rig_until(r, rig_quiet(r));
   assert_int_equal(core_degraded(r->core), 0);
@@ -290,9 +265,7 @@ static void on_a_full_disk_nothing_starts_and_all_is_drained_in_order(void **sta
   assert_false(no_room(r));
   assert_int_equal(rows(r, "state:succeeded"), 1);
   assert_int_equal(r->fatal, 0);
-  rig_close(r);
-  assert_int_equal(umount(r->config->state), 0);
-  rig_open(r);
+  rig_large_disk(r);
 }
 
 static void a_failure_for_good_ends_all_work(void **state) {

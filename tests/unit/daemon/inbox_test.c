@@ -63,8 +63,9 @@ static void an_event_begins_zeroed(void **state) {
 
 static void a_loaded_pipeline_lives_until_its_step_is_over(void **state) {
   (void)state;
-  static const char json[] = "{\"name\":\"a\",\"folder\":\"\",\"params\":{},\"schedule\":[],\"tasks\":{\"t\":{\"run\":"
-                             "\"true\",\"shell\":[\"/bin/sh\",\"-e\"],\"leftovers\":\"kill\"}}}";
+  static const char json[] =
+      "{\"name\":\"a\",\"folder\":\"\",\"params\":{},\"schedule\":[],\"tasks\":{\"t\":{\"run\":"
+      "\"true\",\"shell\":[\"/bin/sh\",\"-e\"],\"leftovers\":\"kill\"}}}";
   struct inbox in = {0};
   size_t len;
   struct pipeline *p = pipeline_from_json(json, sizeof json - 1);

@@ -1,9 +1,11 @@
-/* A core on a loop, with a real store in a private directory, a real engine and an executor that only notes what it is
- * told. */
+/* A core on a loop, with a real store in a private directory, a real engine and an executor that only notes what it
+ * is told. */
 #ifndef ROTA_TESTS_UNIT_DAEMON_RIG_H
 #define ROTA_TESTS_UNIT_DAEMON_RIG_H
 
 #include "tests/unit/daemon/temp.h"
+
+#include <sys/mount.h>
 
 #include "scheduler/daemon/core.h"
 #include "scheduler/spec/pipeline.h"
@@ -205,6 +207,43 @@ static inline void rig_wait(struct rig *r, int64_t ms) {
 
 static inline bool rig_quiet(struct rig *r) {
   return core_quiet(r->core);
+}
+
+/* ---- a full disk ---- */
+
+/* Begins anew with the state on a small file system; false, with nothing changed but the rows, where mounting isn't
+ * permitted. */
+static inline bool rig_small_disk(struct rig *r) {
+  rig_close(r);
+  dir_remove_at(AT_FDCWD, r->config->state);
+  assert_int_equal(dir_make(r->config->state, 0700), 0);
+  bool mounted = mount("tmpfs", r->config->state, "tmpfs", 0, "size=40m") == 0;
+  if (!mounted) print_message("skipped: a file system can't be mounted here\n");
+  rig_open(r);
+  return mounted;
+}
+
+static inline void rig_large_disk(struct rig *r) {
+  rig_close(r);
+  assert_int_equal(umount(r->config->state), 0);
+  rig_open(r);
+}
+
+static inline void rig_fill_disk(const struct rig *r) {
+  char *path = path_join(r->config->state, "filler");
+  static char block[64 * 1024];
+  int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  for (size_t size = sizeof block; size > 0; size /= 2) {
+    while (write(fd, block, size) > 0) continue;
+  }
+  close(fd);
+  free(path);
+}
+
+static inline void rig_free_disk(const struct rig *r) {
+  char *path = path_join(r->config->state, "filler");
+  assert_int_equal(unlink(path), 0);
+  free(path);
 }
 
 /* ---- events ---- */

@@ -1,0 +1,255 @@
+/* Requests that change something: checked, looked up, made an event, answered when durable, and once for each key. */
+#include "tests/unit/daemon/rig.h"
+
+#include "scheduler/daemon/requests.h"
+#include "scheduler/store/history.h"
+
+#define ONE "params: {n: {type: int, default: 1}}\ntasks: {a: {run: \"true\"}}\n"
+
+struct answers {
+  struct requests *requests;
+  struct history *history;
+  int status[200];
+  char body[200][1000];
+};
+
+static void take_answer(void *ctx, uint64_t handle, int status, const char *body, size_t len) {
+  struct answers *a = ctx;
+  assert_true(handle < COUNT(a->status));
+  assert_int_equal(a->status[handle], 0); /* once */
+  a->status[handle] = status;
+  snprintf(a->body[handle], sizeof a->body[handle], "%.*s", (int)len, body);
+}
+
+static void to_requests(struct rig *r, const struct decision_reply *reply) {
+  struct answers *a = r->more;
+  if (a->requests) requests_reply(a->requests, reply);
+}
+
+static void open_requests(struct rig *r) {
+  struct answers *a = r->more;
+  a->history = history_new(r->config->state);
+  a->requests = requests_new(&r->loop, r->core, a->history, take_answer, a);
+}
+
+static void close_requests(struct rig *r) {
+  struct answers *a = r->more;
+  requests_free(a->requests);
+  a->requests = NULL;
+}
+
+static int setup(void **state) {
+  rig_setup(state);
+  struct rig *r = *state;
+  r->more = alloc_new(struct answers);
+  r->on_reply = to_requests;
+  open_requests(r);
+  rig_load(r, "one", ONE);
+  rig_until(r, rig_quiet(r));
+  return 0;
+}
+
+static int teardown(void **state) {
+  struct rig *r = *state;
+  struct answers *a = r->more;
+  close_requests(r);
+  rig_close(r);
+  history_free(a->history);
+  free(a);
+  config_free(r->config);
+  temp_release(&r->temp);
+  free(r);
+  return 0;
+}
+
+static void post(struct rig *r, uint64_t handle, enum api_route route, const char *what, const char *key,
+                 const char *body) {
+  struct answers *a = r->more;
+  const struct api_pair path[2] = {{"name", what}, {"run", what}};
+  const struct api_request request = {.handle = handle,
+                                      .route = route,
+                                      .path = path,
+                                      .path_len = 2,
+                                      .target = "/target",
+                                      .idempotency_key = key,
+                                      .body = body,
+                                      .body_len = strlen(body),
+                                      .uid = getuid()};
+  assert_true(requests_take(a->requests, &request));
+}
+
+static int status(struct rig *r, uint64_t handle) {
+  return ((struct answers *)r->more)->status[handle];
+}
+
+static const char *body(struct rig *r, uint64_t handle) {
+  return ((struct answers *)r->more)->body[handle];
+}
+
+static void each_bad_request_is_refused_and_changes_nothing(void **state) {
+  struct rig *r = *state;
+  static const struct {
+    enum api_route route;
+    const char *what, *body;
+    int status;
+    const char *detail;
+  } table[] = {
+      {API_TRIGGER, "one", "{\"parms\": {}}", 422, "unknown member 'parms'"},
+      {API_TRIGGER, "one", "{", 422, "not well-formed"},
+      {API_TRIGGER, "one", "{\"params\": {\"n\": \"x\"}}", 422, "n"},
+      {API_TRIGGER, "two", "", 404, "two"},
+      {API_CANCEL, "one#7", "", 404, ""},
+      {API_RERUN, "one", "{\"mode\": \"failed\"}", 404, ""},
+      {API_RERUN, "one", "{\"mode\": \"some\"}", 422, "one of failed, all, from, only"},
+      {API_RERUN, "one", "{\"mode\": \"from\"}", 422, "'task' is missing"},
+      {API_MARK, "one", "{\"task\": \"a\", \"state\": \"failed\", \"reason\": \"x\"}", 422,
+       "one of succeeded, skipped"},
+      {API_NOTE, "one", "{}", 422, "'text' is missing"},
+      {API_PIPELINE_PAUSE, "one", "{}", 422, "'reason' is missing"},
+      {API_PIPELINE_RESUME, "two", "", 404, "two"},
+  };
+  size_t commits = r->commits;
+  for (size_t i = 0; i < COUNT(table); i++) {
+    uint64_t handle = i + 1;
+    post(r, handle, table[i].route, table[i].what, NULL, table[i].body);
+    rig_until(r, status(r, handle));
+    if (status(r, handle) != table[i].status || !strstr(body(r, handle), table[i].detail))
+      fail_msg("%s: %d %s, expected %d", table[i].body, status(r, handle), body(r, handle), table[i].status);
+  }
+  assert_int_equal(r->commits, commits);
+}
+
+static void other_routes_are_left_to_others(void **state) {
+  struct rig *r = *state;
+  const struct api_request request = {.handle = 1, .route = API_STATUS};
+  assert_false(requests_take(((struct answers *)r->more)->requests, &request));
+}
+
+static void a_run_is_triggered_and_its_changes_find_it(void **state) {
+  struct rig *r = *state;
+  post(r, 1, API_TRIGGER, "one", NULL, "{\"params\": {\"n\": 5}}");
+  rig_until(r, status(r, 1));
+  assert_int_equal(status(r, 1), 201);
+  post(r, 2, API_NOTE, "one#1", NULL, "{\"text\": \"hello\"}");
+  post(r, 3, API_KEEP, "one", NULL, "{\"keep\": true}");
+  post(r, 4, API_CANCEL, "one", NULL, "");
+  rig_until(r, status(r, 2) && status(r, 3) && status(r, 4));
+  assert_int_equal(status(r, 2), 200);
+  assert_int_equal(status(r, 3), 200);
+  assert_int_equal(status(r, 4), 200);
+  rig_until(r, r->executor.stops == 1);
+}
+
+/* ---- idempotency keys ---- */
+
+static void the_same_key_at_the_same_time_starts_one_run_and_answers_all(void **state) {
+  struct rig *r = *state;
+  for (uint64_t i = 1; i <= 50; i++) post(r, i, API_TRIGGER, "one", "k", "{\"params\": {\"n\": 5}}");
+  post(r, 51, API_TRIGGER, "one", "k", "{\"params\": {\"n\": 6}}");
+  assert_int_equal(status(r, 51), 422);
+  rig_until(r, status(r, 50));
+  for (uint64_t i = 1; i <= 50; i++) {
+    assert_int_equal(status(r, i), 201);
+    assert_string_equal(body(r, i), body(r, 1));
+  }
+  rig_until(r, rig_quiet(r));
+  assert_int_equal(r->executor.starts, 1);
+}
+
+static void the_same_key_later_gets_the_stored_answer(void **state) {
+  struct rig *r = *state;
+  post(r, 1, API_TRIGGER, "one", "k", "{\"params\": {\"n\": 5}}");
+  rig_until(r, status(r, 1));
+  post(r, 2, API_TRIGGER, "one", "k", "{\"params\": {\"n\": 5}}");
+  post(r, 3, API_TRIGGER, "one", "k", "{\"params\": {\"n\": 6}}");
+  rig_until(r, status(r, 2) && status(r, 3));
+  assert_int_equal(status(r, 2), 201);
+  assert_string_equal(body(r, 2), body(r, 1));
+  assert_int_equal(status(r, 3), 422);
+  post(r, 4, API_TRIGGER, "one", "k", "{\"params\": {\"n\": 6}}"); /* a refusal leaves the key as it was */
+  post(r, 5, API_TRIGGER, "one", "other", "{\"params\": {\"n\": 6}}");
+  rig_until(r, status(r, 4) && status(r, 5));
+  assert_int_equal(status(r, 4), 422);
+  assert_int_equal(status(r, 5), 201);
+}
+
+static void a_refused_body_does_not_take_the_key(void **state) {
+  struct rig *r = *state;
+  post(r, 1, API_TRIGGER, "one", "k", "{\"parms\": {}}");
+  assert_int_equal(status(r, 1), 422);
+  post(r, 2, API_TRIGGER, "one", "k", "{}");
+  rig_until(r, status(r, 2));
+  assert_int_equal(status(r, 2), 201);
+}
+
+/* ---- the ends ---- */
+
+static void what_is_looked_up_when_the_end_comes_is_let_go(void **state) {
+  struct rig *r = *state;
+  for (uint64_t i = 1; i <= 20; i++) post(r, i, API_CANCEL, "one", i % 2 ? "k" : NULL, "");
+  close_requests(r);
+  rig_wait(r, 100);
+  for (uint64_t i = 1; i <= 20; i++) assert_int_equal(status(r, i), 0);
+}
+
+static void an_event_that_the_engine_has_when_the_end_comes_is_harmless(void **state) {
+  struct rig *r = *state;
+  post(r, 1, API_TRIGGER, "one", "k", "{}");
+  rig_until(r, !rig_quiet(r) || status(r, 1));
+  close_requests(r);
+}
+
+static void while_nothing_can_be_recorded_requests_are_refused(void **state) {
+  struct rig *r = *state;
+  struct answers *a = r->more;
+  close_requests(r);
+  rig_wait(r, 20);
+  history_free(a->history);
+  bool mounted = rig_small_disk(r);
+  open_requests(r);
+  if (!mounted) return;
+  rig_load(r, "one", ONE);
+  rig_until(r, rig_quiet(r));
+  rig_fill_disk(r);
+  uint64_t last = 0;
+  while (!r->degraded && last < 150) {
+    last++;
+    post(r, last, API_TRIGGER, "one", NULL, "{}");
+    rig_until(r, status(r, last) || r->degraded);
+  }
+  assert_int_equal(r->degraded, ERR_FULL);
+  requests_degraded(a->requests);
+  assert_int_equal(status(r, last), 503); /* in flight */
+  assert_non_null(strstr(body(r, last), "unknown, repeat with the same key"));
+  post(r, 160, API_TRIGGER, "one", "k", "{}");
+  assert_int_equal(status(r, 160), 503);
+  assert_non_null(strstr(body(r, 160), "nothing is taken on"));
+
+  rig_free_disk(r);
+  rig_until(r, r->degraded == 0 && rig_quiet(r));
+  post(r, 161, API_TRIGGER, "one", "k", "{}");
+  rig_until(r, status(r, 161));
+  assert_int_equal(status(r, 161), 201);
+  close_requests(r);
+  rig_wait(r, 20);
+  history_free(a->history);
+  rig_large_disk(r);
+  open_requests(r);
+}
+
+#define REQUESTS_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      REQUESTS_TEST(each_bad_request_is_refused_and_changes_nothing),
+      REQUESTS_TEST(other_routes_are_left_to_others),
+      REQUESTS_TEST(a_run_is_triggered_and_its_changes_find_it),
+      REQUESTS_TEST(the_same_key_at_the_same_time_starts_one_run_and_answers_all),
+      REQUESTS_TEST(the_same_key_later_gets_the_stored_answer),
+      REQUESTS_TEST(a_refused_body_does_not_take_the_key),
+      REQUESTS_TEST(what_is_looked_up_when_the_end_comes_is_let_go),
+      REQUESTS_TEST(an_event_that_the_engine_has_when_the_end_comes_is_harmless),
+      REQUESTS_TEST(while_nothing_can_be_recorded_requests_are_refused),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
