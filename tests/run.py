@@ -30,7 +30,8 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-CASE = re.compile(r"^(ok|not ok|skip)\b\s*(?:\d+\s+-\s+|\d+\s+)?(.*)$")
+CASE = re.compile(r"^(ok|not ok|skip)\b\s*(.*)$")
+TAP = re.compile(r"^(ok|not ok) \d+\b[\s-]*(.*)$")
 PLAN = re.compile(r"^1\.\.(\d+)$")
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -103,13 +104,14 @@ def guard(seconds, command):
 
 
 def read_results(name, output, code):
-    """The cases that a test file printed, and one more if it came to grief beside them."""
+    """The cases that a test file printed, and one more if it came to grief beside them. After TAP's plan only what is
+    numbered is a case, so that a program may print any other line."""
     results, planned = [], None
     for line in output.splitlines():
         plan = PLAN.match(line)
         if plan:
             planned = int(plan.group(1))
-        case = CASE.match(line)
+        case = (CASE if planned is None else TAP).match(line)
         if not case:
             continue
         kind, text = case.groups()
