@@ -33,7 +33,7 @@ struct committer {
   const struct change *changes;
   size_t len;
   bool handed_over, committed, quit;
-  bool tended; /* since the last commit */
+  bool tended; /* since the last commit or job */
   int err, broken;
   bool store_full;
   struct buf why;
@@ -94,6 +94,7 @@ static void run_job(struct committer *c) {
   job.result = job.run(c->store, job.arg);
   uv_mutex_lock(&c->lock);
   vec_push(&c->jobs_done, job);
+  c->tended = false;
   uv_async_send(&c->async);
 }
 
