@@ -68,8 +68,9 @@ static int sync_median(const char *dir, int count) {
 }
 
 int main(int argc, char **argv) {
-  if (argc == 4 && strcmp(argv[1], "spawn") == 0) return spawn(atoi(argv[2]), atoi(argv[3]));
-  if (argc == 4 && strcmp(argv[1], "sync") == 0) return sync_median(argv[2], atoi(argv[3]));
+  if (argc == 4 && strcmp(argv[1], "spawn") == 0)
+    return spawn((int)strtol(argv[2], NULL, 10), (int)strtol(argv[3], NULL, 10));
+  if (argc == 4 && strcmp(argv[1], "sync") == 0) return sync_median(argv[2], (int)strtol(argv[3], NULL, 10));
   fprintf(stderr, "usage: bare spawn N K | bare sync DIR N\n");
   return 2;
 }

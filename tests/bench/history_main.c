@@ -16,7 +16,7 @@ int main(int argc, char **argv) {
   int rc = store_open(argv[1], clock_now(), &store, &why);
   if (!rc) {
     store_close(store);
-    rc = history_generate(argv[1], atoll(argv[2]), clock_now());
+    rc = history_generate(argv[1], strtoll(argv[2], NULL, 10), clock_now());
   }
   if (rc) fprintf(stderr, "history: %s: %s\n", argv[1], why.len ? buf_cstr(&why) : err_text(rc));
   buf_release(&why);
