@@ -14,7 +14,7 @@ void run_report_reply(int status, const char *body, size_t len, bool json) {
   } else if (status >= 400) {
     fprintf(stderr, "rota: %s\n", detail ? detail : body);
   } else {
-    char *text = json_dumps(root, JSON_INDENT(2));
+    char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     printf("%s\n", text ? text : body);
     free(text);
   }
