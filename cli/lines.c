@@ -1,10 +1,11 @@
 #include "cli/lines.h"
-#include "base/instant.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/exit.h"
+#include "base/instant.h"
 #include "cli/client.h"
 #include "cli/paint.h"
 #include "cli/table.h"
@@ -201,4 +202,13 @@ void lines_done(const struct args *args, const struct reply *reply) {
   paint_add(&line, PAINT_NONE, field_text(reply->json, "did"), false);
   puts(line.len ? line.bytes : "done");
   buf_release(&line);
+}
+
+int lines_post(const struct args *args, const char *target, json_t *body) {
+  struct reply reply;
+  int code = client_post_once(args, target, body, &reply);
+  if (code != EXIT_OK) return code;
+  lines_done(args, &reply);
+  reply_release(&reply);
+  return EXIT_OK;
 }

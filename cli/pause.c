@@ -23,18 +23,14 @@ static bool pause_target(const struct args *args, const char *verb, struct buf *
 
 static int pause_post(const struct args *args, const char *verb, json_t *body) {
   struct buf target = {0};
-  struct reply reply;
   if (!pause_target(args, verb, &target)) {
     json_decref(body);
     buf_release(&target);
     return EXIT_USAGE;
   }
-  int code = client_post_once(args, buf_cstr(&target), body, &reply);
+  int code = lines_post(args, buf_cstr(&target), body);
   buf_release(&target);
-  if (code != EXIT_OK) return code;
-  lines_done(args, &reply);
-  reply_release(&reply);
-  return EXIT_OK;
+  return code;
 }
 
 static int pause_run(const struct args *args) {

@@ -22,25 +22,13 @@ static json_t *rerun_body(const struct args *args) {
 }
 
 static int rerun_run(const struct args *args) {
-  struct client *client;
-  struct reply reply;
   const char *run = lines_run_operand(args, 0);
   json_t *body = run ? rerun_body(args) : NULL;
   if (!body) return EXIT_USAGE;
-  int code = client_open(args, &client);
-  if (code != EXIT_OK) {
-    json_decref(body);
-    return code;
-  }
   struct buf target = {0};
   url_run(&target, run, "/rerun");
-  code = client_post(client, buf_cstr(&target), body, &reply);
-  if (code == EXIT_OK) {
-    code = wait_answer(args, client, &reply);
-    reply_release(&reply);
-  }
+  int code = wait_post(args, buf_cstr(&target), body);
   buf_release(&target);
-  client_close(client);
   return code;
 }
 

@@ -11,7 +11,6 @@
 
 /* Posts to a route of the run and prints what the daemon did. Steals the body. */
 static int steer(const struct args *args, const char *suffix, json_t *body) {
-  struct reply reply;
   struct buf target = {0};
   const char *run = lines_run_operand(args, 0);
   if (!run) {
@@ -19,12 +18,9 @@ static int steer(const struct args *args, const char *suffix, json_t *body) {
     return EXIT_USAGE;
   }
   url_run(&target, run, suffix);
-  int code = client_post_once(args, buf_cstr(&target), body, &reply);
+  int code = lines_post(args, buf_cstr(&target), body);
   buf_release(&target);
-  if (code != EXIT_OK) return code;
-  lines_done(args, &reply);
-  reply_release(&reply);
-  return EXIT_OK;
+  return code;
 }
 
 static int cancel_run(const struct args *args) {

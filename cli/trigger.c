@@ -7,8 +7,6 @@
 #include "cli/wait.h"
 
 static int trigger_run(const struct args *args) {
-  struct client *client;
-  struct reply reply;
   const char *name = lines_pipeline_operand(args, 0);
   if (!name) return EXIT_USAGE;
   json_t *body = json_object();
@@ -19,20 +17,10 @@ static int trigger_run(const struct args *args) {
   if (args_text(args, "for")) json_object_set_new(body, "for", json_string(args_text(args, "for")));
   if (args_flag(args, "now")) json_object_set_new(body, "now", json_true());
   if (args_flag(args, "dry-run")) json_object_set_new(body, "dry_run", json_true());
-  int code = client_open(args, &client);
-  if (code != EXIT_OK) {
-    json_decref(body);
-    return code;
-  }
   struct buf target = {0};
   url_pipeline(&target, name, "/runs");
-  code = client_post(client, buf_cstr(&target), body, &reply);
-  if (code == EXIT_OK) {
-    code = wait_answer(args, client, &reply);
-    reply_release(&reply);
-  }
+  int code = wait_post(args, buf_cstr(&target), body);
   buf_release(&target);
-  client_close(client);
   return code;
 }
 

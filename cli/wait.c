@@ -86,7 +86,7 @@ int wait_for_run(struct client *client, const char *id, bool json) {
   }
 }
 
-int wait_answer(const struct args *args, struct client *client, const struct reply *reply) {
+static int answer(const struct args *args, struct client *client, const struct reply *reply) {
   bool json = args_flag(args, "json"), wait = args_flag(args, "wait");
   if (args_flag(args, "dry-run")) {
     if (json)
@@ -107,5 +107,22 @@ int wait_answer(const struct args *args, struct client *client, const struct rep
   }
   int code = wait ? wait_for_run(client, id, json) : EXIT_OK;
   free(id);
+  return code;
+}
+
+int wait_post(const struct args *args, const char *target, json_t *body) {
+  struct client *client;
+  struct reply reply;
+  int code = client_open(args, &client);
+  if (code != EXIT_OK) {
+    json_decref(body);
+    return code;
+  }
+  code = client_post(client, target, body, &reply);
+  if (code == EXIT_OK) {
+    code = answer(args, client, &reply);
+    reply_release(&reply);
+  }
+  client_close(client);
   return code;
 }
