@@ -25,6 +25,7 @@
   X(show, NULL)                                                                                                      \
   X(logs, NULL)                                                                                                      \
   X(why, NULL)                                                                                                       \
+  X(firings, NULL)                                                                                                   \
   X(note, NULL)                                                                                                      \
   X(reload, "Keep")                                                                                                  \
   X(backup, NULL)                                                                                                    \

@@ -16,6 +16,7 @@
   X(PIPELINES, GET, "/api/v1/pipelines", NONE)                                                                       \
   X(PIPELINE, GET, "/api/v1/pipelines/{name}", NONE)                                                                 \
   X(VERSIONS, GET, "/api/v1/pipelines/{name}/versions", NONE)                                                        \
+  X(FIRINGS, GET, "/api/v1/pipelines/{name}/firings", NONE)                                                          \
   X(TRIGGER, POST, "/api/v1/pipelines/{name}/runs", OPTIONAL)                                                        \
   X(PIPELINE_PAUSE, POST, "/api/v1/pipelines/{name}/pause", OPTIONAL)                                                \
   X(PIPELINE_RESUME, POST, "/api/v1/pipelines/{name}/resume", OPTIONAL)                                              \

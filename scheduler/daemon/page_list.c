@@ -131,6 +131,40 @@ void page_versions_read(struct page *p) {
   list_end(p, len == limit ? rows[len - 1].key : 0);
 }
 
+/* ---- what became of the firings of a pipeline ---- */
+
+static void write_firing(struct page *p, const struct firing_row *row) {
+  struct history_run run;
+  bool ran = row->run && history_run(p->history, row->run, &p->arena, &run) == 0;
+  jsonw_object(&p->json);
+  jsonw_member_instant(&p->json, "scheduled_for", row->scheduled_for);
+  jsonw_member_instant(&p->json, "until", row->until);
+  jsonw_member_int(&p->json, "count", row->count);
+  jsonw_member_string(&p->json, "outcome", firing_word(row->outcome));
+  jsonw_member_string(&p->json, "reason", row->reason);
+  jsonw_member_string(&p->json, "run", ran ? run.run.id.text : NULL);
+  jsonw_member_instant(&p->json, "decided_at", row->decided_at);
+  jsonw_object_end(&p->json);
+}
+
+/* The cursor is the instant of the last one, in microseconds. */
+void page_firings_read(struct page *p) {
+  struct history_pipeline pipeline;
+  struct firing_row *rows;
+  size_t len;
+  instant before = page_number(p, "after", INSTANT_NONE, INT64_MIN, INT64_MAX);
+  size_t limit = (size_t)limit_of(p);
+  if (p->status >= 400 || !page_find_pipeline(p, &pipeline)) return;
+  int err = history_firings(p->history, pipeline.row.key, before, limit, &p->arena, &rows, &len);
+  if (err) {
+    unreadable(p, err);
+    return;
+  }
+  list_begin(p);
+  for (size_t i = 0; i < len; i++) write_firing(p, &rows[i]);
+  list_end(p, len == limit ? rows[len - 1].scheduled_for : 0);
+}
+
 /* ---- the audit ---- */
 
 void page_audit_read(struct page *p) {

@@ -28,6 +28,7 @@ static const struct page_kind {
     [API_PIPELINES] = {page_pipelines_read, page_pipelines_finish},
     [API_PIPELINE] = {page_pipeline_read, page_pipeline_finish},
     [API_VERSIONS] = {page_versions_read, NULL},
+    [API_FIRINGS] = {page_firings_read, NULL},
     [API_RUNS] = {page_runs_read, NULL},
     [API_RUN] = {page_run_read, NULL},
     [API_EVENTS] = {page_events_read, NULL},

@@ -258,6 +258,22 @@ def test_a_schedule_fires_and_every_firing_is_decided_once():
         assert all(r["trigger"] == "schedule" for r in runs)
 
 
+def test_what_became_of_each_firing_is_shown():
+    with place() as p:
+        p.pipeline("busy", """
+            schedule: {every: 1s, overlap: skip}
+            tasks:
+              a: {run: sleep 2.5}
+        """)
+        p.rota("reload")
+        def outcomes():
+            return {f["outcome"] for f in p.json("firings", "busy")["items"]}
+        wait_until("one is run and one is skipped", lambda: outcomes() >= {"run", "skipped"})
+        skipped = next(f for f in p.json("firings", "busy")["items"] if f["outcome"] == "skipped")
+        assert "overlap" in skipped["reason"] and skipped["run"] is None, skipped
+        assert "skipped" in p.rota("firings", "busy")
+
+
 def test_a_broken_file_keeps_the_last_good_version_in_force():
     with place() as p:
         p.pipeline("steady", 'tasks: {a: {run: "true"}}\n')
