@@ -131,7 +131,8 @@ static void schedule_finish(struct builder *b, const struct node *n, struct sche
     diag_error(r->diags, s->place, "write cron: \"30 2 * * *\", or every: 15m", "the schedule has no times");
   if (s->every && s->jitter >= s->every)
     diag_error(r->diags, s->place, NULL, "'jitter' must be shorter than 'every'");
-  if (!s->zone) s->zone = b->config && b->config->timezone ? b->config->timezone : "UTC";
+  /* Copied: the pipeline outlives the configuration that it was read with. */
+  if (!s->zone) s->zone = b->config && b->config->timezone ? arena_strdup(r->arena, b->config->timezone) : "UTC";
   if (!s->zone_written) s->zone_written = n->kind == NODE_MAP && node_get(n, "timezone") && !b->reader.lenient;
   if (s->identity || (!s->cron && !s->every)) return;
   char every[DURATION_TEXT_SIZE];

@@ -339,6 +339,15 @@ static void a_scan_anew_reads_all_with_the_new_configuration(void **state) {
   assert_scan(f, false, "");
 }
 
+static void a_pipeline_outlives_the_configuration_that_it_was_read_with(void **state) {
+  struct fixture *f = *state;
+  temp_write(&f->temp, "dags/a.yaml", "schedule: \"0 5 * * *\"\n" GOOD);
+  assert_scan(f, false, "loaded a");
+  config_free(f->config);
+  f->config = temp_config(&f->temp, "");
+  assert_string_equal(f->scan.findings.items[0].pipeline->schedules[0].zone, "UTC"); /* the sanitizer looks on */
+}
+
 static void folders_below_the_limit_of_depth_are_listed(void **state) {
   struct fixture *f = *state;
   struct buf path = {0};
@@ -370,6 +379,7 @@ int main(void) {
       DAGS_TEST(what_the_rows_know_is_not_parsed_again),
       DAGS_TEST(what_the_rows_know_outlives_a_folder_that_is_missing_at_the_start),
       DAGS_TEST(a_scan_anew_reads_all_with_the_new_configuration),
+      DAGS_TEST(a_pipeline_outlives_the_configuration_that_it_was_read_with),
       DAGS_TEST(folders_below_the_limit_of_depth_are_listed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
