@@ -132,7 +132,9 @@ int main(int argc, char **argv) {
   b.steps = 0;
   size_t tasks = play(&b);
   if (engine_runs(b.engine) > 0) {
-    step(&b, (struct engine_event){.kind = ENGINE_CONFIG, .config = {.config = config}});
+    struct engine_event again = {.kind = ENGINE_CONFIG};
+    again.config.config = config;
+    step(&b, again);
     if (engine_runs(b.engine) > 0) return 1; /* stuck */
   }
   printf("engine_us %.0f %zu %zu\n", b.spent, tasks, b.steps);
