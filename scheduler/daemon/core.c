@@ -13,6 +13,7 @@
 
 #define RETRY_COMMIT_MS  1000
 #define LOOK_FOR_ROOM_MS 1000
+#define ADOPT_LIMIT_MS   5000
 #define STARTED_HELD_MS  10
 #define CHANGES_KEPT     1024 /* room for so many stays; a larger step gives its memory back */
 
@@ -41,8 +42,9 @@ struct core {
 
   uv_prepare_t before_poll;
   uv_check_t after_poll;
-  uv_timer_t retry, hold;
+  uv_timer_t retry, hold, adopt_limit;
   bool hold_over;
+  struct map adopting; /* ids of attempts whose fate a look at the start has not told yet */
   int handles;
 };
 
@@ -122,7 +124,7 @@ static bool may_wait(struct core *c) {
 }
 
 static void turn(struct core *c) {
-  if (c->in_flight || c->over) return;
+  if (c->in_flight || c->over || c->adopting.len > 0) return;
   struct moment now = moment_now();
   if (!time_has_come(c, now) && (inbox_len(&c->inbox) == 0 || may_wait(c))) return;
   uv_timer_stop(&c->hold);
@@ -245,8 +247,9 @@ struct core *core_new(const struct core_options *options) {
   uv_check_init(c->loop, &c->after_poll);
   uv_timer_init(c->loop, &c->retry);
   uv_timer_init(c->loop, &c->hold);
-  c->before_poll.data = c->after_poll.data = c->retry.data = c->hold.data = c;
-  c->handles = 4;
+  uv_timer_init(c->loop, &c->adopt_limit);
+  c->before_poll.data = c->after_poll.data = c->retry.data = c->hold.data = c->adopt_limit.data = c;
+  c->handles = 5;
   uv_prepare_start(&c->before_poll, on_before_poll);
   uv_check_start(&c->after_poll, on_after_poll);
   return c;
@@ -277,7 +280,14 @@ void core_sweep(struct core *c, const char *run_id) {
 
 void core_report(void *core, const struct report *r) {
   struct core *c = core;
+  if (c->adopting.len > 0 && r->attempt_id) map_remove(&c->adopting, r->attempt_id);
   report_event(&c->inbox, c->state_dir, r);
+}
+
+/* A place that doesn't answer holds nobody up for long. */
+static void on_adopt_limit(uv_timer_t *timer) {
+  struct core *c = timer->data;
+  map_release(&c->adopting);
 }
 
 void core_adopt(struct core *c) {
@@ -287,9 +297,12 @@ void core_adopt(struct core *c) {
   for (size_t i = 0; i < len; i++) {
     struct executor *e = map_get(&c->executors, live[i].host);
     if (!e) continue;
-    e->ops->adopt(e, live[i].run_id, live[i].attempt_id, live[i].grace);
+    if (e->ops->adopt(e, live[i].run_id, live[i].attempt_id, live[i].grace) == 0) {
+      map_put(&c->adopting, live[i].attempt_id, NULL);
+    }
     if (live[i].stop_asked) e->ops->stop(e, live[i].attempt_id, live[i].stop_now);
   }
+  uv_timer_start(&c->adopt_limit, on_adopt_limit, ADOPT_LIMIT_MS, 0);
   arena_release(&arena);
 }
 
@@ -307,6 +320,7 @@ static void on_closed(uv_handle_t *handle) {
   inbox_release(&c->inbox);
   step_release(&c->step);
   vec_release(&c->afters);
+  map_release(&c->adopting);
   engine_free(c->engine);
   free(c->state_dir);
   free(c);
@@ -326,4 +340,5 @@ void core_free(struct core *c) {
   uv_close((uv_handle_t *)&c->after_poll, on_closed);
   uv_close((uv_handle_t *)&c->retry, on_closed);
   uv_close((uv_handle_t *)&c->hold, on_closed);
+  uv_close((uv_handle_t *)&c->adopt_limit, on_closed);
 }

@@ -53,7 +53,8 @@ void core_add_executor(struct core *c, const char *host, struct executor *execut
 void core_report(void *core, const struct report *r);
 /* Removes the directories of a run that is forgotten, in the background, wherever it ran. */
 void core_sweep(struct core *c, const char *run_id);
-/* Hands every unfinished attempt to its executor to be looked up. Once, before the loop runs. */
+/* Hands every unfinished attempt to its executor to be looked up. Once, before the loop runs. The first step waits
+ * for what is found (5 s at most), so that nothing is decided on a run that has ended meanwhile. */
 void core_adopt(struct core *c);
 
 /* 0, or why commits don't succeed for now. */

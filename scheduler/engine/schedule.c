@@ -189,14 +189,12 @@ static duration window(const struct schedule_spec *spec) {
   return spec->catchup_window > 0 ? spec->catchup_window : USEC_PER_DAY;
 }
 
-/* The first of the firings after `decided` up to now that shall start: those on time, and those that the policy makes
- * up for. INSTANT_NONE: none of them. */
+/* The first of the firings after `decided` up to `last`, the newest that is due, that shall start: `last` itself if it
+ * is on time, and those that the policy makes up for. INSTANT_NONE: none of them. */
 static instant first_to_fire(const struct schedule *s, instant last, const char **reason) {
-  instant now = s->engine->now.wall, on_time = now - SCHEDULE_GRACE - s->spec->jitter - 1;
-  if (on_time < s->row.decided) on_time = s->row.decided;
-  instant first = timing_next(&s->timing, s->zone, on_time);
+  instant now = s->engine->now.wall;
+  instant first = last >= now - SCHEDULE_GRACE - s->spec->jitter ? last : INSTANT_NONE;
   *reason = REASON_NOT_THERE;
-  if (first != INSTANT_NONE && first > now) first = INSTANT_NONE;
   if (s->spec->catchup == CATCHUP_NONE) return first;
   instant reach = now - window(s->spec) - 1;
   if (reach < s->row.decided) reach = s->row.decided;
@@ -204,7 +202,7 @@ static instant first_to_fire(const struct schedule *s, instant last, const char 
     *reason = REASON_TOO_OLD;
     return first;
   }
-  if (s->spec->catchup == CATCHUP_LAST) return first == s->next ? first : last;
+  if (s->spec->catchup == CATCHUP_LAST) return last;
   if (timing_count(&s->timing, s->zone, reach, now) > SCHEDULE_CATCHUP_MAX) {
     *reason = REASON_TOO_MANY;
     reach = last;
@@ -212,8 +210,7 @@ static instant first_to_fire(const struct schedule *s, instant last, const char 
   } else if (reach > s->row.decided) {
     *reason = REASON_TOO_OLD;
   }
-  instant made_up = timing_next(&s->timing, s->zone, reach);
-  return first != INSTANT_NONE && first < made_up ? first : made_up;
+  return timing_next(&s->timing, s->zone, reach);
 }
 
 /* Nothing of it starts as long as someone has it paused. */
@@ -244,7 +241,7 @@ static void decide_due(struct schedule *s) {
     return;
   }
   instant first = first_to_fire(s, last, &reason);
-  if (first == INSTANT_NONE || first > last) {
+  if (first == INSTANT_NONE) {
     pass_over(s, FIRING_MISSED, reason, s->next, last, timing_count(&s->timing, s->zone, after, last));
     return;
   }

@@ -57,6 +57,29 @@ def test_an_end_while_the_daemon_is_down_is_read_at_its_start():
         assert task["ended_at"] == attempt["ended_at"] and task["duration_ms"] < 1400, task
 
 
+def test_a_firing_after_a_downtime_knows_that_the_run_before_it_has_ended():
+    with place() as p:
+        p.pipeline("often", """
+            schedule: {every: 4s, overlap: skip}
+            tasks:
+              one: {run: sleep 2}
+        """)
+        p.rota("reload")
+        def newest():
+            items = p.json("firings", "often")["items"]
+            return items[0] if items else None
+        def running():
+            return [r for r in p.json("runs", "state:running")["items"]]
+        wait_until("a run is under way", running)
+        p.kill()
+        time.sleep(9)  # the run ends, and two more firings are due
+        before = time.time()
+        p.start()
+        first = wait_until("a firing after the start", lambda: newest() if newest()["decided_at"] > time.strftime(
+            "%Y-%m-%dT%H:%M:%S", time.gmtime(before - 1)) else None)
+        assert first["outcome"] == "run", first
+
+
 def test_a_task_whose_supervisor_is_killed_is_lost_and_tried_again():
     with place() as p:
         book = p.path("book")
