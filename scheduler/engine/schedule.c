@@ -189,8 +189,8 @@ static duration window(const struct schedule_spec *spec) {
   return spec->catchup_window > 0 ? spec->catchup_window : USEC_PER_DAY;
 }
 
-/* The first of the firings after `decided` up to `last`, the newest that is due, that shall start: `last` itself if it
- * is on time, and those that the policy makes up for. INSTANT_NONE: none of them. */
+/* The first of the firings after `decided` up to `last`, the newest that is due, that shall start: `last` itself if
+ * it is on time, and those that the policy makes up for. INSTANT_NONE: none of them. */
 static instant first_to_fire(const struct schedule *s, instant last, const char **reason) {
   instant now = s->engine->now.wall;
   instant first = last >= now - SCHEDULE_GRACE - s->spec->jitter ? last : INSTANT_NONE;

@@ -2,8 +2,9 @@
  * is skipped or missed with a reason. `decided` in the schedule's row is how far that has come, so neither a restart
  * nor a jump of the clock repeats one.
  *
- * The newest firing that is due is on time if it is decided at most SCHEDULE_GRACE after it was due; whether any other
- * still runs is for `catchup` to say. Whatever is skipped or missed one after the other for the same reason shares one row.
+ * The newest firing that is due is on time if it is decided at most SCHEDULE_GRACE after it was due; whether any
+ * other still runs is for `catchup` to say. Whatever is skipped or missed one after the other for the same reason
+ * shares one row.
  */
 #ifndef ROTA_ENGINE_SCHEDULE_H
 #define ROTA_ENGINE_SCHEDULE_H
