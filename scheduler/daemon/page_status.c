@@ -303,8 +303,7 @@ void page_why_read(struct page *p) {
 }
 
 static void why_ended(const struct task_row *task, struct buf *why) {
-  buf_fmt(why, "it isn't waiting: %s", task_state_sentence(task->state));
-  if (task->reason) buf_fmt(why, " (%s)", task->reason);
+  buf_str(why, task->reason ? task->reason : task_state_sentence(task->state));
 }
 
 void page_why_finish(struct page *p, const struct queries_options *o) {
