@@ -1,6 +1,7 @@
 /* From scans of the folder to events for the engine, on the loop. */
 #include "tests/unit/daemon/temp.h"
 
+#include "base/digest.h"
 #include "scheduler/daemon/loader.h"
 #include "scheduler/spec/pipeline.h"
 
@@ -65,7 +66,8 @@ static const char *events(struct fixture *f) {
 static void a_scan_tells_the_engine_what_the_files_say(void **state) {
   struct fixture *f = *state;
   temp_write(&f->temp, "dags/a.yaml", GOOD);
-  loader_know(f->loader, "gone", "", NULL);
+  static const char sha256[SHA256_HEX_SIZE];
+  loader_know(f->loader, "gone", sha256, NULL);
   struct loader_result result = loader_scan(f->loader);
   assert_int_equal(result.files, 1);
   assert_int_equal(result.loaded, 1);
