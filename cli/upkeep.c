@@ -51,9 +51,8 @@ const struct command command_reload = {
 static int backup_run(const struct args *args) {
   struct client *client;
   struct reply reply;
-  char *here = getcwd(NULL, 0), *file = path_join(here ? here : "/", args_operand(args, 0));
+  char *file = path_absolute(args_operand(args, 0));
   json_t *body = json_pack("{s:s}", "file", file); /* the daemon's folder is another */
-  free(here);
   free(file);
   if (!body) return args_wrong(args, "the file's name isn't UTF-8 text");
   int code = client_open(args, &client);
