@@ -8,7 +8,7 @@
 #define RETRY "tasks: {a: {run: \"true\", retries: {max: 1, delay: 1s, jitter: none}}}\n"
 
 /* The clocks of base/clock.c, which a test may set back. */
-static int64_t clock_behind;
+static _Atomic int64_t clock_behind; /* the writer's thread reads it too */
 
 static int64_t read_clock(clockid_t id) {
   struct timespec now;
