@@ -15,6 +15,10 @@
 #include "scheduler/daemon/facts.h"
 #include "worker/local.h"
 
+/* Some may be busy for seconds: with the check of the database, with git, with a slow folder of pipelines. The others
+ * answer requests meanwhile. */
+#define POOL_THREADS "8"
+
 /* The supervisor stands beside the program, or in libexec/rota beside its bin. */
 char *daemon_supervisor_path(void) {
   char self[4096];
@@ -97,6 +101,7 @@ int assembly_open(struct assembly *a, const struct assembly_options *options) {
   a->started_at = clock_now();
   signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
+  setenv("UV_THREADPOOL_SIZE", POOL_THREADS, 0);
   uv_loop_init(&a->loop);
   struct engine *engine = NULL;
   if (open_store(a) || !(engine = restored_engine(a, options))) goto failed;
@@ -112,7 +117,7 @@ int assembly_open(struct assembly *a, const struct assembly_options *options) {
   if (add_local_executor(a)) goto failed;
   const struct engine_state *state = &a->loaded.state;
   for (size_t i = 0; i < state->pipelines_len; i++) {
-    names_pipeline_put(&a->names, state->pipelines[i].key, state->pipelines[i].name);
+    names_pipeline_put(&a->names, &state->pipelines[i]);
   }
   for (size_t i = 0; i < state->runs_len; i++) names_run_put(&a->names, &state->runs[i].run);
   return EXIT_OK;
@@ -131,7 +136,7 @@ void assembly_started(struct assembly *a) {
 void assembly_committed(struct assembly *a, const struct change *changes, size_t len, bool log) {
   for (size_t i = 0; i < len; i++) {
     if (changes[i].kind == CHANGE_PIPELINE) {
-      names_pipeline_put(&a->names, changes[i].pipeline.key, changes[i].pipeline.name);
+      names_pipeline_put(&a->names, &changes[i].pipeline);
     }
   }
   for (size_t i = 0; i < len; i++) {

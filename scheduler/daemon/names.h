@@ -3,12 +3,18 @@
 #ifndef ROTA_DAEMON_NAMES_H
 #define ROTA_DAEMON_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/id.h"
 #include "base/map.h"
 #include "scheduler/engine/rows.h"
+
+struct pipeline_name {
+  char *text;
+  bool present; /* there is a file for it */
+};
 
 struct run_name {
   struct id id;
@@ -17,12 +23,14 @@ struct run_name {
 };
 
 struct names {
-  struct map pipelines; /* key as bytes -> char * */
+  struct map pipelines; /* key as bytes -> struct pipeline_name */
+  size_t present;       /* how many of them have a file */
   struct map runs;      /* key as bytes -> struct run_name */
 };
 
 void names_release(struct names *n);
-void names_pipeline_put(struct names *n, int64_t key, const char *name);
+/* Learns from a row. */
+void names_pipeline_put(struct names *n, const struct pipeline_row *row);
 /* "?" for a key that was never seen. */
 const char *names_pipeline(const struct names *n, int64_t key);
 /* Learns from a row; a run that has ended is kept until names_forget. */

@@ -93,7 +93,7 @@ static size_t next_firings(const struct queries_options *o, const char *only, st
   const struct map *pipelines = &o->assembly->names.pipelines;
   size_t len = 0;
   for (size_t i = 0; i < pipelines->len; i++) {
-    const char *name = pipelines->entries[i].value;
+    const char *name = ((const struct pipeline_name *)pipelines->entries[i].value)->text;
     if (only && strcmp(only, name) != 0) continue;
     const char *schedule = NULL;
     instant at = engine_next_firing(core_engine(o->assembly->core), name, &schedule);
@@ -178,7 +178,7 @@ void page_status_finish(struct page *p, const struct queries_options *o) {
   jsonw_member_instant(j, "started_at", a->started_at);
   jsonw_member_string(j, "state_dir", a->config->state);
   jsonw_member_string(j, "dags", a->config->dags);
-  jsonw_member_int(j, "pipelines", (int64_t)a->names.pipelines.len);
+  jsonw_member_int(j, "pipelines", (int64_t)a->names.present);
   jsonw_object_end(j);
 }
 

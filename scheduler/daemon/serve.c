@@ -208,7 +208,7 @@ static void close_all(struct serve *s) {
 static void log_started(const struct serve *s) {
   char pid[24], files[24];
   snprintf(pid, sizeof pid, "%d", (int)getpid());
-  snprintf(files, sizeof files, "%zu", s->assembly.names.pipelines.len);
+  snprintf(files, sizeof files, "%zu", s->assembly.names.present);
   LOG(LOG_INFO, "started", {"version", ROTA_VERSION}, {"pid", pid}, {"state", s->config->state},
       {"dags", s->config->dags}, {"pipelines", files});
   if (loader_broken(s->loader) > 0)

@@ -99,7 +99,7 @@ static void each_run_and_directory_is_looked_up_once(void **state) {
   struct code_lookups *l = code_new(&r->loop, r->core);
   r->more = &codes;
   r->on_committed = count_codes;
-  names_pipeline_put(&names, 1, "one");
+  names_pipeline_put(&names, &(struct pipeline_row){.key = 1, .name = "one"});
   struct change c[] = {run_of(1, RUN_RUNNING), attempt_of(1, r->temp.dir), attempt_of(1, r->temp.dir),
                        attempt_of(2, r->temp.dir)}; /* of a run that nobody knows */
   names_run_put(&names, &c[0].run);
@@ -116,7 +116,7 @@ static void a_run_that_has_ended_is_forgotten(void **state) {
   struct rig *r = *state;
   struct names names = {0};
   struct code_lookups *l = code_new(&r->loop, r->core);
-  names_pipeline_put(&names, 1, "one");
+  names_pipeline_put(&names, &(struct pipeline_row){.key = 1, .name = "one"});
   for (int64_t key = 1; key <= 9; key++) {
     struct change c[] = {attempt_of(key, "/nowhere"), run_of(key, RUN_SUCCEEDED)};
     names_run_put(&names, &c[1].run);
@@ -131,7 +131,7 @@ static void the_end_gives_up_what_is_looked_up(void **state) {
   struct rig *r = *state;
   struct names names = {0};
   struct code_lookups *l = code_new(&r->loop, r->core);
-  names_pipeline_put(&names, 1, "one");
+  names_pipeline_put(&names, &(struct pipeline_row){.key = 1, .name = "one"});
   struct change run = run_of(1, RUN_RUNNING);
   names_run_put(&names, &run.run);
   for (int i = 0; i < 10; i++) {

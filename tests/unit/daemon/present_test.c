@@ -145,7 +145,14 @@ static void names_come_from_the_rows_that_pass(void **state) {
   row.pipeline = 3;
   assert_string_equal(names_pipeline(&n, 3), "?");
   assert_null(names_run(&n, 5));
-  names_pipeline_put(&n, 3, "nightly");
+  struct pipeline_row nightly = {.key = 3, .name = "nightly", .present = true}, other = {.key = 4, .name = "other"};
+  names_pipeline_put(&n, &nightly);
+  names_pipeline_put(&n, &nightly);
+  names_pipeline_put(&n, &other);
+  assert_int_equal(n.present, 1);
+  nightly.present = false;
+  names_pipeline_put(&n, &nightly);
+  assert_int_equal(n.present, 0);
   names_run_put(&n, &row);
   row.state = RUN_SUCCEEDED;
   names_run_put(&n, &row); /* the row again, as it ends */
