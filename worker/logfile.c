@@ -55,6 +55,18 @@ void logfile_close(struct logfile *lf) {
   free(lf);
 }
 
+/* A descriptor or an error. The task can put anything in the place of a file: nobody may wait for the writer of a
+ * pipe. */
+static int file_open(const struct logfile *lf, const char *name) {
+  struct stat st;
+  int fd = openat(lf->dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0) return err_from_errno(errno);
+  int err = fstat(fd, &st) ? err_from_errno(errno) : S_ISREG(st.st_mode) ? 0 : ERR_INVALID;
+  if (!err) return fd;
+  close(fd);
+  return err;
+}
+
 /* ---- the map of what is where ---- */
 
 static void header_default(struct logfile *lf) {
@@ -93,10 +105,10 @@ static int records_read(struct logfile *lf, int fd) {
 }
 
 static int index_refresh(struct logfile *lf) {
-  int fd = openat(lf->dir, RUNDIR_LOG_INDEX, O_RDONLY | O_CLOEXEC);
+  int fd = file_open(lf, RUNDIR_LOG_INDEX);
   if (fd < 0) {
     header_default(lf);
-    return errno == ENOENT ? 0 : err_from_errno(errno);
+    return fd == ERR_NOT_FOUND ? 0 : fd;
   }
   int err = header_read(lf, fd);
   if (!err && lf->header[0].offset) err = records_read(lf, fd);
@@ -108,6 +120,7 @@ static int file_size(const struct logfile *lf, int file, uint64_t *size) {
   struct stat st;
   *size = 0;
   if (fstatat(lf->dir, names[file], &st, 0)) return errno == ENOENT ? 0 : err_from_errno(errno);
+  if (!S_ISREG(st.st_mode)) return ERR_INVALID;
   *size = (uint64_t)st.st_size;
   return 0;
 }
@@ -182,8 +195,8 @@ static const struct piece *piece_from(const struct logfile *lf, uint64_t offset)
 }
 
 static int64_t piece_read(const struct logfile *lf, const struct piece *p, uint64_t offset, void *out, size_t len) {
-  int fd = openat(lf->dir, names[p->file], O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return err_from_errno(errno);
+  int fd = file_open(lf, names[p->file]);
+  if (fd < 0) return fd;
   if (len > p->end - offset) len = (size_t)(p->end - offset);
   ssize_t n = pread(fd, out, len, (off_t)(p->at + (offset - p->begin)));
   int err = err_from_errno(errno);
@@ -196,7 +209,7 @@ static int64_t piece_read(const struct logfile *lf, const struct piece *p, uint6
 static bool piece_stands(const struct logfile *lf, const struct piece *p) {
   if (p->file == 0) return true;
   struct log_index_record now;
-  int fd = openat(lf->dir, RUNDIR_LOG_INDEX, O_RDONLY | O_CLOEXEC);
+  int fd = file_open(lf, RUNDIR_LOG_INDEX);
   if (fd < 0) return false;
   ssize_t n = pread(fd, &now, sizeof now, (off_t)(sizeof now * (size_t)p->file));
   close(fd);

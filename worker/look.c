@@ -8,17 +8,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "worker/executor.h"
 
-/* One read of a small file into a NUL-terminated text; its length, or -1 with errno. */
+#define FIGURE_MAX ((INT64_C(1) << 53) - 1)
+
+/* One read of a small file into a NUL-terminated text; its length, or -1 with errno. The task can put anything in the
+ * place of a file: nobody may wait for the writer of a pipe. */
 static ssize_t small_read(int dir, const char *name, char *out, size_t size) {
-  int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+  int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0) return -1;
-  ssize_t n = read(fd, out, size - 1);
+  struct stat st;
+  ssize_t n = fstat(fd, &st);
+  if (n == 0 && !S_ISREG(st.st_mode)) {
+    errno = EINVAL;
+    n = -1;
+  }
+  if (n == 0) n = read(fd, out, size - 1);
   int saved = errno;
   close(fd);
   errno = saved;
@@ -103,6 +113,13 @@ static const struct {
     {"why", offsetof(struct findings, why), sizeof((struct findings *)0)->why},
 };
 
+/* A number that can be: not negative, and exact for every reader of JSON. What else stands there is no figure of a
+ * supervisor's, and nobody has to reckon with it. */
+static void figure_take(const char *text, int64_t *out) {
+  int64_t n;
+  if (number_read(&text, &n) && *text == '\0' && n >= 0 && n <= FIGURE_MAX) *out = n;
+}
+
 static void field_take(struct findings *f, const char *key, const char *value) {
   if (strcmp(key, "note") == 0) f->notes |= note_bit(value);
   if (strcmp(key, "errno") == 0) f->errnum = (int)strtol(value, NULL, 10);
@@ -112,7 +129,7 @@ static void field_take(struct findings *f, const char *key, const char *value) {
     if (fields[i].size)
       snprintf(slot, fields[i].size, "%s", value);
     else
-      *(int64_t *)slot = strtoll(value, NULL, 10);
+      figure_take(value, slot);
   }
 }
 

@@ -19,6 +19,12 @@ void output_init(struct output *o, int pipe, int64_t log_cap) {
   o->next_mark = LOG_INDEX_STEP;
 }
 
+/* The task can put a pipe in the place of a file: it is not waited for, so that the time-out and a stop hold. What
+ * isn't read there counts as dropped. */
+static int file_open(const char *name, int more) {
+  return open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | more, 0644);
+}
+
 /* A slot of the header is overwritten in place; anything else goes to the end. */
 static bool index_put(const struct output *o, off_t at, const struct log_index_record *r) {
   return pwrite(o->index, r, sizeof *r, at) == (ssize_t)sizeof *r;
@@ -32,7 +38,7 @@ static bool index_slot(const struct output *o, int slot, enum log_index_kind kin
 /* Opens the index with its header at the first need; false if that isn't possible now. */
 static bool index_ready(struct output *o) {
   if (o->index >= 0) return true;
-  o->index = open(RUNDIR_LOG_INDEX, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  o->index = file_open(RUNDIR_LOG_INDEX, O_TRUNC);
   if (o->index < 0) return false;
   if (index_slot(o, 0, LOG_INDEX_HEADER, LOG_INDEX_MAGIC, LOG_INDEX_NONE) &&
       index_slot(o, 1, LOG_INDEX_TAIL, LOG_INDEX_NONE, 0) && index_slot(o, 2, LOG_INDEX_TAIL, LOG_INDEX_NONE, 0) &&
@@ -82,7 +88,7 @@ static bool tail_begin(struct output *o) {
   if (!index_ready(o)) return false;
   if (o->current == 0 && !index_slot(o, 0, LOG_INDEX_HEADER, LOG_INDEX_MAGIC, o->total)) return false;
   if (!index_slot(o, next, LOG_INDEX_TAIL, LOG_INDEX_NONE, 0)) return false;
-  int fd = open(file_names[next], O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
+  int fd = file_open(file_names[next], O_TRUNC | O_APPEND);
   if (fd < 0) return false;
   if (!index_slot(o, next, LOG_INDEX_TAIL, o->total, o->lines)) {
     close(fd);
@@ -97,7 +103,7 @@ static bool tail_begin(struct output *o) {
 
 static bool file_ready(struct output *o) {
   if (!gap_record(o)) return false;
-  if (o->file < 0) o->file = open(RUNDIR_LOG, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (o->file < 0) o->file = file_open(RUNDIR_LOG, O_APPEND);
   if (o->file < 0) return false;
   mark_if_due(o);
   return o->room > 0 || tail_begin(o);

@@ -61,7 +61,7 @@ int write_all(int fd, const char *bytes, size_t len) {
 }
 
 long read_small(const char *path, char *out, size_t size) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0) return -1;
   size_t len = 0;
   ssize_t n = 0;

@@ -23,7 +23,8 @@ bool number_parse(const char *s, int64_t *out);
 
 /* Writes all of it; 0 or the errno. */
 int write_all(int fd, const char *bytes, size_t len);
-/* A file of at most size - 1 bytes, in one read, with a NUL behind them: their number, or -1 with errno. */
+/* A file of at most size - 1 bytes, in one read, with a NUL behind them: their number, or -1 with errno.
+ * Never waits for the writer of a pipe. */
 long read_small(const char *path, char *out, size_t size);
 
 int64_t now_wall(void);    /* microseconds since the epoch */

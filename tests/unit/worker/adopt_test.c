@@ -158,6 +158,56 @@ static void damaged_owner_is_lost(void **state) {
   bench_end(&b);
 }
 
+/* A task may write into its directory; whatever it puts there, nobody waits for it. */
+static void pipes_in_place_of_files_hold_nothing_up(void **state) {
+  (void)state;
+  static const struct {
+    const char *pipe, *owner;
+    enum report_kind kind;
+  } rows[] = {
+      {"exit.0.exited", NULL, REPORT_ENDED},
+      {"result", "", REPORT_LOST},
+      {"owner", NULL, REPORT_UNREACHABLE}, /* its supervisor may be alive: nobody can say */
+  };
+  struct bench b;
+  bench_init(&b);
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct job_for_test j;
+    char path[1024];
+    prepare_script(&j, "true");
+    dir_make(dir_of(&b, &j), 0700);
+    snprintf(path, sizeof path, "%s/%s", dir_of(&b, &j), rows[i].pipe);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    snprintf(path, sizeof path, "%s/owner", dir_of(&b, &j));
+    if (rows[i].owner) file_write(path, rows[i].owner, strlen(rows[i].owner), 0644, false);
+    b.e->ops->adopt(b.e, j.run.text, j.id.text, 0);
+    await(&b, j.id.text, rows[i].kind, 5000);
+  }
+  bench_end(&b);
+}
+
+static void figures_that_cannot_be_are_unknown(void **state) {
+  (void)state;
+  static const char text[] = "rota=1\nstarted=-9223372036854775807\nended=9223372036854775807\n"
+                             "cpu_us=99999999999999999999\nmax_rss_kb=9223372036854775807\nlog_bytes=7 or 8\n";
+  struct bench b;
+  struct job_for_test j;
+  char path[1024];
+  bench_init(&b);
+  prepare_script(&j, "true");
+  dir_make(dir_of(&b, &j), 0700);
+  snprintf(path, sizeof path, "%s/exit.0.exited", dir_of(&b, &j));
+  file_write(path, text, sizeof text - 1, 0644, false);
+  b.e->ops->adopt(b.e, j.run.text, j.id.text, 0);
+  const struct seen *s = await(&b, j.id.text, REPORT_ENDED, 3000);
+  assert_true(s->started_at == INSTANT_NONE);
+  assert_true(s->ended_at == INSTANT_NONE);
+  assert_int_equal(s->cpu_us, -1);
+  assert_int_equal(s->max_rss_kb, -1);
+  assert_int_equal(s->log_bytes, -1);
+  bench_end(&b);
+}
+
 static void fence_keeps_an_attempt_from_ever_starting(void **state) {
   (void)state;
   struct bench b;
@@ -224,6 +274,8 @@ int main(void) {
       cmocka_unit_test(attempt_that_never_started_is_not_found),
       cmocka_unit_test(owner_is_judged_by_its_whole_identity),
       cmocka_unit_test(damaged_owner_is_lost),
+      cmocka_unit_test(pipes_in_place_of_files_hold_nothing_up),
+      cmocka_unit_test(figures_that_cannot_be_are_unknown),
       cmocka_unit_test(fence_keeps_an_attempt_from_ever_starting),
       cmocka_unit_test(fence_and_start_have_one_winner),
       cmocka_unit_test(removed_directory_is_lost),

@@ -292,6 +292,28 @@ static void damaged_index_is_an_error_not_a_guess(void **state) {
   logfile_close(f.lf);
 }
 
+/* A task may put anything in the place of its log; a reader never waits for it. */
+static void log_that_is_no_file_is_an_error(void **state) {
+  (void)state;
+  static const char *const names[] = {"log", "log.1", "log.idx"};
+  alarm(20); /* a reader that waits for a writer would wait for ever */
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    struct fixture f;
+    struct logfile_extent e;
+    char path[600], bytes[16];
+    uint64_t at;
+    int err;
+    dir_new(&f);
+    snprintf(path, sizeof path, "%s/%s", f.dir, names[i]);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    f.lf = logfile_open(f.dir, &err);
+    assert_int_equal(logfile_extent(f.lf, &e), ERR_INVALID);
+    assert_int_equal(logfile_read(f.lf, 0, bytes, sizeof bytes, &at), ERR_INVALID);
+    logfile_close(f.lf);
+  }
+  alarm(0);
+}
+
 static int teardown(void **state) {
   (void)state;
   scratch_remove();
@@ -308,6 +330,7 @@ int main(void) {
       cmocka_unit_test(reader_follows_a_writer_that_turns_over),
       cmocka_unit_test(dropped_ranges_keep_offsets_true),
       cmocka_unit_test(damaged_index_is_an_error_not_a_guess),
+      cmocka_unit_test(log_that_is_no_file_is_an_error),
   };
   return cmocka_run_group_tests(tests, NULL, teardown);
 }

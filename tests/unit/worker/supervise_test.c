@@ -603,6 +603,37 @@ static void full_disk_blocks_nothing_and_is_counted(void **state) {
   assert_true(counted);
 }
 
+/* Its time-out and a stop hold whatever the task puts in the place of its files. */
+static void pipes_in_place_of_the_log_block_nothing(void **state) {
+  (void)state;
+  static const char *const names[] = {"log", "log.1", "log.idx"};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    struct setup s;
+    char script[1200];
+    setup_init(&s, (const char *[]){"log_cap=65536", NULL});
+    snprintf(script, sizeof script, "mkfifo %s/%s && head -c 200000 /dev/zero; exit 6", s.dir, names[i]);
+    shell(&s, script);
+    run_to_end(&s, 4000);
+    assert_string_equal(exit_file(s.dir), "exit.6.exited");
+    assert_true(result_has(&s, "log_bytes=200000\n"));
+    assert_true(result_has(&s, "note=output_dropped\n"));
+  }
+}
+
+static void pipe_in_place_of_the_stop_file_blocks_nothing(void **state) {
+  (void)state;
+  struct setup s;
+  char script[2200];
+  setup_init(&s, NULL);
+  snprintf(script, sizeof script, "mkfifo %s/stop && : >%s/ready; exec sleep 30", s.dir, s.dir);
+  shell(&s, script);
+  pid_t pid = begin(&s);
+  assert_true(wait_there(s.dir, "ready", 3000));
+  kill(pid, SIGTERM);
+  assert_int_equal(wait_for(pid, 4000), 0);
+  assert_string_equal(exit_file(s.dir), "exit.143.stopped");
+}
+
 static void supervisor_is_small(void **state) {
   (void)state;
   struct setup s;
@@ -658,6 +689,8 @@ int main(void) {
       cmocka_unit_test(hundred_megabytes_pass_quickly_and_whole),
       cmocka_unit_test(log_over_its_cap_keeps_head_and_tail),
       cmocka_unit_test(full_disk_blocks_nothing_and_is_counted),
+      cmocka_unit_test(pipes_in_place_of_the_log_block_nothing),
+      cmocka_unit_test(pipe_in_place_of_the_stop_file_blocks_nothing),
       cmocka_unit_test(supervisor_is_small),
   };
   return cmocka_run_group_tests(tests, NULL, teardown);
