@@ -7,7 +7,7 @@ need_engine  := scheduler/engine scheduler/spec base
 need_store   := scheduler/store scheduler/engine scheduler/spec base
 need_api     := scheduler/api base
 need_worker  := worker base
-need_daemon  := scheduler/daemon scheduler/api scheduler/store scheduler/engine scheduler/spec worker base
+need_daemon  := scheduler/daemon scheduler/daemon/handlers scheduler/daemon/foreground scheduler/api scheduler/store scheduler/engine scheduler/spec worker base
 need_cli     := cli $(need_daemon)
 
 define unit_test

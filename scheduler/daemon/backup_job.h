@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "scheduler/daemon/committer.h"
-#include "scheduler/daemon/server.h"
+#include "scheduler/daemon/handlers/server.h"
 
 struct backup_jobs;
 

@@ -10,8 +10,8 @@
 
 #include "scheduler/daemon/assembly.h"
 #include "scheduler/daemon/daemon.h"
+#include "scheduler/daemon/handlers/server.h"
 #include "scheduler/daemon/loader.h"
-#include "scheduler/daemon/server.h"
 #include "scheduler/daemon/watch.h"
 
 struct reloads;

@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "scheduler/daemon/daemon.h"
-#include "scheduler/daemon/restore_view.h"
+#include "scheduler/daemon/handlers/restore_view.h"
 
 static const struct ending {
   int err, code;

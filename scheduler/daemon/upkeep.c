@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "scheduler/daemon/backup_job.h"
-#include "scheduler/daemon/body.h"
+#include "scheduler/daemon/handlers/body.h"
 #include "scheduler/spec/config.h"
 #include "scheduler/store/history.h"
 #include "scheduler/store/retention.h"

@@ -4,7 +4,7 @@
 #define ROTA_DAEMON_UPKEEP_H
 
 #include "scheduler/daemon/assembly.h"
-#include "scheduler/daemon/server.h"
+#include "scheduler/daemon/handlers/server.h"
 
 struct history;
 struct upkeep;

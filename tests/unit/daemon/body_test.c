@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "scheduler/daemon/body.h"
+#include "scheduler/daemon/handlers/body.h"
 
 static const char *const members[] = {"text", "flag", "at", "word", "params", NULL};
 static const char *const words[] = {"one", "two", NULL};

@@ -3,9 +3,9 @@
 
 #include <jansson.h>
 
-#include "scheduler/daemon/log_tail.h"
+#include "scheduler/daemon/foreground/log_tail.h"
+#include "scheduler/daemon/handlers/present.h"
 #include "scheduler/daemon/names.h"
-#include "scheduler/daemon/present.h"
 #include "worker/local.h"
 
 #define NOON INT64_C(1774785600000000) /* 2026-03-29T12:00:00Z */

@@ -1,7 +1,7 @@
 /* Requests that change something: checked, looked up, made an event, answered when durable, and once for each key. */
 #include "tests/unit/daemon/rig.h"
 
-#include "scheduler/daemon/requests.h"
+#include "scheduler/daemon/handlers/requests.h"
 #include "scheduler/store/history.h"
 
 #define ONE "params: {n: {type: int, default: 1}}\ntasks: {a: {run: \"true\"}}\n"

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/vec.h"
-#include "scheduler/daemon/page.h"
-#include "scheduler/daemon/page_run.h"
+#include "scheduler/daemon/handlers/page.h"
+#include "scheduler/daemon/handlers/page_run.h"
 #include "scheduler/spec/pipeline.h"
 #include "scheduler/spec/timing.h"
 #include "scheduler/spec/zone.h"

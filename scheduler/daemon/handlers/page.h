@@ -11,7 +11,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/json.h"
-#include "scheduler/daemon/queries.h"
+#include "scheduler/daemon/handlers/queries.h"
 
 #define PAGE_HEADERS_MAX 8
 

@@ -1,4 +1,4 @@
-#include "scheduler/daemon/log_tail.h"
+#include "scheduler/daemon/foreground/log_tail.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "scheduler/daemon/queries.h"
+#include "scheduler/daemon/handlers/queries.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/vec.h"
-#include "scheduler/daemon/page.h"
+#include "scheduler/daemon/handlers/page.h"
 #include "scheduler/spec/config.h"
 
 #define LOOK_AGAIN_MS 100

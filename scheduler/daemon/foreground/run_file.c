@@ -13,9 +13,9 @@
 #include "scheduler/daemon/assembly.h"
 #include "scheduler/daemon/code.h"
 #include "scheduler/daemon/daemon.h"
-#include "scheduler/daemon/log_tail.h"
-#include "scheduler/daemon/run_report.h"
-#include "scheduler/daemon/run_view.h"
+#include "scheduler/daemon/foreground/log_tail.h"
+#include "scheduler/daemon/foreground/run_report.h"
+#include "scheduler/daemon/foreground/run_view.h"
 #include "scheduler/spec/config.h"
 #include "scheduler/spec/pipeline.h"
 

@@ -1,4 +1,4 @@
-#include "scheduler/daemon/body.h"
+#include "scheduler/daemon/handlers/body.h"
 
 #include <jansson.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "scheduler/daemon/present.h"
+#include "scheduler/daemon/handlers/present.h"
 
 #include <inttypes.h>
 #include <stdio.h>

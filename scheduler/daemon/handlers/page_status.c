@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "scheduler/daemon/page.h"
-#include "scheduler/daemon/page_run.h"
-#include "scheduler/daemon/present.h"
+#include "scheduler/daemon/handlers/page.h"
+#include "scheduler/daemon/handlers/page_run.h"
+#include "scheduler/daemon/handlers/present.h"
 #include "scheduler/spec/config.h"
 #include "scheduler/spec/pipeline.h"
 #include "scheduler/store/history.h"

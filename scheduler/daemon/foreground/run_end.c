@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "scheduler/daemon/log_tail.h"
-#include "scheduler/daemon/page_run.h"
-#include "scheduler/daemon/run_report.h"
+#include "scheduler/daemon/foreground/log_tail.h"
+#include "scheduler/daemon/foreground/run_report.h"
+#include "scheduler/daemon/handlers/page_run.h"
 
 #define TAIL_LINES 20
 

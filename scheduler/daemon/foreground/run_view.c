@@ -1,4 +1,4 @@
-#include "scheduler/daemon/run_view.h"
+#include "scheduler/daemon/foreground/run_view.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,8 +8,8 @@
 
 #include "scheduler/api/api.h"
 #include "scheduler/daemon/assembly.h"
+#include "scheduler/daemon/handlers/server.h"
 #include "scheduler/daemon/loader.h"
-#include "scheduler/daemon/server.h"
 
 struct history;
 struct queries;

@@ -1,4 +1,4 @@
-#include "scheduler/daemon/lookup.h"
+#include "scheduler/daemon/handlers/lookup.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "scheduler/daemon/restore_view.h"
+#include "scheduler/daemon/handlers/restore_view.h"
 
 #include <inttypes.h>
 #include <stdio.h>

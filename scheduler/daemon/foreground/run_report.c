@@ -1,4 +1,4 @@
-#include "scheduler/daemon/run_report.h"
+#include "scheduler/daemon/foreground/run_report.h"
 
 #include <jansson.h>
 #include <stdio.h>

@@ -16,7 +16,7 @@
 
 #include "scheduler/api/api.h"
 #include "scheduler/daemon/assembly.h"
-#include "scheduler/daemon/server.h"
+#include "scheduler/daemon/handlers/server.h"
 
 struct history;
 struct restore_answers;

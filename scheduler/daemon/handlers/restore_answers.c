@@ -1,4 +1,4 @@
-#include "scheduler/daemon/restore_answers.h"
+#include "scheduler/daemon/handlers/restore_answers.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,10 +10,10 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/vec.h"
-#include "scheduler/daemon/body.h"
-#include "scheduler/daemon/requests.h"
-#include "scheduler/daemon/restore_deed.h"
-#include "scheduler/daemon/restore_view.h"
+#include "scheduler/daemon/handlers/body.h"
+#include "scheduler/daemon/handlers/requests.h"
+#include "scheduler/daemon/handlers/restore_deed.h"
+#include "scheduler/daemon/handlers/restore_view.h"
 
 /* One answer on its way; also the end of all questions (`closes`), and the recording of a former deed (`handle` 0).
  */

@@ -6,7 +6,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
-#include "scheduler/daemon/page.h"
+#include "scheduler/daemon/handlers/page.h"
 #include "scheduler/store/history.h"
 
 /* The run that the path names; false after a problem was set. */

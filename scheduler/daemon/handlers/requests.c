@@ -1,4 +1,4 @@
-#include "scheduler/daemon/requests.h"
+#include "scheduler/daemon/handlers/requests.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -10,9 +10,9 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/map.h"
-#include "scheduler/daemon/body.h"
 #include "scheduler/daemon/core.h"
-#include "scheduler/daemon/lookup.h"
+#include "scheduler/daemon/handlers/body.h"
+#include "scheduler/daemon/handlers/lookup.h"
 
 /* One request on its way. */
 struct post {

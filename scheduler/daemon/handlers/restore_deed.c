@@ -1,12 +1,12 @@
-#include "scheduler/daemon/restore_deed.h"
+#include "scheduler/daemon/handlers/restore_deed.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/json.h"
-#include "scheduler/daemon/page_run.h"
-#include "scheduler/daemon/restore_view.h"
+#include "scheduler/daemon/handlers/page_run.h"
+#include "scheduler/daemon/handlers/restore_view.h"
 #include "scheduler/spec/pipeline.h"
 
 static void problem(struct deed *d, int status, const char *detail) {

@@ -3,8 +3,8 @@
 #include <stdio.h>
 
 #include "base/err.h"
-#include "scheduler/daemon/page.h"
-#include "scheduler/daemon/restore_view.h"
+#include "scheduler/daemon/handlers/page.h"
+#include "scheduler/daemon/handlers/restore_view.h"
 
 #define LIMIT_DEFAULT 50
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "scheduler/daemon/page_run.h"
+#include "scheduler/daemon/handlers/page_run.h"
 #include "scheduler/spec/pipeline.h"
 #include "worker/local.h"
 #include "worker/logfile.h"

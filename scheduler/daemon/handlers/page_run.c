@@ -1,11 +1,11 @@
-#include "scheduler/daemon/page_run.h"
+#include "scheduler/daemon/handlers/page_run.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/file.h"
-#include "scheduler/daemon/present.h"
+#include "scheduler/daemon/handlers/present.h"
 #include "scheduler/spec/outputs.h"
 #include "scheduler/spec/pipeline.h"
 #include "worker/local.h"

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "scheduler/daemon/page.h"
-#include "scheduler/daemon/page_run.h"
-#include "scheduler/daemon/present.h"
+#include "scheduler/daemon/handlers/page.h"
+#include "scheduler/daemon/handlers/page_run.h"
+#include "scheduler/daemon/handlers/present.h"
 #include "scheduler/store/history.h"
 
 #define LIMIT_DEFAULT 50

@@ -1,4 +1,4 @@
-#include "scheduler/daemon/server.h"
+#include "scheduler/daemon/handlers/server.h"
 
 #include <stdlib.h>
 
