@@ -36,8 +36,8 @@ int backup_begin(struct store *s, const char *file, struct backup **out, struct 
   struct backup *b = alloc_new(struct backup);
   b->file = alloc_strdup(file);
   b->temporary = alloc_fmt("%s.tmp", file);
-  snapshot_discard(b->temporary);
-  int rc = db_open(b->temporary, DB_FILE, &b->to, why);
+  int rc = snapshot_begin(b->temporary, why);
+  if (!rc) rc = db_open(b->temporary, DB_FILE, &b->to, why);
   if (!rc) {
     b->copy = sqlite3_backup_init(b->to, "main", s->db, "main");
     if (!b->copy) rc = db_fail(b->to, sqlite3_errcode(b->to), "the backup can't begin", why);

@@ -33,6 +33,18 @@ void snapshot_discard(const char *temporary) {
   free(journal);
 }
 
+int snapshot_begin(const char *temporary, struct buf *why) {
+  snapshot_discard(temporary);
+  int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) {
+    int err = err_from_errno(errno);
+    if (why) buf_fmt(why, "%s can't be opened: %s", temporary, strerror(errno));
+    return err;
+  }
+  close(fd);
+  return 0;
+}
+
 static int sync_file(const char *file) {
   int fd = open(file, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return err_from_errno(errno);
@@ -59,12 +71,13 @@ int snapshot_finish(const char *temporary, const char *file, struct buf *why) {
 
 int snapshot_vacuum(sqlite3 *db, const char *file, struct buf *why) {
   char *temporary = alloc_fmt("%s.tmp", file);
-  snapshot_discard(temporary);
   char *sql = sqlite3_mprintf("VACUUM INTO %Q", temporary);
   if (!sql) abort();
-  int rc = db_exec(db, sql);
+  size_t said = why ? why->len : 0;
+  int rc = snapshot_begin(temporary, why);
+  if (!rc) rc = db_exec(db, sql);
   sqlite3_free(sql);
-  if (rc && why) buf_fmt(why, "the snapshot %s can't be written: %s", file, sqlite3_errmsg(db));
+  if (rc && why && why->len == said) buf_fmt(why, "the snapshot %s can't be written: %s", file, sqlite3_errmsg(db));
   if (rc)
     snapshot_discard(temporary);
   else

@@ -11,6 +11,9 @@
 /* Removes what is left of a file that was being made, and the journal that a full disk may have left beside it: with
  * another file of that name it would be taken for that one's. */
 void snapshot_discard(const char *temporary);
+/* Discards what is left and makes the empty file (0600) that is to be filled: SQLite would give a file of its own the
+ * umask's mode, and a snapshot lies where the state directory doesn't guard it. */
+int snapshot_begin(const char *temporary, struct buf *why);
 /* A copy as of now by VACUUM INTO; holds a read transaction for as long as it takes. */
 int snapshot_vacuum(sqlite3 *db, const char *file, struct buf *why);
 /* Checks the file `temporary` as a whole (integrity_check, application_id), syncs it and renames it to `file`;

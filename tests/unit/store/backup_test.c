@@ -2,6 +2,7 @@
 #include "sandbox.h"
 
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include "scheduler/store/backup.h"
 #include "scheduler/store/db.h"
@@ -66,6 +67,34 @@ static void a_snapshot_taken_during_commits_is_whole_and_as_of_its_end(void **st
   assert_int_equal(backup_begin(s->store, file, &b, &s->why), ERR_EXISTS);
   free(file);
   free(temporary);
+}
+
+/* It holds every parameter and output, and lies where the state directory doesn't guard it. */
+static void a_snapshot_is_its_owners_alone(void **state) {
+  struct sandbox *s = *state;
+  char *file = sandbox_path(s, "copy.db"), *temporary = sandbox_path(s, "copy.db.tmp");
+  char *vacuumed = sandbox_path(s, "vacuumed.db");
+  struct stat st;
+  mode_t before = umask(022);
+  sandbox_pipeline(s);
+  struct backup *b;
+  assert_int_equal(backup_begin(s->store, file, &b, &s->why), 0);
+  assert_int_equal(stat(temporary, &st), 0);
+  assert_int_equal(st.st_mode & 0777, 0600);
+  backup_abort(b);
+  backup(s, file);
+  assert_int_equal(stat(file, &st), 0);
+  assert_int_equal(st.st_mode & 0777, 0600);
+  sqlite3 *db;
+  assert_int_equal(sqlite3_open_v2(file, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+  assert_int_equal(snapshot_vacuum(db, vacuumed, &s->why), 0);
+  sqlite3_close(db);
+  assert_int_equal(stat(vacuumed, &st), 0);
+  assert_int_equal(st.st_mode & 0777, 0600);
+  umask(before);
+  free(vacuumed);
+  free(temporary);
+  free(file);
 }
 
 static void a_backup_that_is_given_up_leaves_nothing(void **state) {
@@ -227,6 +256,7 @@ static void a_snapshot_replaces_a_database_that_cant_be_read(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       STORE_TEST(a_snapshot_taken_during_commits_is_whole_and_as_of_its_end),
+      STORE_TEST(a_snapshot_is_its_owners_alone),
       STORE_TEST(a_backup_that_is_given_up_leaves_nothing),
       STORE_TEST(a_restore_asks_about_all_that_came_since),
       STORE_TEST(a_damaged_snapshot_changes_nothing),
