@@ -31,6 +31,7 @@ cmd:shellcheck          shellcheck           ShellCheck            shellcheck   
 pc:cmocka               libcmocka-dev        libcmocka-devel       cmocka-dev         cmocka
 cmd:sqlite3             sqlite3              sqlite                sqlite             sqlite
 cmd:busybox             busybox              busybox               busybox            busybox
+cmd:curl                curl                 curl                  curl               curl
 cmd:git                 git                  git                   git                git
 '
 
