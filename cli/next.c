@@ -11,8 +11,8 @@
 #include "cli/commands.h"
 #include "cli/lines.h"
 #include "cli/text.h"
-#include "scheduler/spec/timing.h"
-#include "scheduler/spec/zone.h"
+#include "scheduler/spec/time/timing.h"
+#include "scheduler/spec/time/zone.h"
 
 #define FIRINGS_SHOWN 5
 

@@ -17,8 +17,8 @@
 #include "scheduler/spec/config.h"
 #include "scheduler/spec/lint.h"
 #include "scheduler/spec/pipeline.h"
-#include "scheduler/spec/timing.h"
-#include "scheduler/spec/zone.h"
+#include "scheduler/spec/time/timing.h"
+#include "scheduler/spec/time/zone.h"
 
 #define FIRINGS_SHOWN 3
 #define FOLDERS_DEEP  32

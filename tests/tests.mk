@@ -1,13 +1,14 @@
 # tests/unit/ROOM/NOUN_test.c is one program; it links with its own room and the rooms that room may know.
 UNIT         := $(patsubst %.c,%,$(wildcard tests/unit/*/*_test.c))
 TEST_OBJECTS := $(UNIT:%=$(BUILD)/obj/%.o)
+spec         := scheduler/spec scheduler/spec/yaml scheduler/spec/expr scheduler/spec/time
 need_base    := base
-need_spec    := scheduler/spec base
-need_engine  := scheduler/engine scheduler/spec base
-need_store   := scheduler/store scheduler/engine scheduler/spec base
+need_spec    := $(spec) base
+need_engine  := scheduler/engine $(spec) base
+need_store   := scheduler/store scheduler/engine $(spec) base
 need_api     := scheduler/api base
 need_worker  := worker base
-need_daemon  := scheduler/daemon scheduler/daemon/handlers scheduler/daemon/foreground scheduler/api scheduler/store scheduler/engine scheduler/spec worker base
+need_daemon  := scheduler/daemon scheduler/daemon/handlers scheduler/daemon/foreground scheduler/api scheduler/store scheduler/engine $(spec) worker base
 need_cli     := cli $(need_daemon)
 
 define unit_test

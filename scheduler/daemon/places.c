@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "scheduler/spec/config.h"
-#include "scheduler/spec/zone.h"
+#include "scheduler/spec/time/zone.h"
 
 #define CONFIG_TEXT_MAX (1024 * 1024)
 

@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-#include "scheduler/spec/zone.h"
+#include "scheduler/spec/time/zone.h"
 
 static void stale_free(struct zones *z) {
   for (size_t i = 0; i < z->stale.len; i++) zone_free(z->stale.items[i]);

@@ -16,8 +16,8 @@
 #include "scheduler/engine/heap.h"
 #include "scheduler/engine/random.h"
 #include "scheduler/engine/task.h"
-#include "scheduler/spec/timing.h"
-#include "scheduler/spec/zone.h"
+#include "scheduler/spec/time/timing.h"
+#include "scheduler/spec/time/zone.h"
 
 struct live_run;
 struct instance;

@@ -4,7 +4,7 @@
 #define ROTA_SPEC_CONFIG_BUILD_H
 
 #include "scheduler/spec/config.h"
-#include "scheduler/spec/reader.h"
+#include "scheduler/spec/yaml/reader.h"
 
 struct config_builder {
   struct reader reader; /* first, so that a reader of a key finds the builder around it */

@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "scheduler/spec/node.h"
+#include "scheduler/spec/yaml/node.h"
 
 struct lint {
   struct diag_list *diags;

@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "base/utf8.h"
-#include "scheduler/spec/expr_ast.h"
+#include "scheduler/spec/expr/expr_ast.h"
 #include "scheduler/spec/scope.h"
 
 /* The text of a literal item if it is of that type and the type writes it as it was written. */

@@ -7,8 +7,8 @@
 #ifndef ROTA_SPEC_MATRIX_H
 #define ROTA_SPEC_MATRIX_H
 
+#include "scheduler/spec/expr/value.h"
 #include "scheduler/spec/pipeline.h"
-#include "scheduler/spec/value.h"
 
 #define MATRIX_AXES_MAX 16
 

@@ -3,7 +3,7 @@
 
 #include "base/err.h"
 #include "base/map.h"
-#include "scheduler/spec/expr_ast.h"
+#include "scheduler/spec/expr/expr_ast.h"
 #include "scheduler/spec/scope.h"
 
 struct resolver {

@@ -16,8 +16,8 @@
 #include "base/diag.h"
 #include "base/instant.h"
 #include "base/json.h"
-#include "scheduler/spec/expr.h"
-#include "scheduler/spec/value.h"
+#include "scheduler/spec/expr/expr.h"
+#include "scheduler/spec/expr/value.h"
 
 #define PIPELINE_TEXT_MAX  (1024 * 1024)
 #define PIPELINE_TASKS_MAX 10000 /* in the file, and of instances in a run */

@@ -5,7 +5,7 @@
 #define ROTA_SPEC_PIPELINE_BUILD_H
 
 #include "scheduler/spec/pipeline.h"
-#include "scheduler/spec/reader.h"
+#include "scheduler/spec/yaml/reader.h"
 
 struct builder {
   struct reader reader; /* first, so that a reader of a key finds the builder around it */

@@ -1,7 +1,7 @@
 /* What no single key can tell: the names and types of expressions, and pairs of equal matrices. */
 #include <string.h>
 
-#include "scheduler/spec/expr.h"
+#include "scheduler/spec/expr/expr.h"
 #include "scheduler/spec/pipeline_build.h"
 
 struct setting {

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "scheduler/spec/expr.h"
+#include "scheduler/spec/expr/expr.h"
 #include "scheduler/spec/pipeline_build.h"
 
 static void list_grow(struct arena *a, struct env_list *list, size_t more, struct env_spec **next) {

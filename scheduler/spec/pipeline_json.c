@@ -2,7 +2,7 @@
  * pipeline_from_json reads it by the same readers as a file. Settings are written as the text of their template. */
 #include <string.h>
 
-#include "scheduler/spec/expr.h"
+#include "scheduler/spec/expr/expr.h"
 #include "scheduler/spec/pipeline.h"
 
 #define X(name, word) word,

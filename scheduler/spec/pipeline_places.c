@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "scheduler/spec/config.h"
-#include "scheduler/spec/expr.h"
+#include "scheduler/spec/expr/expr.h"
 #include "scheduler/spec/pipeline_build.h"
 
 static const struct config_slot *slot_find(const struct config_slot *slots, size_t len, const char *name) {

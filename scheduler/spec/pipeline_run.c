@@ -1,7 +1,7 @@
 /* `run`, `shell` and `when`: what a task does, and whether. */
 #include <string.h>
 
-#include "scheduler/spec/expr.h"
+#include "scheduler/spec/expr/expr.h"
 #include "scheduler/spec/pipeline_tasks.h"
 
 /* YAML ends a plain text at ` #`: harmless where the shell would have seen a comment too, but not inside quotes. */

@@ -2,9 +2,9 @@
 
 #include "base/err.h"
 #include "scheduler/spec/config.h"
-#include "scheduler/spec/cron.h"
 #include "scheduler/spec/pipeline_build.h"
-#include "scheduler/spec/zone.h"
+#include "scheduler/spec/time/cron.h"
+#include "scheduler/spec/time/zone.h"
 
 /* One blank between the fields, none around them: the same times have the same identity. */
 static const char *cron_tidy(struct arena *a, const char *text) {

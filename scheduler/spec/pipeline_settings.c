@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "scheduler/spec/config.h"
-#include "scheduler/spec/expr.h"
+#include "scheduler/spec/expr/expr.h"
 #include "scheduler/spec/matrix.h"
 #include "scheduler/spec/pipeline_tasks.h"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scheduler/spec/expr.h"
+#include "scheduler/spec/expr/expr.h"
 
 static void read_needs(struct reader *r, const struct key *key, const struct node *n, void *field) {
   (void)field; /* graph_build takes them when all tasks are known */

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #include "base/instant.h"
+#include "scheduler/spec/expr/value.h"
 #include "scheduler/spec/pipeline.h"
-#include "scheduler/spec/value.h"
 
 struct scope_run {
   const char *id; /* 26 characters */

@@ -11,7 +11,7 @@
 #include "base/vec.h"
 #include "scheduler/engine/engine.h"
 #include "scheduler/spec/pipeline.h"
-#include "scheduler/spec/zone.h"
+#include "scheduler/spec/time/zone.h"
 
 #define START (INT64_C(1772409600) * USEC_PER_SEC)
 

@@ -16,9 +16,9 @@ function begins_with_one_of(text, list,   parts, n, i) {
 BEGIN {
   may("base/", "base/")
   may("scheduler/spec/", "base/ scheduler/spec/")
-  may("scheduler/engine/", "base/ scheduler/engine/ scheduler/spec/pipeline.h scheduler/spec/value.h " \
+  may("scheduler/engine/", "base/ scheduler/engine/ scheduler/spec/pipeline.h scheduler/spec/expr/value.h " \
       "scheduler/spec/launch.h scheduler/spec/scope.h scheduler/spec/outputs.h scheduler/spec/config.h " \
-      "scheduler/spec/expr.h scheduler/spec/cron.h scheduler/spec/zone.h scheduler/spec/timing.h")
+      "scheduler/spec/expr/expr.h scheduler/spec/time/cron.h scheduler/spec/time/zone.h scheduler/spec/time/timing.h")
   may("scheduler/store/", "base/ scheduler/store/ scheduler/spec/ scheduler/engine/rows.h scheduler/engine/states.h " \
       "scheduler/engine/engine.h")
   may("scheduler/api/", "base/ scheduler/api/")

@@ -6,8 +6,8 @@
 #include "scheduler/daemon/handlers/page.h"
 #include "scheduler/daemon/handlers/page_run.h"
 #include "scheduler/spec/pipeline.h"
-#include "scheduler/spec/timing.h"
-#include "scheduler/spec/zone.h"
+#include "scheduler/spec/time/timing.h"
+#include "scheduler/spec/time/zone.h"
 
 #define FIRINGS_MAX 1000
 

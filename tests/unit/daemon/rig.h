@@ -9,7 +9,7 @@
 
 #include "scheduler/daemon/core.h"
 #include "scheduler/spec/pipeline.h"
-#include "scheduler/spec/zone.h"
+#include "scheduler/spec/time/zone.h"
 #include "scheduler/store/store.h"
 
 #define RIG_CALLS 64

@@ -17,7 +17,7 @@
 #include "scheduler/engine/engine.h"
 #include "scheduler/engine/random.h"
 #include "scheduler/spec/config.h"
-#include "scheduler/spec/zone.h"
+#include "scheduler/spec/time/zone.h"
 
 /* 2026-03-02 00:00:00 UTC, a Monday. */
 #define SIM_START (INT64_C(1772409600) * USEC_PER_SEC)

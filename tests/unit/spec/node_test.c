@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "base/buf.h"
-#include "scheduler/spec/node.h"
+#include "scheduler/spec/yaml/node.h"
 
 static struct node *read_text(struct arena *a, const char *text, size_t len, struct diag_list *d) {
   diag_init(d, "t.yaml", text, len);

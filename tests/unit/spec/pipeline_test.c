@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "scheduler/spec/expr.h"
+#include "scheduler/spec/expr/expr.h"
 #include "scheduler/spec/pipeline.h"
 #include "tests/unit/spec/cases.h"
 #include "tests/unit/spec/language_config.h"

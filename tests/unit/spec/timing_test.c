@@ -6,8 +6,8 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "scheduler/spec/timing.h"
-#include "scheduler/spec/zone.h"
+#include "scheduler/spec/time/timing.h"
+#include "scheduler/spec/time/zone.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "scheduler/spec/value.h"
+#include "scheduler/spec/expr/value.h"
 
 static const char *text_of(struct arena *a, const struct value *v) {
   struct buf b = {0};

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "scheduler/spec/zone_rule.h"
+#include "scheduler/spec/time/zone_rule.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 

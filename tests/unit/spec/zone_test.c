@@ -15,7 +15,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "scheduler/spec/zone.h"
+#include "scheduler/spec/time/zone.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
