@@ -247,6 +247,8 @@ static int local_stop(struct executor *e, const char *attempt_id, bool now) {
     a->start->fence_instead = true;
   else if (a->pidfd >= 0)
     local_stop_submit(l, a);
+  else if (a->chores == 0) /* it couldn't be reached: what is found now is stopped, or has ended meanwhile */
+    local_look_submit(l, a, false, 0);
   return 0;
 }
 
