@@ -341,7 +341,7 @@ struct executor *local_new(uv_loop_t *loop, const struct local_options *options,
   if (*err) return NULL;
   struct local *l = alloc_new(struct local);
   l->base = (struct executor){.ops = &ops, .report = report_fn, .ctx = ctx};
-  *err = spawner_init(&l->place.spawner, options->supervisor_path);
+  *err = spawner_init(&l->place.spawner, options->supervisor_path, options->files);
   if (*err) goto no_spawner;
   l->supervisors = epoll_create1(EPOLL_CLOEXEC);
   if (l->supervisors < 0) {

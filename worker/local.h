@@ -23,6 +23,7 @@
 struct local_options {
   const char *state_dir;       /* absolute */
   const char *supervisor_path; /* the rota-supervise program; opened once, so that an upgrade doesn't mix versions */
+  uint64_t files;              /* the soft limit of open files that tasks get; 0: this process's own */
 };
 
 /* NULL with *err set if the supervisor can't be opened or the directories can't be made. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -52,8 +53,8 @@ static void prepare(struct spawner *s) {
   posix_spawn_file_actions_adddup2(&s->actions, s->notices, NOTICE_FD);
 }
 
-int spawner_init(struct spawner *s, const char *supervisor_path) {
-  *s = (struct spawner){.program = -1, .null = -1, .notices = -1, .reading = -1};
+int spawner_init(struct spawner *s, const char *supervisor_path, uint64_t files) {
+  *s = (struct spawner){.program = -1, .null = -1, .notices = -1, .reading = -1, .files = files};
   if (access(supervisor_path, X_OK)) return err_from_errno(errno);
   s->program = lifted(open(supervisor_path, O_PATH | O_CLOEXEC));
   s->null = lifted(open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -80,9 +81,10 @@ void spawner_release(struct spawner *s) {
 }
 
 int spawner_start(const struct spawner *s, const char *attempt_dir, const char *label, pid_t *pid) {
-  char path[32];
+  char path[32], files[24];
   snprintf(path, sizeof path, "/proc/self/fd/%d", s->program);
-  const char *argv[] = {"rota-supervise", "--notices", attempt_dir, label, NULL};
+  snprintf(files, sizeof files, "%" PRIu64, s->files);
+  const char *argv[] = {"rota-supervise", "--notices", "--files", files, attempt_dir, label, NULL};
   char *const none[] = {NULL};
   return posix_spawn(pid, path, &s->actions, &s->attr, (char *const *)(uintptr_t)argv, none);
 }

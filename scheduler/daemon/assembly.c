@@ -32,13 +32,17 @@ char *daemon_supervisor_path(void) {
   return path_join(self, "../libexec/rota/rota-supervise");
 }
 
-/* Each attempt needs a descriptor; the soft limit is only a default. */
-static void raise_descriptor_limit(void) {
+/* Each attempt needs a descriptor; the soft limit is only a default, and what it was is for the tasks. */
+static uint64_t raise_descriptor_limit(void) {
   struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-    limit.rlim_cur = limit.rlim_max < 65536 ? limit.rlim_max : 65536;
+  if (getrlimit(RLIMIT_NOFILE, &limit)) return 0;
+  uint64_t before = limit.rlim_cur == RLIM_INFINITY ? 0 : limit.rlim_cur;
+  rlim_t wanted = limit.rlim_max < 65536 ? limit.rlim_max : 65536;
+  if (limit.rlim_cur < wanted) {
+    limit.rlim_cur = wanted;
     setrlimit(RLIMIT_NOFILE, &limit);
   }
+  return before;
 }
 
 static int open_store(struct assembly *a) {
@@ -80,7 +84,8 @@ static struct engine *restored_engine(struct assembly *a, const struct assembly_
 
 static int add_local_executor(struct assembly *a) {
   char *supervisor = daemon_supervisor_path();
-  const struct local_options local = {.state_dir = a->config->state, .supervisor_path = supervisor};
+  const struct local_options local = {
+      .state_dir = a->config->state, .supervisor_path = supervisor, .files = a->files};
   int err;
   struct executor *executor = local_new(&a->loop, &local, core_report, a->core, &err);
   if (executor) {
@@ -100,7 +105,7 @@ int assembly_open(struct assembly *a, const struct assembly_options *options) {
   a->state_dir = alloc_strdup(options->config->state);
   a->started_at = clock_now();
   signal(SIGPIPE, SIG_IGN);
-  raise_descriptor_limit();
+  a->files = raise_descriptor_limit();
   setenv("UV_THREADPOOL_SIZE", POOL_THREADS, 0);
   uv_loop_init(&a->loop);
   struct engine *engine = NULL;

@@ -26,6 +26,7 @@ struct assembly {
   struct account account;
   struct launch_env env[ACCOUNT_ENV]; /* what `env.HOME` and its kin see */
   struct core *core;
+  uint64_t files; /* the soft limit of open files that this process was started with; 0: none */
   instant started_at;
 };
 

@@ -1,8 +1,10 @@
-/* rota-supervise [--notices] DIR [LABEL]: runs the one attempt whose directory is DIR, as the `spec` in it says.
+/* rota-supervise [--notices] [--files N] DIR [LABEL]: runs the one attempt whose directory is DIR, as the `spec` in
+ * it says.
  *
  * Started by the daemon for each attempt, in a session of its own; --notices says that descriptor 3 is a pipe on
- * which it listens. It outlives the daemon and answers to nobody but the files of its directory. LABEL is for people
- * who look at the list of processes. Any number may be started for the same directory: one runs, the others leave.
+ * which it listens; --files is the soft limit of open files that the task gets, 0 for the one that is there. It
+ * outlives the daemon and answers to nobody but the files of its directory. LABEL is for people who look at the list
+ * of processes. Any number may be started for the same directory: one runs, the others leave.
  *
  * Exit status: 0 when the attempt has ended here or is another's; otherwise the errno of why it couldn't be claimed.
  */
@@ -10,6 +12,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -82,13 +85,39 @@ static int supervise(bool notices) {
   return run(&s, spec_err, pipe_ends, &r);
 }
 
+/* The daemon's own limit is higher than what programs are used to. */
+static bool files_limit(const char *text) {
+  struct rlimit limit;
+  int64_t n;
+  if (!text || !number_parse(text, &n)) return false;
+  if (n > 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = (rlim_t)n < limit.rlim_max ? (rlim_t)n : limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  return true;
+}
+
+/* Takes the options off; the directory, or NULL if they can't be understood. */
+static const char *options_take(char **argv, bool *notices) {
+  if (!*argv) return NULL;
+  char **at = argv + 1; /* ends with a NULL */
+  *notices = *at && strcmp(*at, "--notices") == 0;
+  if (*notices) at++;
+  if (*at && strcmp(*at, "--files") == 0) {
+    if (!files_limit(at[1])) return NULL;
+    at += 2;
+  }
+  return *at;
+}
+
 int main(int argc, char **argv) {
+  (void)argc;
   watch_prepare();
   prctl(PR_SET_NAME, "rota-supervise", 0, 0, 0);
-  bool notices = argc > 1 && strcmp(argv[1], "--notices") == 0;
-  const char *dir = notices ? argv[2] : argv[1]; /* argv ends with a NULL */
-  if (argc < 2 || !dir) {
-    static const char usage[] = "usage: rota-supervise [--notices] DIR [LABEL]\n";
+  bool notices = false;
+  const char *dir = options_take(argv, &notices);
+  if (!dir) {
+    static const char usage[] = "usage: rota-supervise [--notices] [--files N] DIR [LABEL]\n";
     write_all(STDERR_FILENO, usage, sizeof usage - 1);
     return EINVAL;
   }

@@ -20,6 +20,8 @@ struct seen {
   instant started_at, ended_at;
 };
 
+UNUSED static uint64_t bench_files; /* local_options.files of the next bench_open */
+
 struct bench {
   uv_loop_t loop;
   uv_timer_t tick;
@@ -48,7 +50,7 @@ UNUSED static void on_tick(uv_timer_t *t) {
 }
 
 UNUSED static void bench_open(struct bench *b) {
-  const struct local_options o = {.state_dir = b->state, .supervisor_path = supervisor()};
+  const struct local_options o = {.state_dir = b->state, .supervisor_path = supervisor(), .files = bench_files};
   int err = 0;
   b->seen.len = 0;
   assert_int_equal(uv_loop_init(&b->loop), 0);

@@ -325,6 +325,27 @@ static void shortage_of_descriptors_puts_a_start_off(void **state) {
   bench_end(&b);
 }
 
+/* The daemon needs many descriptors; a program that still uses select(2) must not be given more than it can count. */
+static void task_has_the_descriptor_limit_that_it_is_given(void **state) {
+  (void)state;
+  static const uint64_t limits[] = {123, 0};
+  struct rlimit ours;
+  getrlimit(RLIMIT_NOFILE, &ours);
+  for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+    struct bench b;
+    struct job_for_test j;
+    bench_files = limits[i];
+    bench_init(&b);
+    prepare_script(&j, "ulimit -Sn; ulimit -Hn");
+    await(&b, start(&b, &j), REPORT_ENDED, 3000);
+    char *rest = NULL;
+    assert_int_equal(strtoull(content(dir_of(&b, &j), "log"), &rest, 10), limits[i] ? limits[i] : ours.rlim_cur);
+    if (ours.rlim_max != RLIM_INFINITY) assert_int_equal(strtoull(rest, NULL, 10), ours.rlim_max);
+    bench_end(&b);
+  }
+  bench_files = 0;
+}
+
 static void state_lives_over_attempts_unless_it_is_to_be_fresh(void **state) {
   (void)state;
   static const struct {
@@ -426,6 +447,7 @@ int main(void) {
       cmocka_unit_test(replaced_program_is_not_mixed_in),
       cmocka_unit_test(full_disk_is_not_a_start),
       cmocka_unit_test(shortage_of_descriptors_puts_a_start_off),
+      cmocka_unit_test(task_has_the_descriptor_limit_that_it_is_given),
       cmocka_unit_test(state_lives_over_attempts_unless_it_is_to_be_fresh),
       cmocka_unit_test(sweep_removes_what_it_is_told),
       cmocka_unit_test(files_of_a_run_are_handed_on),
