@@ -1,5 +1,6 @@
 /* A rerun: a new round of the run itself, or, with other parameters or another version, a new run that is linked to
  * it and keeps what isn't to be done again. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,8 +23,14 @@ static bool named(const struct live_run *r, const struct instance *i, const stru
   return i == found || (pipeline_task(r->spec, task) == (int)i->group);
 }
 
+/* Of a linked run: the run that it comes from had no such task, so there is nothing to keep. */
+static bool is_new(const struct instance *i) {
+  return !task_state_ended(i->state);
+}
+
 static bool chosen(const struct live_run *r, const struct engine_rerun *q, const struct instance *i,
                    const struct instance *found) {
+  if (q->mode != RERUN_ONLY && is_new(i)) return true;
   switch (q->mode) {
   case RERUN_ALL: return true;
   case RERUN_FAILED: return i->state != TASK_SUCCEEDED && i->state != TASK_SKIPPED;
@@ -65,6 +72,8 @@ static const char *select_tasks(struct live_run *r, const struct engine_rerun *q
     selected[k] = chosen(r, q, i, found);
     any = any || (selected[k] && !instance_task(i)->finally);
     const char *who;
+    if (!selected[k] && is_new(i))
+      return arena_fmt(a, "%s is new and would have to run too: use --from or --all", i->label);
     if (selected[k] && q->mode == RERUN_ONLY && !instance_task(i)->finally &&
         instance_verdict(i, &who) == VERDICT_BLOCKED)
       return arena_fmt(a, "%s needs %s, which didn't succeed: use --from %s", i->label, who, who);
@@ -219,9 +228,11 @@ static void mirror(struct live_run *r, struct live_run *from) {
     if (old) i->state = old->state;
   }
   map_release(&labels);
+  run_count(r);
 }
 
 static void adopt_kept(struct instance *i, const struct instance *old, const char *reason) {
+  assert(old); /* select_tasks keeps nothing that is new */
   const struct task_spec *t = instance_task(i), *before = instance_task(old);
   i->attempt = old->attempt;
   i->output_attempt = old->output_attempt;

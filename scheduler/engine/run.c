@@ -89,6 +89,7 @@ void run_open_round(struct live_run *r, const char *scope, const struct actor *a
   struct engine *e = r->engine;
   r->row.failed_before = r->row.failed_before || r->row.state != RUN_SUCCEEDED;
   r->row.state = RUN_QUEUED;
+  text_set(&r->reason, NULL);
   r->row.started_at = r->row.ended_at = r->row.deadline = INSTANT_NONE;
   r->finishing = false;
   r->round = (struct round_row){.run = r->row.key,

@@ -124,6 +124,18 @@ static void rerun_of_the_failed_runs_them_and_what_follows(void **state) {
   assert_int_equal(s.status, 409);
 }
 
+static void a_rerun_that_queues_says_nothing_of_its_former_end(void **state) {
+  (void)state;
+  fail_at_b();
+  sim_trigger(&s, "p");
+  sim_rerun(&s, 1, RERUN_FAILED, NULL, 0);
+  assert_run(&s, 1, "queued");
+  assert_null(sim_run(&s, 1)->reason);
+  assert_int_equal(s.rounds.len, 3);
+  for (size_t i = 0; i < s.rounds.len; i++)
+    if (s.rounds.items[i].number == 2) assert_null(s.rounds.items[i].reason);
+}
+
 static void rerun_from_a_task_begins_it_anew(void **state) {
   (void)state;
   fail_at_b();
@@ -185,6 +197,34 @@ static void a_changed_file_wants_the_version_to_be_said(void **state) {
   sim_rerun(&s, 1, RERUN_FAILED, NULL, 1);
   assert_int_equal(s.status, 200);
   assert_run(&s, 1, "running");
+}
+
+static void a_rerun_runs_the_tasks_that_the_newest_version_adds(void **state) {
+  (void)state;
+  fail_at_b();
+  sim_load(&s, "p", CHAIN "  y: {run: 'true'}\n  z: {run: 'true', needs: [y, a]}\n");
+  sim_rerun(&s, 1, RERUN_ONLY, "x", 2);
+  assert_int_equal(s.status, 409);
+  body_has("y is new");
+  sim_rerun(&s, 1, RERUN_FROM, "x", 2);
+  assert_int_equal(s.status, 201);
+  struct engine_event ev = {.kind = ENGINE_PREPARED};
+  ev.prepared.run_id = s.prepares.items[0].run_id;
+  sim_event(&s, ev);
+  assert_task(&s, 2, "a", "succeeded");
+  sim_exit(&s, "x", 0);
+  sim_exit(&s, "y", 0);
+  sim_exit(&s, "z", 0);
+  assert_run(&s, 2, "failed"); /* b was kept as it was */
+}
+
+static void one_task_is_not_rerun_in_a_new_run_after_what_failed(void **state) {
+  (void)state;
+  fail_at_b();
+  sim_load(&s, "p", CHAIN "description: another version\n");
+  sim_rerun(&s, 1, RERUN_ONLY, "c", 2);
+  assert_int_equal(s.status, 409);
+  body_has("c needs b");
 }
 
 static void rerun_with_params(struct param_given *given, bool dry_run) {
@@ -328,11 +368,14 @@ int main(void) {
       test(a_dry_run_shows_and_changes_nothing),
       test(the_same_key_in_one_step_is_answered_once),
       test(rerun_of_the_failed_runs_them_and_what_follows),
+      test(a_rerun_that_queues_says_nothing_of_its_former_end),
       test(rerun_from_a_task_begins_it_anew),
       test(rerun_of_one_task_changes_nothing_else),
       test(a_rerun_has_fresh_budgets),
       test(a_live_run_is_not_rerun),
       test(a_changed_file_wants_the_version_to_be_said),
+      test(a_rerun_runs_the_tasks_that_the_newest_version_adds),
+      test(one_task_is_not_rerun_in_a_new_run_after_what_failed),
       test(a_linked_run_keeps_what_is_not_done_again),
       test(files_that_can_not_be_copied_fail_what_needs_them),
       test(a_linked_run_that_does_only_its_last_task_again_can_be_cancelled),
