@@ -119,4 +119,17 @@ def test_on_a_terminal_a_run_has_a_live_view_and_ctrl_c_and_its_end_cancel():
         wait_until("nothing of it runs", lambda: not tasks_of(p.root))
 
 
+def test_a_task_that_no_host_can_take_says_so_and_local_takes_it():
+    with place("hosts: {gpu01: {ssh: ml@gpu01.example, slots: {gpu: 1}}}\n", serve=False) as p:
+        path = p.pipeline("far", "tasks: {a: {on: gpu01, run: 'echo here'}}\n")
+        command = [ROTA, "run", path, "--config", p.config]
+        waiting = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=p.environment())
+        line = waiting.stderr.readline()
+        waiting.send_signal(signal.SIGINT)
+        waiting.communicate(timeout=20)
+        assert "gpu01" in line and "SSH" in line, line
+        done = subprocess.run([*command, "--local"], capture_output=True, text=True, env=p.environment(), timeout=20)
+        assert done.returncode == 0 and "here" in done.stderr, done
+
+
 run(globals())

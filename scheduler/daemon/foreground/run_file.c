@@ -175,6 +175,19 @@ static void finish_when_settled(void *ctx) {
   if (r->ended && code_settled(r->code)) core_after(r->assembly.core, finish, r);
 }
 
+/* A task that no host can take would wait in silence: the engine says for which. */
+static void show_task(struct run_file *r, const struct task_row *row) {
+  struct task_row shown = *row;
+  struct buf why = {0};
+  struct moment now = {.wall = clock_now(), .mono = clock_monotonic()};
+  if (row->state == TASK_WAITING && row->wait == WAIT_HOST && !row->reason &&
+      engine_why(core_engine(r->assembly.core), now, r->run_id, row->label, &why) == 0) {
+    shown.reason = buf_cstr(&why);
+  }
+  run_view_task(r->view, &shown);
+  buf_release(&why);
+}
+
 /* A small pipeline shows what its tasks print; a large one would drown in it. */
 static void show_output(struct run_file *r, const struct attempt_row *attempt) {
   if (attempt->run != r->run_key || !task_state_ended(attempt->state) || r->tasks > SMALL_RUN) return;
@@ -194,7 +207,7 @@ static void on_committed(void *ctx, const struct change *changes, size_t len) {
       memcpy(r->run_id, c->run.id.text, sizeof r->run_id);
     }
     if (c->kind == CHANGE_ATTEMPT) show_output(r, &c->attempt);
-    if (c->kind == CHANGE_TASK && c->task.run == r->run_key) run_view_task(r->view, &c->task);
+    if (c->kind == CHANGE_TASK && c->task.run == r->run_key) show_task(r, &c->task);
     if (c->kind != CHANGE_RUN || c->run.key != r->run_key) continue;
     run_view_run(r->view, &c->run);
     r->tasks = c->run.tasks;

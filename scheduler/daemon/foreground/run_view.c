@@ -16,6 +16,7 @@
 struct shown {
   char *label;
   enum task_state state;
+  enum wait_reason wait;
   instant started_at;
   int64_t attempts;
 };
@@ -93,9 +94,9 @@ static struct shown *shown_at(struct run_view *v, const struct task_row *row) {
 }
 
 static bool worth_a_line(const struct run_view *v, const struct shown *before, const struct task_row *row) {
-  if (before->state == row->state && before->attempts == row->attempts) return false;
+  if (before->state == row->state && before->attempts == row->attempts && before->wait == row->wait) return false;
   if (task_state_ended(row->state)) return true;
-  if (row->state == TASK_WAITING) return row->wait == WAIT_RETRY;
+  if (row->state == TASK_WAITING) return row->wait == WAIT_RETRY || row->wait == WAIT_HOST;
   return v->kind == RUN_VIEW_LINES && row->state == TASK_RUNNING;
 }
 
@@ -104,6 +105,7 @@ void run_view_task(struct run_view *v, const struct task_row *row) {
   struct shown *s = shown_at(v, row);
   bool line = worth_a_line(v, s, row);
   s->state = row->state;
+  s->wait = row->wait;
   s->attempts = row->attempts;
   s->started_at = row->started_at;
   if (line) print_change(v, row);
