@@ -46,10 +46,11 @@ static void write_needs(struct world *w, struct buf *out, int n, const int *matr
 
 static void write_task(struct world *w, struct buf *out, int n, int *matrix, bool finally) {
   static const char *const whens[] = {"always()", "failure()", "success()", "params.n > 1"};
-  static const char *const matrices[] = {"", "    matrix: {x: [1, 2]}\n", "    matrix: {x: [1, 2, 3]}\n"};
+  static const char *const matrices[] = {"", "    matrix: {x: [1, 2]}\n", "    matrix: {x: [1, 2, 3]}\n",
+                                         "    matrix: {x: \"${{ params.xs }}\"}\n"};
   w->max_retries[n] = w->max_lost[n] = 0;
   buf_fmt(out, "  t%d:\n    run: 'true'\n", n);
-  matrix[n] = chance(w, 40) ? (int)roll(w, 3) : 0;
+  matrix[n] = chance(w, 40) ? (int)roll(w, 4) : 0;
   buf_str(out, matrices[matrix[n]]);
   if (finally)
     buf_str(out, "    finally: true\n");
@@ -76,7 +77,8 @@ static char *write_pipeline(struct world *w) {
   int matrix[16] = {0}, tasks = 1 + (int)roll(w, 7);
   buf_fmt(&out, "schedule: {every: %dm, overlap: %s, catchup: %s, catchup_window: 2h}\n", 5 + 5 * (int)roll(w, 4),
           overlaps[roll(w, 4)], catchups[roll(w, 3)]);
-  buf_fmt(&out, "params:\n  n: {type: int, default: %d}\n", (int)roll(w, 4));
+  buf_fmt(&out, "params:\n  n: {type: int, default: %d}\n  xs: {type: list, items: int, default: [1, 2]}\n",
+          (int)roll(w, 4));
   if (chance(w, 30)) buf_fmt(&out, "max_tasks: %d\n", 1 + (int)roll(w, 3));
   if (chance(w, 20)) buf_str(&out, "timeout: 30m\n");
   buf_str(&out, "tasks:\n");
@@ -266,7 +268,9 @@ static void happen_request(struct world *w) {
   }
   default: {
     struct run_rows rows = sim_rows(s, sim_run(s, number));
-    struct param_given given = {.name = "n", .text = "2"};
+    static const struct param_given all[] = {
+        {.name = "n", .text = "2"}, {.name = "xs", .text = "[1]"}, {.name = "xs", .text = "[3, 2, 1]"}};
+    struct param_given given = all[roll(w, 3)];
     struct engine_event ev = {.kind = ENGINE_RERUN};
     ev.rerun = (struct engine_rerun){sim_anna(), &rows, (enum rerun_mode)roll(w, 4), task, &given, 1, 0};
     sim_event(s, ev);
