@@ -404,4 +404,31 @@ def test_what_a_task_writes_can_harm_nobody():
         assert p.rota_all("status").returncode == 0
 
 
+def test_pipes_in_place_of_an_attempts_files_hold_nobody_up():
+    with place("slots: {cpu: 8}\n") as p:
+        p.pipeline("pipes", r"""
+            tasks:
+              index: {run: 'echo printed; mkfifo "$ROTA_DIR/log.idx"; sleep 2'}
+              log: {run: 'mkfifo "$ROTA_DIR/log"; echo printed; sleep 2'}
+              owner: {run: 'rm "$ROTA_DIR/owner"; mkfifo "$ROTA_DIR/owner"; sleep 6'}
+              ended: {run: 'sleep 2'}
+        """)
+        p.rota("reload")
+        run_id = p.rota("trigger", "pipes").strip()
+        running = lambda: [a for a in p.json("show", run_id)["attempts"] if a["state"] == "running"]
+        wait_until("all run", lambda: len(running()) == 4)
+        time.sleep(0.5)
+        p.kill()
+        p.start()
+        state = lambda: {t["label"]: t["state"] for t in p.json("show", run_id)["tasks"]}
+        wait_until("the others end", lambda: list(state().values()).count("succeeded") >= 3)
+        for task in ("index", "log"):
+            done = p.rota_all("logs", run_id, task, timeout=10)
+            assert done.returncode != 0 and "can't be read" in done.stderr, (task, done)
+        wait_until("what nobody can say is said", lambda: state()["owner"] == "unreachable")
+        time.sleep(4)
+        p.rota("cancel", run_id)
+        wait_until("it is looked at again and has ended", lambda: state()["owner"] == "succeeded")
+
+
 run(globals())

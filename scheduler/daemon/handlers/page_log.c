@@ -118,6 +118,10 @@ static uint64_t read_range(struct page *p, struct logfile *lf, uint64_t offset, 
   return offset;
 }
 
+static void unreadable(struct page *p, int err) {
+  page_problem(p, 503, "Not readable", "the log can't be read: %s", err_text(err));
+}
+
 static void read_log(struct page *p, const struct log_of *l, struct logfile *lf) {
   struct logfile_extent extent = {0};
   int64_t tail = page_number(p, "tail", 0, 0, TAIL_LINES_MAX);
@@ -125,8 +129,12 @@ static void read_log(struct page *p, const struct log_of *l, struct logfile *lf)
   size_t limit = (size_t)page_number(p, "limit", RANGE_MAX, 1, RANGE_MAX);
   if (p->status >= 400) return;
   bool ended = task_state_ended(l->attempt.state);
-  logfile_extent(lf, &extent);
-  if (tail > 0) logfile_tail(lf, (uint64_t)tail, limit, &offset);
+  int err = logfile_extent(lf, &extent);
+  if (!err && tail > 0) err = logfile_tail(lf, (uint64_t)tail, limit, &offset);
+  if (err) {
+    unreadable(p, err);
+    return;
+  }
   uint64_t next = read_range(p, lf, offset, limit);
   bool more_to_come = !ended || next < extent.size;
   p->unripe = p->body.len == 0 && more_to_come;
@@ -156,7 +164,7 @@ void page_log_read(struct page *p) {
   } else if (err == ERR_NOT_FOUND) {
     page_problem(p, 404, "No log", "the log of %s isn't there any more", l.task->label);
   } else {
-    page_problem(p, 503, "Not readable", "the log can't be read: %s", err_text(err));
+    unreadable(p, err);
   }
   free(dir);
 }
