@@ -28,8 +28,9 @@ struct attempt {
   pid_t child;         /* the supervisor if this process made it and hasn't reaped it, else 0 */
   int refusal;         /* the errno with which a supervisor of ours couldn't claim, else 0 */
   bool adopting, fencing;
-  bool started; /* STARTED was reported */
-  bool over;    /* the last report was made */
+  bool started;     /* STARTED was reported */
+  bool unreachable; /* so it was reported last; it is looked at now and then */
+  bool over;        /* the last report was made */
   bool stop_wanted, stop_now;
 };
 

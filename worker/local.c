@@ -18,6 +18,8 @@
 #include "worker/local_prepare.h"
 #include "worker/local_report.h"
 
+#define LOOK_AGAIN_MS 5000
+
 #define EVENTS_AT_ONCE  64
 #define NOTICES_AT_ONCE 64
 
@@ -54,7 +56,30 @@ void local_report_simple(struct local *l, struct attempt *a, enum report_kind ki
   report_last(l, a, &r);
 }
 
+/* Whatever can't be read now may be read later, and nobody else would look. */
+static void on_look_again(uv_timer_t *timer) {
+  struct local *l = timer->data;
+  bool any = false;
+  for (struct attempt *a = l->attempts.all; a; a = a->next) {
+    if (a->over || !a->unreachable) continue;
+    any = true;
+    if (a->pidfd < 0 && a->chores == 0) local_look_submit(l, a, false, 0);
+  }
+  if (!any) uv_timer_stop(timer);
+}
+
+void local_report_reachable(struct local *l, struct attempt *a) {
+  if (!a->unreachable) return;
+  a->unreachable = false;
+  struct report r = report_of(a, REPORT_REACHABLE);
+  if (a->started) report(l, &r);
+}
+
 void local_report_unreachable(struct local *l, struct attempt *a, const char *text) {
+  a->unreachable = true;
+  if (!uv_is_active((uv_handle_t *)&l->look_again)) {
+    uv_timer_start(&l->look_again, on_look_again, LOOK_AGAIN_MS, LOOK_AGAIN_MS);
+  }
   struct report r = report_of(a, REPORT_UNREACHABLE);
   r.text = text;
   report(l, &r);
@@ -307,11 +332,12 @@ static void crew_closed(void *ctx) {
 static void local_free(struct executor *e) {
   if (!e) return;
   struct local *l = (struct local *)e;
-  l->closing = 3;
+  l->closing = 4;
   crew_free(l->place.crew, crew_closed, l);
   attempts_release(&l->attempts);
   uv_close((uv_handle_t *)&l->supervisor_poll, handle_closed);
   uv_close((uv_handle_t *)&l->notice_poll, handle_closed);
+  uv_close((uv_handle_t *)&l->look_again, handle_closed);
 }
 
 static const struct executor_ops ops = {local_start, local_adopt,   local_stop, local_fence,
@@ -355,6 +381,8 @@ struct executor *local_new(uv_loop_t *loop, const struct local_options *options,
   machine_here(&l->place.machine);
   poll_start(loop, &l->supervisor_poll, l, l->supervisors, on_supervisor);
   poll_start(loop, &l->notice_poll, l, l->place.spawner.reading, on_notice);
+  uv_timer_init(loop, &l->look_again);
+  l->look_again.data = l;
   return &l->base;
 
 no_crew:

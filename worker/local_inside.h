@@ -14,12 +14,14 @@ struct local {
   struct attempts attempts;
   int supervisors; /* an epoll descriptor with the pidfds of all supervisors */
   uv_poll_t supervisor_poll, notice_poll;
-  int closing; /* handles and the crew, still open after free */
+  uv_timer_t look_again; /* while an attempt is unreachable */
+  int closing;           /* handles and the crew, still open after free */
 };
 
-/* Reports. All but STARTED and UNREACHABLE are an attempt's last: it is `over` after them. */
+/* Reports. All but STARTED, UNREACHABLE and REACHABLE are an attempt's last: it is `over` after them. */
 void local_report_simple(struct local *l, struct attempt *a, enum report_kind kind, int err, const char *text);
 void local_report_unreachable(struct local *l, struct attempt *a, const char *text);
+void local_report_reachable(struct local *l, struct attempt *a); /* only if it was reported as unreachable */
 void local_report_started(struct local *l, struct attempt *a, int64_t pid, instant at);
 void local_report_findings(struct local *l, struct attempt *a, const struct findings *f);
 

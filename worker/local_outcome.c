@@ -75,6 +75,7 @@ static void running_seen(struct local *l, struct attempt *a, const struct look *
   local_unwatch(l, a); /* the one that was watched had lost the claim to this one */
   local_watch(l, a, look->pidfd);
   instant at = look->findings.started_at != INSTANT_NONE ? look->findings.started_at : look->claimed_at;
+  local_report_reachable(l, a);
   local_report_started(l, a, look->findings.pid, at);
   if (a->stop_wanted && a->pidfd >= 0) local_stop_submit(l, a);
 }

@@ -205,6 +205,24 @@ static void stop_of_an_unreachable_attempt_looks_again(void **state) {
   bench_end(&b);
 }
 
+static void an_unreachable_attempt_is_looked_at_again_by_itself(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test j;
+  char path[1024];
+  bench_init(&b);
+  prepare_script(&j, "true");
+  dir_make(dir_of(&b, &j), 0700);
+  snprintf(path, sizeof path, "%s/owner", dir_of(&b, &j));
+  assert_int_equal(mkfifo(path, 0600), 0);
+  b.e->ops->adopt(b.e, j.run.text, j.id.text, 0);
+  await(&b, j.id.text, REPORT_UNREACHABLE, 5000);
+  snprintf(path, sizeof path, "%s/exit.0.exited", dir_of(&b, &j));
+  file_write(path, "", 0, 0644, false);
+  assert_int_equal(await(&b, j.id.text, REPORT_ENDED, 12000)->status, 0);
+  bench_end(&b);
+}
+
 static void figures_that_cannot_be_are_unknown(void **state) {
   (void)state;
   static const char text[] = "rota=1\nstarted=-9223372036854775807\nended=9223372036854775807\n"
@@ -295,6 +313,7 @@ int main(void) {
       cmocka_unit_test(damaged_owner_is_lost),
       cmocka_unit_test(pipes_in_place_of_files_hold_nothing_up),
       cmocka_unit_test(stop_of_an_unreachable_attempt_looks_again),
+      cmocka_unit_test(an_unreachable_attempt_is_looked_at_again_by_itself),
       cmocka_unit_test(figures_that_cannot_be_are_unknown),
       cmocka_unit_test(fence_keeps_an_attempt_from_ever_starting),
       cmocka_unit_test(fence_and_start_have_one_winner),
