@@ -37,7 +37,8 @@ const struct command command_rerun = {
     .summary = "Run an ended run again: what failed, a task and what follows, or all of it",
     .about = "It goes on in the same run, or with changed parameters or another version in a new one that is linked\n"
              "to it and keeps what needn't run again; the id of the run is printed. If the pipeline's file has\n"
-             "changed since, say by --version which one is meant.",
+             "changed since, say by --version which one is meant. Tasks that the former run didn't have run too;\n"
+             "--only refuses if there are any.",
     .options =
         (const struct arg_option[]){
             {"failed", 0, ARG_FLAG, NULL, NULL, WHAT_ANY, false, "what didn't succeed (the default)"},
