@@ -45,9 +45,9 @@ static void without_a_file_everything_has_a_default(void **state) {
   struct diag_list d;
   (void)state;
   diag_init(&d, NULL, NULL, 0);
-  struct config *c = config_read(NULL, NULL, 0, "/work", "/home/me", 4, "UTC", &d);
+  struct config *c = config_read(NULL, NULL, 0, "/srv/rota", "/home/me", 4, "UTC", &d);
   assert_non_null(c);
-  assert_string_equal(c->dags, "/work/dags");
+  assert_string_equal(c->dags, "/srv/rota/dags");
   assert_string_equal(c->state, "/home/me/.local/state/rota");
   assert_string_equal(c->timezone, "UTC");
   assert_int_equal(c->hosts_len, 1);

@@ -186,20 +186,30 @@ static void pipes_in_place_of_files_hold_nothing_up(void **state) {
   bench_end(&b);
 }
 
+/* An attempt of which nothing can be told: a pipe lies where its owner is written down. */
+static void adopt_unreadable(struct bench *b, struct job_for_test *j) {
+  char path[1024];
+  bench_init(b);
+  prepare_script(j, "true");
+  dir_make(dir_of(b, j), 0700);
+  snprintf(path, sizeof path, "%s/owner", dir_of(b, j));
+  assert_int_equal(mkfifo(path, 0600), 0);
+  b->e->ops->adopt(b->e, j->run.text, j->id.text, 0);
+  await(b, j->id.text, REPORT_UNREACHABLE, 5000);
+}
+
+static void put_end(struct bench *b, struct job_for_test *j, const char *name) {
+  char path[1024];
+  snprintf(path, sizeof path, "%s/%s", dir_of(b, j), name);
+  file_write(path, "", 0, 0644, false);
+}
+
 static void stop_of_an_unreachable_attempt_looks_again(void **state) {
   (void)state;
   struct bench b;
   struct job_for_test j;
-  char path[1024];
-  bench_init(&b);
-  prepare_script(&j, "true");
-  dir_make(dir_of(&b, &j), 0700);
-  snprintf(path, sizeof path, "%s/owner", dir_of(&b, &j));
-  assert_int_equal(mkfifo(path, 0600), 0);
-  b.e->ops->adopt(b.e, j.run.text, j.id.text, 0);
-  await(&b, j.id.text, REPORT_UNREACHABLE, 5000);
-  snprintf(path, sizeof path, "%s/exit.143.stopped", dir_of(&b, &j));
-  file_write(path, "", 0, 0644, false);
+  adopt_unreadable(&b, &j);
+  put_end(&b, &j, "exit.143.stopped");
   assert_int_equal(b.e->ops->stop(b.e, j.id.text, false), 0);
   assert_int_equal(await(&b, j.id.text, REPORT_ENDED, 3000)->status, 143);
   bench_end(&b);
@@ -209,16 +219,8 @@ static void an_unreachable_attempt_is_looked_at_again_by_itself(void **state) {
   (void)state;
   struct bench b;
   struct job_for_test j;
-  char path[1024];
-  bench_init(&b);
-  prepare_script(&j, "true");
-  dir_make(dir_of(&b, &j), 0700);
-  snprintf(path, sizeof path, "%s/owner", dir_of(&b, &j));
-  assert_int_equal(mkfifo(path, 0600), 0);
-  b.e->ops->adopt(b.e, j.run.text, j.id.text, 0);
-  await(&b, j.id.text, REPORT_UNREACHABLE, 5000);
-  snprintf(path, sizeof path, "%s/exit.0.exited", dir_of(&b, &j));
-  file_write(path, "", 0, 0644, false);
+  adopt_unreadable(&b, &j);
+  put_end(&b, &j, "exit.0.exited");
   assert_int_equal(await(&b, j.id.text, REPORT_ENDED, 12000)->status, 0);
   bench_end(&b);
 }
