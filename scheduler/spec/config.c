@@ -60,10 +60,14 @@ static void read_size(struct reader *r, const struct key *key, const struct node
              "'%s' must be a size, not '%s'", key->name, text);
 }
 
-void config_env_files(struct reader *r, const struct texts *files, struct config_env *list) {
+void config_env_files(struct reader *r, const struct texts *files, bool here, struct config_env *list) {
   struct launch_env *items = arena_new_array(r->arena, list->len + files->len, struct launch_env);
   if (list->len) memcpy(items, list->items, list->len * sizeof *items);
-  for (size_t i = 0; i < files->len; i++) items[list->len + i].file = files->items[i];
+  for (size_t i = 0; i < files->len; i++) {
+    const char *file = files->items[i];
+    /* The home directory is that of the account where the task runs. */
+    items[list->len + i].file = here && file[0] != '~' ? config_path(config_builder_of(r), file) : file;
+  }
   *list = (struct config_env){items, list->len + files->len};
 }
 
@@ -89,7 +93,7 @@ static void read_env_file(struct reader *r, const struct key *key, const struct 
   struct texts files;
   struct config_env list = {c->env, c->env_len};
   if (!reader_texts(r, key->name, n, &files)) return;
-  config_env_files(r, &files, &list);
+  config_env_files(r, &files, true, &list);
   c->env = list.items;
   c->env_len = list.len;
 }

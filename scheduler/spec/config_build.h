@@ -32,7 +32,8 @@ struct config_env {
   const struct launch_env *items;
   size_t len;
 };
-void config_env_files(struct reader *r, const struct texts *files, struct config_env *list);
+/* `here`: the files are on this machine for certain, so that a relative path starts at the base. */
+void config_env_files(struct reader *r, const struct texts *files, bool here, struct config_env *list);
 bool config_env_pairs(struct reader *r, const struct node *n, struct config_env *list);
 
 /* A slot named `name` with the units "0" to "count - 1". */

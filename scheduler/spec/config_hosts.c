@@ -89,7 +89,7 @@ static void read_host_env_file(struct reader *r, const struct key *key, const st
   struct texts files;
   struct config_env list = {h->env, h->env_len};
   if (!reader_texts(r, key->name, n, &files)) return;
-  config_env_files(r, &files, &list);
+  config_env_files(r, &files, h == &config_builder_of(r)->hosts[0], &list);
   h->env = list.items;
   h->env_len = list.len;
 }

@@ -35,7 +35,11 @@ static const struct config_host *host_of(const struct launch_inputs *in) {
  */
 
 static void config_add(struct environment *e, const struct launch_env *env, size_t len) {
-  for (size_t i = 0; i < len; i++) e->items[e->len++] = env[i];
+  for (size_t i = 0; i < len; i++) {
+    e->items[e->len] = env[i];
+    if (env[i].file) e->items[e->len].file = launch_path(e->parts, env[i].file);
+    e->len++;
+  }
 }
 
 static int spec_add(struct environment *e, const struct env_spec *env, size_t len) {

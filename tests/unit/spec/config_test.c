@@ -107,11 +107,25 @@ static void every_key_is_taken(void **state) {
   config_free(c);
 }
 
+static void env_files_start_at_the_configuration_on_this_machine(void **state) {
+  (void)state;
+  struct config *c = read_good(
+      "env_file: [secrets.env, ~/home.env, /abs.env]\nhosts:\n  local: {env_file: ./local.env}\n  far: {env_file: "
+      "far.env}\n");
+  assert_string_equal(c->env[0].file, "/etc/rota/secrets.env");
+  assert_string_equal(c->env[1].file, "~/home.env");
+  assert_string_equal(c->env[2].file, "/abs.env");
+  assert_string_equal(c->hosts[0].env[0].file, "/etc/rota/local.env");
+  assert_string_equal(c->hosts[config_host(c, "far")].env[0].file, "far.env");
+  config_free(c);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(bad_configurations_are_told_what_is_wrong),
       cmocka_unit_test(without_a_file_everything_has_a_default),
       cmocka_unit_test(every_key_is_taken),
+      cmocka_unit_test(env_files_start_at_the_configuration_on_this_machine),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

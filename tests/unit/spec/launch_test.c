@@ -89,7 +89,7 @@ static void levels_of_the_environment_keep_their_order(void **state) {
   (void)state;
   struct sample s;
   sample_init(&s, PROMOTE);
-  struct launch_env of_config[] = {{.file = "/etc/all.env"}, {.name = "A", .value = "config"}};
+  struct launch_env of_config[] = {{.file = "~/all.env"}, {.name = "A", .value = "config"}};
   struct launch_env of_host[] = {{.name = "B", .value = "host"}};
   struct config_host host = {.name = "local", .env = of_host, .env_len = 1, .path = "/opt/bin"};
   struct config config = {.hosts = &host, .hosts_len = 1, .env = of_config, .env_len = 2, .log_cap = 5};
@@ -103,9 +103,12 @@ static void levels_of_the_environment_keep_their_order(void **state) {
   in.config = &config;
   struct launch l = built(&s, &in);
   static const struct launch_env expected[] = {
-      {NULL, NULL, "/etc/all.env"}, {"A", "config", NULL},
-      {"B", "host", NULL},          {NULL, NULL, "/srv/dags/forecast/p.env"},
-      {"A", "56d", NULL},           {NULL, NULL, "/home/ml/t.env"},
+      {NULL, NULL, "/home/ml/all.env"},
+      {"A", "config", NULL},
+      {"B", "host", NULL},
+      {NULL, NULL, "/srv/dags/forecast/p.env"},
+      {"A", "56d", NULL},
+      {NULL, NULL, "/home/ml/t.env"},
       {"ROTA_TASK", "mine", NULL},
   };
   for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
