@@ -118,10 +118,12 @@ static void mark_ended(struct live_run *r, struct instance *i, const struct engi
   r->row.round++;
   set_state(i, q, outputs);
   select_blocked(r, i, selected);
+  bool goes_on = false;
+  for (size_t k = 0; k < r->len; k++) goes_on = goes_on || selected[k];
   reopen(r, selected);
   run_open_round(r, arena_fmt(&e->scratch, "mark %s", i->label), &q->asker.actor);
   run_enter(r);
-  if (!queue)
+  if (!queue || !goes_on) /* where nothing is left to run there is nothing to wait for */
     run_go(r);
   else
     mark_run(r);

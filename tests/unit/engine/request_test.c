@@ -316,6 +316,21 @@ static void a_mark_of_a_live_run_goes_on_at_once(void **state) {
   assert_run(&s, 1, "succeeded");
 }
 
+static void a_mark_that_leaves_nothing_to_run_waits_for_no_other_run(void **state) {
+  (void)state;
+  begin("tasks:\n  a: {run: 'true'}\n");
+  sim_exit(&s, "a", 1);
+  assert_run(&s, 1, "failed");
+  sim_trigger(&s, "p");
+  assert_run(&s, 2, "running");
+  sim_mark(&s, 1, "a", TASK_SUCCEEDED, NULL, 0);
+  assert_int_equal(s.status, 200);
+  assert_run(&s, 1, "succeeded");
+  assert_run(&s, 2, "running");
+  sim_exit(&s, "a", 0);
+  assert_run(&s, 2, "succeeded");
+}
+
 static void a_marked_task_must_have_its_outputs(void **state) {
   (void)state;
   begin(
@@ -381,6 +396,7 @@ int main(void) {
       test(a_linked_run_that_does_only_its_last_task_again_can_be_cancelled),
       test(a_mark_lets_go_on_what_was_blocked),
       test(a_mark_of_a_live_run_goes_on_at_once),
+      test(a_mark_that_leaves_nothing_to_run_waits_for_no_other_run),
       test(a_marked_task_must_have_its_outputs),
       test(a_note_and_a_keep_leave_their_rows),
       test(a_commit_of_the_work_tree_stands_with_its_attempts),
