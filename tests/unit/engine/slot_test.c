@@ -99,6 +99,22 @@ static void a_host_takes_no_more_than_its_max_tasks(void **state) {
   assert_string_equal(sim_why(&s, 1, "t[4]"), "waits for host h1: 3 of 3 tasks run there");
 }
 
+static void the_installation_takes_no_more_than_its_max_tasks(void **state) {
+  (void)state;
+  close_sim(NULL);
+  sim_open(&s, "slots: {cpu: 8}\nmax_tasks: 2\n");
+  begin("tasks:\n  t:\n    run: 'true'\n    matrix: {x: [1, 2, 3]}\n");
+  sim_load(&s, "q", "tasks:\n  a: {run: 'true'}\n");
+  sim_trigger(&s, "q");
+  assert_int_equal(sim_live_count(&s), 2);
+  assert_string_equal(sim_why(&s, 1, "t[3]"),
+                      "waits for any task to end: 2 of 2 run (max_tasks of the configuration)");
+  sim_exit(&s, "t[1]", 0);
+  sim_exit(&s, "t[2]", 0);
+  assert_non_null(sim_find_live(&s, "t[3]"));
+  assert_non_null(sim_find_live(&s, "a"));
+}
+
 static void a_host_behind_ssh_is_down_and_says_so(void **state) {
   (void)state;
   close_sim(NULL);
@@ -177,6 +193,7 @@ int main(void) {
       test(a_limit_counts_over_the_whole_installation),
       test(a_group_goes_to_the_member_with_most_free_units),
       test(a_host_takes_no_more_than_its_max_tasks),
+      test(the_installation_takes_no_more_than_its_max_tasks),
       test(a_host_behind_ssh_is_down_and_says_so),
       test(lowering_a_limit_stops_starts_and_no_task),
       test(priority_goes_first_then_the_longest_path),
