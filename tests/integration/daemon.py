@@ -126,6 +126,16 @@ def test_it_ends_at_once_while_it_is_busy():
                 s.close()
 
 
+def test_a_service_manager_is_told_when_it_is_ready():
+    with place() as p, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        p.stop()
+        manager.bind(p.path("notify"))
+        manager.settimeout(20)
+        p.start(env=p.environment(NOTIFY_SOCKET=p.path("notify")), wait=False)
+        assert b"READY=1" in manager.recv(1000).split(b"\n")
+        p.rota("status")  # whoever is told so may ask at once
+
+
 def test_of_two_files_of_one_pipeline_one_is_in_force_and_the_other_listed():
     with place() as p:
         p.pipeline("twice", ONE)
