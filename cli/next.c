@@ -93,16 +93,19 @@ static int next_of_daemon(const struct args *args) {
   code = client_get(client, buf_cstr(&target), &reply);
   if (code == EXIT_OK) {
     size_t i;
-    const json_t *item;
+    const json_t *item, *items = json_object_get(reply.json, "items");
     if (args_flag(args, "json"))
       reply_print(&reply);
     else
-      json_array_foreach(json_object_get(reply.json, "items"), i, item) {
+      json_array_foreach(items, i, item) {
         if (name)
           puts(field_text(item, "local"));
         else
           printf("%s  %s\n", field_text(item, "local"), field_text(item, "pipeline"));
       }
+    if (json_array_size(items) == 0)
+      fprintf(stderr, "rota next: nothing fires by itself: %s\n",
+              name ? "it has no schedule, or is paused" : "no pipeline has a schedule that isn't paused");
     reply_release(&reply);
   }
   buf_release(&target);

@@ -106,7 +106,11 @@ static void add_task(struct table *t, const json_t *run, const json_t *task) {
   table_add(t, PAINT_NONE, attempt ? field_text(attempt, "host") : NULL);
   table_add(t, PAINT_NONE, time);
   table_add(t, PAINT_NONE, span);
-  table_add(t, PAINT_NONE, *reason ? reason : field_text(task, "progress"));
+  const char *wait = field_text(task, "wait");
+  if (*wait && strcmp(wait, "dependencies") != 0)
+    table_fmt(t, PAINT_NONE, "%s%swaits: %s", reason, *reason ? "; " : "", wait);
+  else
+    table_add(t, PAINT_NONE, *reason ? reason : field_text(task, "progress"));
 }
 
 static void show_notes(const json_t *notes) {

@@ -212,7 +212,7 @@ static void log_started(const struct serve *s) {
   LOG(LOG_INFO, "started", {"version", ROTA_VERSION}, {"pid", pid}, {"state", s->config->state},
       {"dags", s->config->dags}, {"pipelines", files});
   if (loader_broken(s->loader) > 0)
-    LOG(LOG_WARNING, "some pipelines don't load; `rota list` shows them", {NULL, NULL});
+    LOG(LOG_WARNING, "some pipelines don't load; `rota status` shows them", {NULL, NULL});
 }
 
 static int serve(struct serve *s) {

@@ -142,7 +142,8 @@ def test_next_prints_one_instant_a_line():
         items = p.json("next", "hourly", "-n", "4")["items"]
         assert len(items) == 4 and all(INSTANT.match(i["scheduled_for"]) for i in items), items
         assert p.rota_all("next", "nope").returncode == 2
-        assert p.rota("next", "by_hand") == ""
+        nothing = p.rota_all("next", "by_hand")
+        assert nothing.returncode == 0 and nothing.stdout == "" and "no schedule" in nothing.stderr, nothing
 
 
 def test_validate_tells_good_from_bad_and_warns():
@@ -394,6 +395,10 @@ def test_why_knows_every_kind_of_wait():
         wants = p.rota("trigger", "wants").strip()
         wait_until("the slot is what is waited for", lambda: "gpu" in p.rota("why", wants, "w"))
         assert "holder#1" in p.rota("why", wants, "w"), p.rota("why", wants, "w")
+        shown = {line.split()[0]: line for line in p.rota("show", wants).splitlines() if line.strip()}
+        assert shown["w"].endswith("waits: slot"), shown
+        shown = {line.split()[0]: line for line in p.rota("show", retry).splitlines() if line.strip()}
+        assert shown["r"].endswith("exit status 1; waits: retry"), shown
         narrow = p.rota("trigger", "narrow").strip()
         running(p, narrow, "a")
         assert "max_tasks" in p.rota("why", narrow, "b"), p.rota("why", narrow, "b")
