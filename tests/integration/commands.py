@@ -22,7 +22,8 @@ INSTANT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
 RUN_KEYS = ("id name pipeline number state reason trigger actor params version scheduled_for interval_start date zone "
             "created_at started_at ended_at duration_ms round failed_before keep linked_from tasks_total tasks_done "
             "tasks_failed").split()
-TASK_KEYS = ("task label index state wait reason round attempts started_at ended_at duration_ms not_before marked outputs "
+TASK_KEYS = ("task label index state wait reason round attempts started_at ended_at duration_ms not_before marked "
+             "allow_failure outputs "
              "progress summary").split()
 ATTEMPT_KEYS = ("id task attempt round state reason host exit_code signal pid started_at ended_at duration_ms max_rss_kb "
                 "cpu_ms log_bytes slots dir git_commit git_dirty").split()

@@ -64,6 +64,20 @@ def test_a_failure_stops_what_needs_it_and_nothing_else():
             "tolerated": "failed", "after_tolerated": "succeeded", "cleanup": "succeeded"}, states(shown)
 
 
+def test_what_was_allowed_to_fail_is_not_shown_as_the_failure():
+    with place() as p:
+        p.pipeline("allowed", """
+            tasks:
+              early: {run: "echo from early; exit 1", allow_failure: true}
+              late: {needs: early, run: "echo from late; exit 2"}
+        """)
+        run_id = start(p, "allowed")
+        p.wait_run(run_id, "failed")
+        top = p.rota("show", run_id).split("TASK", 1)[0]
+        assert "from late" in top and "from early" not in top, top
+        assert "from late" in p.rota("logs", run_id)
+
+
 def test_when_and_skips_follow_the_rules():
     with place() as p:
         p.pipeline("choices", """

@@ -21,13 +21,26 @@ struct log_of {
   struct attempt_row attempt;
 };
 
-/* The first that failed, unless the run succeeded all the same, else one that runs, else the last that was tried. */
-static const struct task_row *task_of_interest(const struct log_of *l) {
-  const struct task_row *running = NULL, *tried = NULL;
+/* What failed first and wasn't allowed to; NULL if nothing did. */
+static const struct task_row *first_failed(struct page *p, const struct log_of *l) {
+  struct pipeline *spec = page_run_spec(p->history, &l->run, &p->arena);
+  const struct task_row *first = NULL;
+  for (size_t i = 0; i < l->tasks_len; i++) {
+    const struct task_row *t = &l->tasks[i];
+    if (t->attempt == 0 || !task_state_failure(t->state) || page_task_allowed(spec, t)) continue;
+    if (!first || t->ended_at < first->ended_at) first = t;
+  }
+  pipeline_release(spec);
+  return first;
+}
+
+/* The first that failed, else one that runs, else the last that was tried. */
+static const struct task_row *task_of_interest(struct page *p, const struct log_of *l) {
+  const struct task_row *running = NULL, *tried = NULL, *failed = first_failed(p, l);
+  if (failed) return failed;
   for (size_t i = 0; i < l->tasks_len; i++) {
     const struct task_row *t = &l->tasks[i];
     if (t->attempt == 0) continue;
-    if (task_state_failure(t->state) && l->run.run.state != RUN_SUCCEEDED) return t;
     if (task_state_live(t->state) && !running) running = t;
     tried = t;
   }
@@ -41,7 +54,7 @@ static bool find_task(struct page *p, struct log_of *l) {
     page_problem(p, 503, "Not readable", "the rows can't be read: %s; repeat it", err_text(err));
     return false;
   }
-  l->task = name ? page_task_named(l->tasks, l->tasks_len, name) : task_of_interest(l);
+  l->task = name ? page_task_named(l->tasks, l->tasks_len, name) : task_of_interest(p, l);
   if (l->task) return true;
   if (name) {
     page_problem(p, 404, "No such task", "the run has no task '%s'; `rota show` lists them", name);

@@ -70,6 +70,17 @@ void page_run_begin(struct page *p, const struct history_run *run, const char *a
   begin(&p->json, run, attention, p->now);
 }
 
+struct pipeline *page_run_spec(struct history *h, const struct history_run *run, struct arena *a) {
+  struct version_row version;
+  if (history_version(h, run->run.version, a, &version)) return NULL;
+  return pipeline_from_json(version.json, version.json_len);
+}
+
+bool page_task_allowed(const struct pipeline *spec, const struct task_row *task) {
+  int index = spec ? pipeline_task(spec, task->name) : -1;
+  return index >= 0 && spec->tasks[index].allow_failure;
+}
+
 struct run_parts {
   struct task_row *tasks;
   struct attempt_row *attempts;
@@ -150,6 +161,7 @@ int run_json(struct history *h, const struct history_run *run, const char *state
   size_t at = 0;
   int err = read_parts(h, run->run.key, a, &parts);
   if (err) return err;
+  struct pipeline *spec = page_run_spec(h, run, a);
   begin(j, run, NULL, now);
   jsonw_key(j, "tasks");
   jsonw_array(j);
@@ -160,8 +172,10 @@ int run_json(struct history *h, const struct history_run *run, const char *state
     outputs_of(&parts, task->output_attempt, &outputs, &outputs_len);
     struct task_told told;
     read_told(state_dir, run, task, attempt_shown(&parts, task, &at), a, &told);
+    told.allow_failure = page_task_allowed(spec, task);
     present_task(j, task, outputs, outputs_len, &told, now);
   }
+  pipeline_release(spec);
   jsonw_array_end(j);
   jsonw_key(j, "attempts");
   jsonw_array(j);

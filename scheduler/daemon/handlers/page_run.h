@@ -14,6 +14,10 @@ bool page_find_run(struct page *p, struct history_run *out);
 bool page_find_pipeline(struct page *p, struct history_pipeline *out);
 /* The instance that a person means: "train" (its first), "train[0.1]", or "train:1", the second. NULL if none. */
 const struct task_row *page_task_named(const struct task_row *tasks, size_t len, const char *name);
+/* The definition that a run follows; NULL if it can't be read. The caller releases it. */
+struct pipeline *page_run_spec(struct history *h, const struct history_run *run, struct arena *a);
+/* Whether the run may succeed though this task fails; `spec` may be NULL. */
+bool page_task_allowed(const struct pipeline *spec, const struct task_row *task);
 /* Opens the object of a run and writes its members; `attention` may be NULL. */
 void page_run_begin(struct page *p, const struct history_run *run, const char *attention);
 

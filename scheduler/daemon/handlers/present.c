@@ -92,6 +92,7 @@ void present_task(struct json *j, const struct task_row *row, const struct outpu
   member_span(j, row->started_at, row->ended_at, now);
   jsonw_member_instant(j, "not_before", row->not_before);
   jsonw_member_bool(j, "marked", row->marked);
+  jsonw_member_bool(j, "allow_failure", told->allow_failure);
   jsonw_key(j, "outputs");
   jsonw_object(j);
   for (size_t i = 0; i < outputs_len; i++) {

@@ -22,9 +22,11 @@ struct present_run {
 void present_run_begin(struct json *j, const struct present_run *run);
 
 void present_actor(struct json *j, const struct actor *actor);
-/* What a task says of itself in files of its attempt; NULL for nothing. */
+/* What a task says of itself in files of its attempt, NULL for nothing; whether the run may succeed though it fails.
+ */
 struct task_told {
   const char *progress, *summary;
+  bool allow_failure;
 };
 /* `outputs` are those of the attempt that counts. `attempt_labels` of a task are "train[0.1]". */
 void present_task(struct json *j, const struct task_row *row, const struct output_row *outputs, size_t outputs_len,

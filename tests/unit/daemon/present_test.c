@@ -87,7 +87,7 @@ static void a_task_shows_the_outputs_of_the_attempt_that_counts(void **state) {
   present_task(&j, &row, outputs, 3, &told, NOON);
   assert_members(&text,
                  "task label index state wait reason round attempts started_at ended_at duration_ms not_before "
-                 "marked outputs progress summary");
+                 "marked allow_failure outputs progress summary");
   assert_has(&text, "\"outputs\":{\"rows\":6,\"name\":\"x\"}");
   assert_has(&text, "\"wait\":\"retry\"");
   assert_has(&text, "\"duration_ms\":null");
