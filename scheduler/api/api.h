@@ -21,11 +21,28 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/arena.h"
 #include "base/json.h"
 #include "scheduler/api/routes.h"
 #include "scheduler/api/target.h"
 
 struct api;
+
+/* What a request brings to say who asks. The strings live as long as the request. */
+struct api_credentials {
+  bool local; /* over the Unix socket: the kernel vouches for uid and pid */
+  uid_t uid;
+  pid_t pid;
+  const char *address; /* "unix socket", or of the client, behind a trusted proxy as that says: "10.0.0.7" */
+  const char *bearer;  /* the token of `Authorization: Bearer`; NULL */
+  const char *session; /* the value of the session's cookie; NULL */
+};
+
+/* Who asks: filled by the one function that decides it. Role API_ROLE_PUBLIC is nobody. */
+struct api_identity {
+  enum api_role role;
+  const char *kind, *id, *name; /* as an actor: "user", "1000", "anna"; "token"; "session". In the request's arena */
+};
 
 struct api_request {
   uint64_t handle; /* never 0 */
@@ -36,14 +53,21 @@ struct api_request {
   const char *idempotency_key; /* NULL without one */
   const char *body;            /* NUL-terminated; "" without one */
   size_t body_len;
-  uid_t uid; /* of the process at the other end */
+  uid_t uid; /* of the process at the other end, if `local` */
   pid_t pid;
+  bool local;          /* over the Unix socket */
+  const char *address; /* as in the credentials */
+  const char *agent;   /* User-Agent; NULL */
+  struct api_identity who;
 };
 
 /* The value that braces of the pattern took; the name must be one of them. */
 const char *api_path(const struct api_request *request, const char *name);
 /* A value of the query; NULL if it isn't there. */
 const char *api_query(const struct api_request *request, const char *name);
+
+/* Decides who asks, for every request alike; what it hands out lies in the arena. Fast: it may not block. */
+typedef struct api_identity api_authenticate(void *ctx, const struct api_credentials *credentials, struct arena *a);
 
 typedef void api_handler(void *ctx, const struct api_request *request);
 /* The client of a request that the handler has seen and nobody has answered is gone: its handle is dead from here
@@ -53,7 +77,8 @@ typedef void api_gone(void *ctx, uint64_t handle);
 struct api_options {
   const char *state_dir; /* the socket is made in it: the caller holds its lock */
   api_handler *handler;
-  api_gone *gone; /* may be NULL */
+  api_authenticate *authenticate; /* NULL: the socket's peers are admins, nobody else is anybody */
+  api_gone *gone;                 /* may be NULL */
   void *ctx;
   int connections_max; /* 0: 1,024 */
   /* Limits of time in milliseconds; 0 takes what stands above. */

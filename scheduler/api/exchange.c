@@ -210,6 +210,8 @@ static enum MHD_Result request_complete(struct exchange *x) {
   r->body_len = x->body.len;
   r->uid = x->uid;
   r->pid = x->pid;
+  r->local = true;
+  r->address = "unix socket";
   phase_enter(x, PHASE_WAITING);
   api->waiting++;
   x->in_handler = true;

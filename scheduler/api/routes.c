@@ -4,12 +4,18 @@
 #include <string.h>
 
 static const struct api_route_spec routes[] = {
-#define X(name, method, pattern, body) {#name, API_METHOD_##method, pattern, API_BODY_##body},
+#define X(name, method, pattern, body, role) {#name, API_METHOD_##method, pattern, API_BODY_##body, API_ROLE_##role},
     API_ROUTES(X)
 #undef X
 };
 
 static const char *const method_words[API_METHOD_COUNT] = {[API_METHOD_GET] = "GET", [API_METHOD_POST] = "POST"};
+
+static const char *const role_words[] = {
+#define X(name, word) word,
+    API_ROLE_LIST(X)
+#undef X
+};
 
 const struct api_route_spec *api_route_spec(enum api_route route) {
   assert((size_t)route < sizeof routes / sizeof routes[0]);
@@ -19,6 +25,17 @@ const struct api_route_spec *api_route_spec(enum api_route route) {
 const char *api_method_word(enum api_method method) {
   assert(method < API_METHOD_COUNT);
   return method_words[method];
+}
+
+const char *api_role_word(enum api_role role) {
+  assert((size_t)role < sizeof role_words / sizeof role_words[0]);
+  return role_words[role];
+}
+
+int api_role_from_word(const char *word) {
+  for (size_t r = 0; r < sizeof role_words / sizeof role_words[0]; r++)
+    if (strcmp(role_words[r], word) == 0) return (int)r;
+  return -1;
 }
 
 int api_method_from_word(const char *word) {

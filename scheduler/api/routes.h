@@ -9,40 +9,65 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* name, method, pattern, whether a body is needed: BODY, or OPTIONAL, or NONE for a GET */
+/* name, method, pattern, whether a body is needed (BODY, or OPTIONAL, or NONE for a GET), the least role that may */
 #define API_ROUTES(X)                                                                                                \
-  X(HEALTH, GET, "/healthz", NONE)                                                                                   \
-  X(STATUS, GET, "/api/v1/status", NONE)                                                                             \
-  X(PIPELINES, GET, "/api/v1/pipelines", NONE)                                                                       \
-  X(PIPELINE, GET, "/api/v1/pipelines/{name}", NONE)                                                                 \
-  X(VERSIONS, GET, "/api/v1/pipelines/{name}/versions", NONE)                                                        \
-  X(FIRINGS, GET, "/api/v1/pipelines/{name}/firings", NONE)                                                          \
-  X(TRIGGER, POST, "/api/v1/pipelines/{name}/runs", OPTIONAL)                                                        \
-  X(PIPELINE_PAUSE, POST, "/api/v1/pipelines/{name}/pause", OPTIONAL)                                                \
-  X(PIPELINE_RESUME, POST, "/api/v1/pipelines/{name}/resume", OPTIONAL)                                              \
-  X(PAUSE, POST, "/api/v1/pause", OPTIONAL)                                                                          \
-  X(RESUME, POST, "/api/v1/resume", OPTIONAL)                                                                        \
-  X(RUNS, GET, "/api/v1/runs", NONE)                                                                                 \
-  X(RUN, GET, "/api/v1/runs/{run}", NONE)                                                                            \
-  X(EVENTS, GET, "/api/v1/runs/{run}/events", NONE)                                                                  \
-  X(WHY, GET, "/api/v1/runs/{run}/why", NONE)                                                                        \
-  X(RUN_LOG, GET, "/api/v1/runs/{run}/log", NONE)                                                                    \
-  X(RERUN, POST, "/api/v1/runs/{run}/rerun", BODY)                                                                   \
-  X(CANCEL, POST, "/api/v1/runs/{run}/cancel", OPTIONAL)                                                             \
-  X(RETRY, POST, "/api/v1/runs/{run}/retry", BODY)                                                                   \
-  X(MARK, POST, "/api/v1/runs/{run}/mark", BODY)                                                                     \
-  X(NOTE, POST, "/api/v1/runs/{run}/note", BODY)                                                                     \
-  X(KEEP, POST, "/api/v1/runs/{run}/keep", BODY)                                                                     \
-  X(SCHEDULE, GET, "/api/v1/schedule", NONE)                                                                         \
-  X(AUDIT, GET, "/api/v1/audit", NONE)                                                                               \
-  X(RELOAD, POST, "/api/v1/reload", OPTIONAL)                                                                        \
-  X(RESTORE, GET, "/api/v1/restore", NONE)                                                                           \
-  X(RESTORE_ANSWER, POST, "/api/v1/restore", BODY)                                                                   \
-  X(RESTORE_CLOSE, POST, "/api/v1/restore/close", OPTIONAL)                                                          \
-  X(BACKUP, POST, "/api/v1/backup", BODY)
+  X(HEALTH, GET, "/healthz", NONE, PUBLIC)                                                                           \
+  X(LOGIN, POST, "/api/v1/login", BODY, PUBLIC)                                                                      \
+  X(LOGOUT, POST, "/api/v1/logout", OPTIONAL, VIEWER)                                                                \
+  X(ME, GET, "/api/v1/me", NONE, VIEWER)                                                                             \
+  X(LOGIN_LINK, POST, "/api/v1/login-links", OPTIONAL, VIEWER)                                                       \
+  X(TOKENS, GET, "/api/v1/tokens", NONE, ADMIN)                                                                      \
+  X(TOKEN_CREATE, POST, "/api/v1/tokens", BODY, ADMIN)                                                               \
+  X(TOKEN_REVOKE, POST, "/api/v1/tokens/{token}/revoke", OPTIONAL, ADMIN)                                            \
+  X(SESSIONS, GET, "/api/v1/sessions", NONE, VIEWER)                                                                 \
+  X(SESSION_REVOKE, POST, "/api/v1/sessions/{session}/revoke", OPTIONAL, VIEWER)                                     \
+  X(OPENAPI, GET, "/api/v1/openapi.json", NONE, VIEWER)                                                              \
+  X(STREAM, GET, "/api/v1/stream", NONE, VIEWER)                                                                     \
+  X(STATUS, GET, "/api/v1/status", NONE, VIEWER)                                                                     \
+  X(OVERVIEW, GET, "/api/v1/overview", NONE, VIEWER)                                                                 \
+  X(PIPELINES, GET, "/api/v1/pipelines", NONE, VIEWER)                                                               \
+  X(PIPELINE, GET, "/api/v1/pipelines/{name}", NONE, VIEWER)                                                         \
+  X(GRID, GET, "/api/v1/pipelines/{name}/grid", NONE, VIEWER)                                                        \
+  X(GRAPH, GET, "/api/v1/pipelines/{name}/graph", NONE, VIEWER)                                                      \
+  X(TREND, GET, "/api/v1/pipelines/{name}/trend", NONE, VIEWER)                                                      \
+  X(VERSIONS, GET, "/api/v1/pipelines/{name}/versions", NONE, VIEWER)                                                \
+  X(FIRINGS, GET, "/api/v1/pipelines/{name}/firings", NONE, VIEWER)                                                  \
+  X(PIPELINE_EVENTS, GET, "/api/v1/pipelines/{name}/events", NONE, VIEWER)                                           \
+  X(TRIGGER, POST, "/api/v1/pipelines/{name}/runs", OPTIONAL, OPERATOR)                                              \
+  X(PIPELINE_NOTE, POST, "/api/v1/pipelines/{name}/note", BODY, OPERATOR)                                            \
+  X(PIPELINE_PAUSE, POST, "/api/v1/pipelines/{name}/pause", OPTIONAL, OPERATOR)                                      \
+  X(PIPELINE_RESUME, POST, "/api/v1/pipelines/{name}/resume", OPTIONAL, OPERATOR)                                    \
+  X(PAUSE, POST, "/api/v1/pause", OPTIONAL, OPERATOR)                                                                \
+  X(RESUME, POST, "/api/v1/resume", OPTIONAL, OPERATOR)                                                              \
+  X(RUNS, GET, "/api/v1/runs", NONE, VIEWER)                                                                         \
+  X(RUNS_COUNT, GET, "/api/v1/run-count", NONE, VIEWER)                                                             \
+  X(RUN, GET, "/api/v1/runs/{run}", NONE, VIEWER)                                                                    \
+  X(RUN_GRAPH, GET, "/api/v1/runs/{run}/graph", NONE, VIEWER)                                                        \
+  X(RUN_FAILURE, GET, "/api/v1/runs/{run}/failure", NONE, VIEWER)                                                    \
+  X(EVENTS, GET, "/api/v1/runs/{run}/events", NONE, VIEWER)                                                          \
+  X(WHY, GET, "/api/v1/runs/{run}/why", NONE, VIEWER)                                                                \
+  X(RUN_LOG, GET, "/api/v1/runs/{run}/log", NONE, VIEWER)                                                            \
+  X(LOG_LINES, GET, "/api/v1/runs/{run}/log/lines", NONE, VIEWER)                                                    \
+  X(LOG_SEARCH, GET, "/api/v1/runs/{run}/log/search", NONE, VIEWER)                                                  \
+  X(LOG_FILE, GET, "/api/v1/runs/{run}/log/file", NONE, VIEWER)                                                      \
+  X(RERUN, POST, "/api/v1/runs/{run}/rerun", BODY, OPERATOR)                                                         \
+  X(CANCEL, POST, "/api/v1/runs/{run}/cancel", OPTIONAL, OPERATOR)                                                   \
+  X(RETRY, POST, "/api/v1/runs/{run}/retry", BODY, OPERATOR)                                                         \
+  X(MARK, POST, "/api/v1/runs/{run}/mark", BODY, OPERATOR)                                                           \
+  X(NOTE, POST, "/api/v1/runs/{run}/note", BODY, OPERATOR)                                                           \
+  X(KEEP, POST, "/api/v1/runs/{run}/keep", BODY, OPERATOR)                                                           \
+  X(COMPARE, GET, "/api/v1/compare", NONE, VIEWER)                                                                   \
+  X(SCHEDULE, GET, "/api/v1/schedule", NONE, VIEWER)                                                                 \
+  X(UNRUN, GET, "/api/v1/firings", NONE, VIEWER)                                                                     \
+  X(AUDIT, GET, "/api/v1/audit", NONE, VIEWER)                                                                       \
+  X(RELOAD, POST, "/api/v1/reload", OPTIONAL, OPERATOR)                                                              \
+  X(RESTORE, GET, "/api/v1/restore", NONE, VIEWER)                                                                   \
+  X(RESTORE_ANSWER, POST, "/api/v1/restore", BODY, OPERATOR)                                                         \
+  X(RESTORE_CLOSE, POST, "/api/v1/restore/close", OPTIONAL, OPERATOR)                                                \
+  X(BACKUP, POST, "/api/v1/backup", BODY, ADMIN)
 
 enum api_route {
-#define X(name, method, pattern, body) API_##name,
+#define X(name, method, pattern, body, role) API_##name,
   API_ROUTES(X)
 #undef X
 };
@@ -53,11 +78,25 @@ enum api_route {
 enum api_method { API_METHOD_GET, API_METHOD_POST, API_METHOD_COUNT };
 enum api_body { API_BODY_NONE, API_BODY_OPTIONAL, API_BODY_BODY };
 
+/* What a person or program may do, each all that stands before it too. PUBLIC is nobody in particular. */
+#define API_ROLE_LIST(X)                                                                                             \
+  X(PUBLIC, "none")       /* the login and the health alone */                                                       \
+  X(VIEWER, "viewer")     /* reads everything */                                                                     \
+  X(OPERATOR, "operator") /* also runs, retries, cancels, pauses */                                                  \
+  X(ADMIN, "admin")       /* also manages tokens and backups */
+
+enum api_role {
+#define X(name, word) API_ROLE_##name,
+  API_ROLE_LIST(X)
+#undef X
+};
+
 struct api_route_spec {
   const char *name; /* "PIPELINE_PAUSE" */
   enum api_method method;
   const char *pattern;
   enum api_body body;
+  enum api_role role; /* the least that may */
 };
 
 /* A part of a path or pattern. */
@@ -68,6 +107,9 @@ struct api_part {
 
 const struct api_route_spec *api_route_spec(enum api_route route);
 const char *api_method_word(enum api_method method);
+const char *api_role_word(enum api_role role);
+/* -1 if it is none. */
+int api_role_from_word(const char *word);
 /* GET or POST; HEAD counts as GET. -1 for any other word; the case matters. */
 int api_method_from_word(const char *word);
 

@@ -187,6 +187,7 @@ static void page_begin(struct page *p) {
 
 void queries_take(struct queries *q, const struct api_request *request) {
   struct page *p = page_new(q, request);
+  if (!kinds[p->route].read && !kinds[p->route].finish) page_problem(p, 404, "No such page", "nothing answers here");
   if (p->status >= 400) {
     page_send(p);
   } else {

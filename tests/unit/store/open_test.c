@@ -88,7 +88,7 @@ static void a_newer_schema_is_refused(void **state) {
   sandbox_close(s);
   edit(s, "PRAGMA user_version = 99");
   refused(s, ERR_NEWER, "schema 99");
-  edit(s, "PRAGMA user_version = 1");
+  edit(s, "PRAGMA user_version = 2");
   sandbox_open(s);
 }
 
