@@ -10,6 +10,9 @@
  * until its answer or until its client has gone, whichever is first. A handle is never used twice; an answer to one
  * whose client has gone is dropped in silence.
  *
+ * The files of the web pages (assets.h) are answered here; the pages themselves come to the handler as API_PAGE, with
+ * their path in `target`.
+ *
  * Limits: guard.h; 1,024 connections; a header block must be complete 10 s after its connection was accepted or has
  * carried its last answer, a body 30 s after its header, and an answer must be taken within 120 s.
  */
@@ -23,6 +26,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "scheduler/api/assets.h"
 #include "scheduler/api/routes.h"
 #include "scheduler/api/target.h"
 
@@ -51,7 +55,9 @@ struct api_request {
   size_t path_len, query_len;
   const char *target;          /* the raw target, for the audit */
   const char *idempotency_key; /* NULL without one */
-  const char *body;            /* NUL-terminated; "" without one */
+  /* NULL without them; as they came, at most once each. */
+  const char *if_none_match, *range, *last_event_id;
+  const char *body; /* NUL-terminated; "" without one */
   size_t body_len;
   uid_t uid; /* of the process at the other end, if `local` */
   pid_t pid;
@@ -80,7 +86,8 @@ struct api_options {
   api_authenticate *authenticate; /* NULL: the socket's peers are admins, nobody else is anybody */
   api_gone *gone;                 /* may be NULL */
   void *ctx;
-  int connections_max; /* 0: 1,024 */
+  const struct asset_table *assets; /* borrowed; NULL: what is built in */
+  int connections_max;              /* 0: 1,024 */
   /* Limits of time in milliseconds; 0 takes what stands above. */
   int header_ms, body_ms, answer_ms;
 };

@@ -32,6 +32,7 @@ static void request_reset(struct exchange *x) {
   if (x->response) MHD_destroy_response(x->response);
   x->response = NULL;
   x->request = (struct api_request){0};
+  x->asset = NULL;
   arena_reset(&x->arena);
   buf_reset(&x->body);
   free(x->target);
@@ -83,6 +84,13 @@ static enum MHD_Result answer_queue(struct exchange *x, int status, struct MHD_R
   return MHD_queue_response(x->connection, (unsigned)status, response);
 }
 
+/* What every answer carries. */
+static void response_dress(struct MHD_Response *r, const char *content_type, const char *cache) {
+  MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+  MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+  MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, cache);
+}
+
 static struct MHD_Response *response_new(const char *content_type, const void *body, size_t len) {
   /* libmicrohttpd copies and never writes there. */
   union {
@@ -91,9 +99,7 @@ static struct MHD_Response *response_new(const char *content_type, const void *b
   } bytes = {.in = len ? body : ""};
   struct MHD_Response *r = MHD_create_response_from_buffer(len, bytes.out, MHD_RESPMEM_MUST_COPY);
   assert(r);
-  MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, content_type ? content_type : "application/json");
-  MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
-  MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+  response_dress(r, content_type ? content_type : "application/json", "no-store");
   return r;
 }
 
@@ -146,6 +152,23 @@ static bool target_read(struct exchange *x, const struct api_part *params, size_
   return true;
 }
 
+static const char *header_copy(struct exchange *x, const char *name) {
+  const char *value = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
+  return value ? arena_strdup(&x->arena, value) : NULL;
+}
+
+/* A path that isn't of the API: a file of the web pages, or a page, which the handler makes of the template. */
+static bool page_find(struct exchange *x, size_t path_len) {
+  static const char api[] = "/api/", assets[] = "/assets/";
+  const struct asset_table *table = x->api->options.assets ? x->api->options.assets : assets_builtin();
+  if (strncmp(x->target, api, sizeof api - 1) == 0) return false;
+  x->asset = asset_find(table, x->target, path_len);
+  if (x->asset && x->asset->flags & ASSET_TEMPLATE) x->asset = NULL;
+  if (!x->asset && strncmp(x->target, assets, sizeof assets - 1) == 0) return false;
+  if (!x->asset && !asset_find(table, ASSET_INDEX, sizeof ASSET_INDEX - 1)) x->asset = asset_missing();
+  return true;
+}
+
 /* The header is there: hold the guards against it and find the route. */
 static enum MHD_Result request_begin(struct exchange *x, const char *method, const char *version) {
   struct guard_fields fields;
@@ -159,6 +182,7 @@ static enum MHD_Result request_begin(struct exchange *x, const char *method, con
   int word = api_method_from_word(method);
   enum api_method wanted = word < 0 ? API_METHOD_COUNT : (enum api_method)word;
   int route = api_route_find(wanted, x->target, path_len, params, &params_len, &allowed);
+  if (route < 0 && !allowed && wanted == API_METHOD_GET && page_find(x, path_len)) route = API_PAGE;
   if (route < 0) return refuse_path(x, allowed);
   x->request.route = (enum api_route)route;
   verdict = guard_body(x->request.route, &fields);
@@ -167,6 +191,9 @@ static enum MHD_Result request_begin(struct exchange *x, const char *method, con
     return refuse(x, 400, "Target not well formed",
                   "Path and query are percent-encoded UTF-8 without control characters, each name once.", NULL);
   if (fields.idempotency_key) x->request.idempotency_key = arena_strdup(&x->arena, fields.idempotency_key);
+  x->request.if_none_match = header_copy(x, MHD_HTTP_HEADER_IF_NONE_MATCH);
+  x->request.range = header_copy(x, MHD_HTTP_HEADER_RANGE);
+  x->request.last_event_id = header_copy(x, "Last-Event-ID");
   phase_enter(x, PHASE_BODY);
   return MHD_YES;
 }
@@ -201,7 +228,37 @@ static enum MHD_Result response_send(struct exchange *x) {
   return queued;
 }
 
+static enum MHD_Result asset_refuse(struct exchange *x) {
+  struct MHD_Response *r = problem_new(406, "Encoding not acceptable",
+                                       "The files of the pages are kept compressed: accept the encoding gzip.");
+  enum MHD_Result queued = answer_queue(x, 406, r);
+  MHD_destroy_response(r);
+  return queued;
+}
+
+static enum MHD_Result asset_send(struct exchange *x) {
+  const struct asset *a = x->asset;
+  const char *accept = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+  if (a->encoding && !encoding_accepted(accept, a->encoding)) return asset_refuse(x);
+  bool known = etag_known(x->request.if_none_match, a->etag);
+  union {
+    const void *in;
+    void *out;
+  } bytes = {.in = a->bytes};
+  struct MHD_Response *r = MHD_create_response_from_buffer(known ? 0 : a->len, bytes.out, MHD_RESPMEM_PERSISTENT);
+  assert(r);
+  response_dress(r, a->content_type,
+                 a->flags & ASSET_IMMUTABLE ? "private, max-age=31536000, immutable" : "no-cache");
+  MHD_add_response_header(r, MHD_HTTP_HEADER_ETAG, a->etag);
+  MHD_add_response_header(r, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+  if (a->encoding) MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_ENCODING, a->encoding);
+  enum MHD_Result queued = answer_queue(x, known ? 304 : a == asset_missing() ? 404 : 200, r);
+  MHD_destroy_response(r);
+  return queued;
+}
+
 static enum MHD_Result request_complete(struct exchange *x) {
+  if (x->asset) return asset_send(x);
   struct api *api = x->api;
   struct api_request *r = &x->request;
   r->handle = ++api->serial << EXCHANGE_SLOT_BITS | x->slot;

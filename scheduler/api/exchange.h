@@ -34,6 +34,7 @@ struct exchange {
   struct arena arena; /* of the request */
   char *target;
   struct buf body;
+  const struct asset *asset;  /* what was asked for is this file, and nothing for the handler */
   struct api_request request; /* handle 0: the handler hasn't seen it */
   struct api_pair path[API_PARAMS_MAX], query[TARGET_QUERY_MAX];
 };

@@ -40,7 +40,7 @@
   X(PAUSE, POST, "/api/v1/pause", OPTIONAL, OPERATOR)                                                                \
   X(RESUME, POST, "/api/v1/resume", OPTIONAL, OPERATOR)                                                              \
   X(RUNS, GET, "/api/v1/runs", NONE, VIEWER)                                                                         \
-  X(RUNS_COUNT, GET, "/api/v1/run-count", NONE, VIEWER)                                                             \
+  X(RUNS_COUNT, GET, "/api/v1/run-count", NONE, VIEWER)                                                              \
   X(RUN, GET, "/api/v1/runs/{run}", NONE, VIEWER)                                                                    \
   X(RUN_GRAPH, GET, "/api/v1/runs/{run}/graph", NONE, VIEWER)                                                        \
   X(RUN_FAILURE, GET, "/api/v1/runs/{run}/failure", NONE, VIEWER)                                                    \
@@ -64,7 +64,8 @@
   X(RESTORE, GET, "/api/v1/restore", NONE, VIEWER)                                                                   \
   X(RESTORE_ANSWER, POST, "/api/v1/restore", BODY, OPERATOR)                                                         \
   X(RESTORE_CLOSE, POST, "/api/v1/restore/close", OPTIONAL, OPERATOR)                                                \
-  X(BACKUP, POST, "/api/v1/backup", BODY, ADMIN)
+  X(BACKUP, POST, "/api/v1/backup", BODY, ADMIN)                                                                     \
+  X(PAGE, GET, "/*", NONE, VIEWER)
 
 enum api_route {
 #define X(name, method, pattern, body, role) API_##name,
@@ -72,7 +73,7 @@ enum api_route {
 #undef X
 };
 
-#define API_ROUTE_COUNT (API_BACKUP + 1)
+#define API_ROUTE_COUNT (API_PAGE + 1)
 #define API_PARAMS_MAX  2
 
 enum api_method { API_METHOD_GET, API_METHOD_POST, API_METHOD_COUNT };

@@ -13,13 +13,17 @@
 #include "base/json.h"
 #include "scheduler/daemon/handlers/queries.h"
 
-#define PAGE_HEADERS_MAX 8
+#define PAGE_HEADERS_MAX 9
+#define ETAG_BYTES       16 /* of the hash */
+
+/* Whether the answer is put into a web page (page_index.h). */
+enum page_index { INDEX_NONE, INDEX_PAGE, INDEX_NOTHING /* there is no such page */ };
 
 struct page {
   /* Asked; copied, so that it outlives the request. */
   uint64_t handle;
   enum api_route route;
-  struct api_request request; /* only its path and query, for api_path and api_query */
+  struct api_request request; /* only its path and query, for api_path and api_query, if_none_match and range */
   struct arena arena;         /* of this reading; emptied before the page is read again */
   struct arena asked;
 
@@ -35,8 +39,11 @@ struct page {
   struct json json; /* writes into body */
   struct api_header headers[PAGE_HEADERS_MAX];
   size_t headers_len;
-  const char *title, *detail; /* of a problem, with status from 400 on */
-  void *found;                /* what page_read hands to page_finish, in the arena */
+  char etag[2 * ETAG_BYTES + 3]; /* of a JSON body; "" until it is known */
+  const char *title, *detail;    /* of a problem, with status from 400 on */
+  enum page_index index;
+  const char *index_url; /* of the data in a web page; NULL without any */
+  void *found;           /* what page_read hands to page_finish, in the arena */
 
   /* Waiting: set by page_read. */
   bool unripe;         /* nothing new yet: ask again if there is time left */

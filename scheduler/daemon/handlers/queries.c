@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/digest.h"
 #include "base/vec.h"
 #include "scheduler/daemon/handlers/page.h"
+#include "scheduler/daemon/handlers/page_index.h"
 #include "scheduler/spec/config.h"
 
 #define LOOK_AGAIN_MS 100
@@ -76,6 +78,10 @@ const char *page_pipeline(struct page *p) {
 
 /* ---- a page's way ---- */
 
+static const char *copy_text(struct arena *a, const char *text) {
+  return text ? arena_strdup(a, text) : NULL;
+}
+
 static struct api_pair *copy_pairs(struct arena *a, const struct api_pair *from, size_t len) {
   struct api_pair *to = arena_new_array(a, len + 1, struct api_pair);
   for (size_t i = 0; i < len; i++) {
@@ -94,6 +100,8 @@ static struct page *page_new(struct queries *q, const struct api_request *reques
   p->request.path_len = request->path_len;
   p->request.query = copy_pairs(&p->asked, request->query, request->query_len);
   p->request.query_len = request->query_len;
+  p->request.if_none_match = copy_text(&p->asked, request->if_none_match);
+  p->request.range = copy_text(&p->asked, request->range);
   p->history = q->o.history;
   p->state_dir = q->o.assembly->state_dir;
   p->work.data = p;
@@ -115,9 +123,36 @@ static void page_free(struct page *p) {
   free(p);
 }
 
+static bool page_is_json(const struct page *p) {
+  return p->status == 200 && !p->content_type && !p->index;
+}
+
+/* An answer is named by its hash: on the pool's thread if it is complete there. */
+static void page_hash(struct page *p) {
+  uint8_t sum[SHA256_SIZE];
+  sha256(buf_cstr(&p->body), p->body.len, sum);
+  char *at = p->etag;
+  *at++ = '"';
+  for (size_t i = 0; i < ETAG_BYTES; i++, at += 2) snprintf(at, 3, "%02x", sum[i]);
+  *at++ = '"';
+  *at = '\0';
+}
+
+/* A client that has the answer already is spared it. */
+static void page_tag(struct page *p) {
+  if (!p->etag[0]) page_hash(p);
+  page_header(p, "ETag", p->etag);
+  if (!etag_known(p->request.if_none_match, p->etag)) return;
+  p->status = 304;
+  buf_reset(&p->body);
+}
+
 static void page_send(struct page *p) {
   struct queries *q = p->queries;
   struct api *api = server_api(q->o.server);
+  /* Without a template the api room answers itself. */
+  if (p->index) page_index_wrap(p, asset_find(assets_builtin(), ASSET_INDEX, sizeof ASSET_INDEX - 1));
+  if (page_is_json(p)) page_tag(p);
   if (p->status >= 400 && p->title) {
     api_problem(api, p->handle, p->status, p->title, p->detail);
   } else {
@@ -160,6 +195,7 @@ static void page_done(struct page *p) {
 static void on_work(uv_work_t *work) {
   struct page *p = work->data;
   kinds[p->route].read(p);
+  if (!kinds[p->route].finish && page_is_json(p)) page_hash(p);
 }
 
 static void on_worked(uv_work_t *work, int status) {
@@ -172,6 +208,7 @@ static void page_begin(struct page *p) {
   buf_reset(&p->body);
   jsonw_init(&p->json, &p->body);
   p->headers_len = 0;
+  p->etag[0] = '\0';
   p->status = 200;
   p->unripe = p->skimmed = p->stale = false;
   p->now = clock_now();
@@ -187,7 +224,10 @@ static void page_begin(struct page *p) {
 
 void queries_take(struct queries *q, const struct api_request *request) {
   struct page *p = page_new(q, request);
-  if (!kinds[p->route].read && !kinds[p->route].finish) page_problem(p, 404, "No such page", "nothing answers here");
+  if (request->route == API_PAGE) page_index_open(p, request);
+  bool served = kinds[p->route].read || kinds[p->route].finish;
+  if (!served && p->index) page_index_bare(p);
+  if (!served && !p->index) page_problem(p, 404, "No such page", "nothing answers here");
   if (p->status >= 400) {
     page_send(p);
   } else {
