@@ -150,6 +150,11 @@ void emit_daily(struct engine *e, const struct daily_row *row) {
   late_last(e)->daily = *row;
 }
 
+void emit_hourly(struct engine *e, const struct hourly_row *row) {
+  late_add(e, CHANGE_HOURLY);
+  late_last(e)->hourly = *row;
+}
+
 void emit_stat(struct engine *e, const struct stat_row *row) {
   late_add(e, CHANGE_STAT);
   late_last(e)->stat = *row;

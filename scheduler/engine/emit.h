@@ -25,6 +25,7 @@ void emit_audit(struct engine *e, const struct actor *actor, const char *action,
                 const char *detail);
 void emit_request(struct engine *e, const struct request_row *row);
 void emit_daily(struct engine *e, const struct daily_row *row);
+void emit_hourly(struct engine *e, const struct hourly_row *row);
 void emit_stat(struct engine *e, const struct stat_row *row);
 /* For attempts of a run that has left memory. */
 void emit_code(struct engine *e, const struct engine_code *code);

@@ -198,6 +198,12 @@ struct daily_row { /* added to what is there; key (day, pipeline, state) */
   duration total;
 };
 
+struct hourly_row { /* added to what is there; key (hour, pipeline, state); hours since the epoch */
+  int64_t hour, pipeline;
+  enum run_state state;
+  int64_t count;
+};
+
 #define STAT_RECENT 9
 struct stat_row { /* the last durations of a task that succeeded; key (pipeline, task) */
   int64_t pipeline;
@@ -205,6 +211,9 @@ struct stat_row { /* the last durations of a task that succeeded; key (pipeline,
   uint32_t ms[STAT_RECENT]; /* a ring, oldest first */
   uint32_t len;
 };
+
+/* The median of them; -1 if there is none. */
+int64_t stat_median_ms(const struct stat_row *stat);
 
 /* The commit of a work tree, for the attempts of a run that ran in `dir` and has left memory. No table of its own: it
  * fills in git_commit and git_dirty where they are not known yet. */
@@ -228,6 +237,7 @@ struct code_row {
   X(REQUEST, request)                                                                                                \
   X(PAUSE, pause)                                                                                                    \
   X(DAILY, daily)                                                                                                    \
+  X(HOURLY, hourly)                                                                                                  \
   X(STAT, stat)                                                                                                      \
   X(CODE, code)
 

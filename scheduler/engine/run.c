@@ -240,11 +240,13 @@ static void leave_tables(struct live_run *r) {
   }
 }
 
-static void count_day(struct live_run *r) {
+static void count_end(struct live_run *r) {
   instant at = r->row.ended_at;
   int64_t day = at / USEC_PER_DAY - (at % USEC_PER_DAY < 0);
+  int64_t hour = at / USEC_PER_HOUR - (at % USEC_PER_HOUR < 0);
   duration took = r->row.started_at == INSTANT_NONE ? 0 : at - r->row.started_at;
   emit_daily(r->engine, &(struct daily_row){day, r->row.pipeline, r->row.state, 1, took > 0 ? took : 0});
+  emit_hourly(r->engine, &(struct hourly_row){hour, r->row.pipeline, r->row.state, 1});
 }
 
 void run_end(struct live_run *r, enum run_state state, const char *reason) {
@@ -259,7 +261,7 @@ void run_end(struct live_run *r, enum run_state state, const char *reason) {
   r->round.ended_at = r->row.ended_at;
   /* `reason` may be the text that is about to be replaced. */
   run_state_set(r, state, reason ? arena_strdup(&e->scratch, reason) : NULL);
-  count_day(r);
+  count_end(r);
   leave_tables(r);
 }
 
@@ -308,19 +310,10 @@ void entry_advance(struct entry *entry) {
 
 /* ---- durations of tasks ---- */
 
-static int by_size(const void *a, const void *b) {
-  uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-  return (x > y) - (x < y);
-}
-
 int64_t stat_median(const struct entry *entry, const char *task) {
   const struct stat_row *s = map_get(&entry->stats, task);
-  if (!s || s->len == 0) return 1000;
-  uint32_t sorted[STAT_RECENT];
-  memcpy(sorted, s->ms, s->len * sizeof *sorted);
-  qsort(sorted, s->len, sizeof *sorted, by_size);
-  uint32_t median = sorted[s->len / 2];
-  return median ? median : 1;
+  int64_t median = s ? stat_median_ms(s) : -1;
+  return median < 0 ? 1000 : median ? median : 1;
 }
 
 void stat_add(struct engine *e, struct entry *entry, const char *task, duration took) {

@@ -222,6 +222,21 @@ int history_version(struct history *h, int64_t key, struct arena *a, struct vers
   return one_row(h, ASK(VERSION, key), CHANGE_VERSION, a, out);
 }
 
+int history_version_named(struct history *h, int64_t pipeline, const char *sha, struct arena *a,
+                          struct version_row *out) {
+  struct reader *r;
+  int rc = reader_take(h, &r), step;
+  if (rc) return rc;
+  int64_t key = 0;
+  sqlite3_stmt *q = asked(r, &ASK(VERSION_NAMES, pipeline, INT64_MAX, HISTORY_LIMIT_MAX));
+  while (!key && (step = sqlite3_step(q)) == SQLITE_ROW)
+    if (strncmp((const char *)sqlite3_column_text(q, 1), sha, strlen(sha)) == 0) key = sqlite3_column_int64(q, 0);
+  rc = key ? 0 : db_code(r->db, step);
+  sqlite3_reset(q);
+  reader_give(h, r);
+  return rc ? rc : key ? history_version(h, key, a, out) : ERR_NOT_FOUND;
+}
+
 int history_firings(struct history *h, int64_t pipeline, instant before, size_t limit, struct arena *a,
                     struct firing_row **out, size_t *len) {
   int64_t bound = before == INSTANT_NONE ? INT64_MAX : before;
@@ -239,6 +254,15 @@ int history_daily(struct history *h, int64_t from, int64_t to, int64_t pipeline,
                   struct daily_row **out, size_t *len) {
   if (pipeline) return rows(h, ASK(DAILY_PIPELINE, from, to, pipeline), CHANGE_DAILY, a, out, len);
   return rows(h, ASK(DAILY, from, to), CHANGE_DAILY, a, out, len);
+}
+
+int history_hourly(struct history *h, int64_t from, int64_t to, struct arena *a, struct hourly_row **out,
+                   size_t *len) {
+  return rows(h, ASK(HOURLY, from, to), CHANGE_HOURLY, a, out, len);
+}
+
+int history_stats(struct history *h, int64_t pipeline, struct arena *a, struct stat_row **out, size_t *len) {
+  return rows(h, ASK(STATS_OF, pipeline), CHANGE_STAT, a, out, len);
 }
 
 int history_audit(struct history *h, int64_t before, size_t limit, struct arena *a, struct history_audit **out,

@@ -105,6 +105,9 @@ int history_pipeline(struct history *h, const char *name, struct arena *a, struc
 /* Newest first, those with a key below `before` (0: from the newest). */
 int history_versions(struct history *h, int64_t pipeline, int64_t before, size_t limit, struct arena *a,
                      struct version_row **out, size_t *len);
+/* The newest of a pipeline whose sha256 begins with `sha`, of its HISTORY_LIMIT_MAX newest. */
+int history_version_named(struct history *h, int64_t pipeline, const char *sha, struct arena *a,
+                          struct version_row *out);
 int history_version(struct history *h, int64_t key, struct arena *a, struct version_row *out);
 /* Newest first, those due before `before` (INSTANT_NONE: from the newest). */
 int history_firings(struct history *h, int64_t pipeline, instant before, size_t limit, struct arena *a,
@@ -113,7 +116,53 @@ int history_firings(struct history *h, int64_t pipeline, instant before, size_t 
 int history_pipeline_events(struct history *h, int64_t pipeline, int64_t before, size_t limit, struct arena *a,
                             struct event_row **out, size_t *len);
 
+/* ---- the grid: tasks by runs, as little as its cells need ---- */
+
+#define HISTORY_GRID_RUNS 100
+
+struct history_grid_task {
+  const char *name, *label;
+};
+struct history_grid_run {
+  int64_t key, number, version;
+  struct id id;
+  enum run_state state;
+  enum trigger trigger;
+  instant scheduled_for, created_at, started_at, ended_at;
+  char version_sha256[SHA256_HEX_SIZE];
+  const char *cells; /* a letter for each task of the grid: see history_cell */
+};
+struct history_grid {
+  struct history_grid_task *tasks; /* of all its runs, in the order of their files, the newest first */
+  struct history_grid_run *runs;   /* newest first */
+  size_t tasks_len, runs_len;
+};
+/* The runs below the number `before` (0: from the newest), HISTORY_GRID_RUNS at most. */
+int history_grid(struct history *h, int64_t pipeline, int64_t before, size_t limit, struct arena *a,
+                 struct history_grid *out);
+/* The letter of a state in a grid: "wtrpusfolckb" for the states in order, in upper case if there was more than one
+ * attempt; '.' is a task that the run doesn't have. */
+char history_cell(enum task_state state, int64_t attempts);
+
+/* What of each instance a graph needs, in the order of their index. */
+struct history_span {
+  const char *name;
+  enum task_state state;
+  instant started_at, ended_at;
+};
+int history_spans(struct history *h, int64_t run, struct arena *a, struct history_span **out, size_t *len);
+
+/* The median of how long the last HISTORY_USUAL_RUNS successes of a pipeline took; -1 if there is none. */
+#define HISTORY_USUAL_RUNS 9
+int history_usual(struct history *h, int64_t pipeline, duration *out);
+/* The recent durations of each task of a pipeline that ever succeeded. */
+int history_stats(struct history *h, int64_t pipeline, struct arena *a, struct stat_row **out, size_t *len);
+
 /* ---- the rest ---- */
+
+/* Hours as since the epoch, both included; by hour. */
+int history_hourly(struct history *h, int64_t from, int64_t to, struct arena *a, struct hourly_row **out,
+                   size_t *len);
 
 /* Days as since the epoch, both included; pipeline 0 for all. By day. */
 int history_daily(struct history *h, int64_t from, int64_t to, int64_t pipeline, struct arena *a,

@@ -388,20 +388,6 @@ static int search_next(struct search *s) {
   }
 }
 
-/* A page of so many small reads sees one moment. */
-static int snapshot_begin(struct history *h, struct reader **r) {
-  int rc = reader_take(h, r);
-  if (rc) return rc;
-  rc = db_exec((*r)->db, "BEGIN");
-  if (rc) reader_give(h, *r);
-  return rc;
-}
-
-static void snapshot_end(struct history *h, struct reader *r) {
-  sqlite3_exec(r->db, "COMMIT", NULL, NULL, NULL);
-  reader_give(h, r);
-}
-
 /* ---- pages ---- */
 
 /* A whole number up to `end`, which must be there; moves the text behind it. */
@@ -444,7 +430,7 @@ int history_runs(struct history *h, const struct filter *f, const char *after, s
   if (limit < 1) limit = 1;
   if (limit > HISTORY_LIMIT_MAX) limit = HISTORY_LIMIT_MAX;
   int rc = cursor_read(after, &from);
-  if (!rc) rc = snapshot_begin(h, &r);
+  if (!rc) rc = reader_take_snapshot(h, &r);
   if (rc) return rc;
   struct search s;
   out->items = arena_new_array(a, limit, struct history_run);
@@ -457,7 +443,7 @@ int history_runs(struct history *h, const struct filter *f, const char *after, s
   if (!rc && newest_stream(&s)) out->next = cursor_write(&s, a);
   if (!rc && s.gave_way) out->searched_back_to = s.by_start ? s.at.started : created_at(r, s.at.key);
   search_end(&s);
-  snapshot_end(h, r);
+  reader_give_snapshot(h, r);
   return rc;
 }
 
@@ -466,7 +452,7 @@ int history_count(struct history *h, const struct filter *f, instant now, int64_
   struct reader *r;
   *count = 0;
   *at_least = false;
-  int rc = snapshot_begin(h, &r);
+  int rc = reader_take_snapshot(h, &r);
   if (rc) return rc;
   struct search s;
   rc = search_begin(&s, r, f, (struct cursor){INT64_MAX, INT64_MAX}, now);
@@ -478,6 +464,6 @@ int history_count(struct history *h, const struct filter *f, instant now, int64_
   }
   *at_least = !rc && newest_stream(&s) != NULL;
   search_end(&s);
-  snapshot_end(h, r);
+  reader_give_snapshot(h, r);
   return rc;
 }

@@ -75,6 +75,19 @@ void reader_give(struct history *h, struct reader *r) {
   if (!keep) reader_close(r);
 }
 
+int reader_take_snapshot(struct history *h, struct reader **out) {
+  int rc = reader_take(h, out);
+  if (rc) return rc;
+  rc = db_exec((*out)->db, "BEGIN");
+  if (rc) reader_give(h, *out);
+  return rc;
+}
+
+void reader_give_snapshot(struct history *h, struct reader *r) {
+  sqlite3_exec(r->db, "COMMIT", NULL, NULL, NULL);
+  reader_give(h, r);
+}
+
 int reader_run(sqlite3_stmt *q, struct arena *a, struct history_run *out) {
   const struct table *t = table_of(CHANGE_RUN);
   int at = t->columns_len;

@@ -15,6 +15,9 @@ struct reader {
 int reader_take(struct history *h, struct reader **out);
 /* Gives it back; all its statements must be reset. */
 void reader_give(struct history *h, struct reader *r);
+/* The same around many small reads that are to see one moment. */
+int reader_take_snapshot(struct history *h, struct reader **out);
+void reader_give_snapshot(struct history *h, struct reader *r);
 
 /* The columns of a history_run, as a SELECT of run r, pipeline p, version v and linked run l gives them. */
 #define READER_RUN_COLUMNS "{r.run}, p.name, v.sha256, l.id"

@@ -173,14 +173,21 @@ static int remove_runs(struct store *s, struct retention *r, instant now, struct
 
 /* ---- the walk ---- */
 
+#define HOURLY_KEPT (8 * USEC_PER_DAY)
+
 /* What only ages: of the pipeline in hand, then of the installation. */
 static const struct {
   enum statement name;
-  bool of_pipeline, week; /* after 7 days, not after the limit */
+  bool of_pipeline;
+  duration kept; /* 0: as long as the limit says */
 } aged[] = {
-    {STATEMENT_AGE_FIRINGS, true, false}, {STATEMENT_AGE_VERSIONS, true, false},
-    {STATEMENT_AGE_EVENTS, true, false},  {STATEMENT_AGE_EVENTS, false, false},
-    {STATEMENT_AGE_AUDIT, false, false},  {STATEMENT_AGE_REQUESTS, false, true},
+    {STATEMENT_AGE_FIRINGS, true, 0},
+    {STATEMENT_AGE_VERSIONS, true, 0},
+    {STATEMENT_AGE_EVENTS, true, 0},
+    {STATEMENT_AGE_EVENTS, false, 0},
+    {STATEMENT_AGE_AUDIT, false, 0},
+    {STATEMENT_AGE_REQUESTS, false, HISTORY_REQUEST_KEPT},
+    {STATEMENT_AGE_HOURLY, false, HOURLY_KEPT},
 };
 #define AGED_ROWS 64
 
@@ -188,7 +195,7 @@ static int age(struct store *s, const struct retention *r, instant now, bool of_
                bool *more) {
   *more = false;
   for (size_t i = 0; i < sizeof aged / sizeof aged[0]; i++) {
-    duration kept = aged[i].week ? HISTORY_REQUEST_KEPT : r->days * USEC_PER_DAY;
+    duration kept = aged[i].kept ? aged[i].kept : r->days * USEC_PER_DAY;
     if (aged[i].of_pipeline != of_pipeline || !kept) continue;
     sqlite3_stmt *q = ask(s, aged[i].name, r->pipeline, now - kept);
     sqlite3_bind_int64(q, 3, AGED_ROWS);

@@ -3,8 +3,8 @@
  * A run goes when it ended more than `days` ago, or when `runs` newer ones of its pipeline are there; one that didn't
  * succeed stays for twice of each. Never removed: a run that hasn't ended, the last success of a pipeline, one that a
  * person keeps, and one from which another run that is still there came (so the outputs that it handed on stay too).
- * Requests go after 7 days; firings, events without a run and audit rows after `days`, but each schedule's newest
- * firing stays; a version goes when no run and no pipeline names it.
+ * Requests go after 7 days, counts of an hour after 8; firings, events without a run and audit rows after `days`, but
+ * each schedule's newest firing stays; a version goes when no run and no pipeline names it.
  *
  * The run's row goes first, with its id put into a list in the same transaction; its tasks, attempts, outputs and
  * events follow in later steps; its directory is removed by the daemon after that commit, and the id is taken off the

@@ -168,6 +168,12 @@ static const struct column daily_columns[] = {
     C(daily_row, day, INT64, KEY),   C(daily_row, pipeline, INT64, KEY), WORD(daily_row, state, run_words, KEY),
     C(daily_row, count, INT64, SUM), C(daily_row, total, INT64, SUM),
 };
+static const struct column hourly_columns[] = {
+    C(hourly_row, hour, INT64, KEY),
+    C(hourly_row, pipeline, INT64, KEY),
+    WORD(hourly_row, state, run_words, KEY),
+    C(hourly_row, count, INT64, SUM),
+};
 static const struct column stat_columns[] = {
     C(stat_row, pipeline, INT64, KEY),
     C(stat_row, task, TEXT, KEY),
@@ -194,6 +200,7 @@ static const struct table tables[] = {
     [CHANGE_REQUEST] = TABLE(request),
     [CHANGE_PAUSE] = {0},
     [CHANGE_DAILY] = TABLE(daily),
+    [CHANGE_HOURLY] = TABLE(hourly),
     [CHANGE_STAT] = TABLE(stat),
     [CHANGE_CODE] = {0},
 };
@@ -379,6 +386,15 @@ int table_read(sqlite3_stmt *s, int first, const struct table *t, struct arena *
     if (rc) return rc;
   }
   return 0;
+}
+
+int table_task_state(const char *word, enum task_state *out) {
+  for (int i = 0; word && i < TASK_STATES; i++) {
+    if (strcmp(word, task_words[i]) != 0) continue;
+    *out = (enum task_state)i;
+    return 0;
+  }
+  return ERR_CORRUPT;
 }
 
 int table_run_state(const char *word, enum run_state *out) {

@@ -69,5 +69,6 @@ int table_read(sqlite3_stmt *s, int first, const struct table *t, struct arena *
 
 /* The state that a word names; ERR_CORRUPT if it names none. */
 int table_run_state(const char *word, enum run_state *out);
+int table_task_state(const char *word, enum task_state *out);
 
 #endif

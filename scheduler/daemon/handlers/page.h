@@ -68,11 +68,15 @@ int64_t page_number(struct page *p, const char *name, int64_t fallback, int64_t 
 /* The pipeline named in the path, with `.` read as `/`. */
 const char *page_pipeline(struct page *p);
 
+/* 503, or 422 for a cursor that isn't one. */
+void page_unreadable(struct page *p, int err);
+
 /* ---- the pages ---- */
 page_read_fn page_runs_read, page_run_read, page_events_read, page_log_read, page_audit_read, page_versions_read,
     page_firings_read;
 page_read_fn page_pipelines_read, page_pipeline_read, page_status_read, page_why_read;
 page_finish_fn page_health_finish, page_status_finish, page_pipelines_finish, page_pipeline_finish, page_why_finish;
 page_read_fn page_schedule_read, page_restore_read;
+page_read_fn page_grid_read, page_graph_read, page_run_graph_read;
 
 #endif

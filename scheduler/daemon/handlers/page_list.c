@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/err.h"
 #include "scheduler/daemon/handlers/page.h"
 #include "scheduler/daemon/handlers/page_run.h"
 #include "scheduler/daemon/handlers/present.h"
@@ -29,14 +28,6 @@ static void list_end(struct page *p, int64_t next) {
   jsonw_array_end(&p->json);
   jsonw_member_string(&p->json, "next", next ? cursor : NULL);
   jsonw_object_end(&p->json);
-}
-
-static void unreadable(struct page *p, int err) {
-  if (err == ERR_INVALID) {
-    page_problem(p, 422, "Bad cursor", "'after' must be the 'next' of a former page of the same list");
-  } else {
-    page_problem(p, 503, "Not readable", "the rows can't be read: %s; repeat it", err_text(err));
-  }
 }
 
 /* ---- runs ---- */
@@ -69,7 +60,7 @@ void page_runs_read(struct page *p) {
   int err = history_runs(p->history, &f, api_query(&p->request, "after"), limit, p->now, &p->arena, &found);
   filter_release(&f);
   if (err) {
-    unreadable(p, err);
+    page_unreadable(p, err);
     return;
   }
   list_begin(p);
@@ -94,7 +85,7 @@ void page_events_read(struct page *p) {
   if (p->status >= 400 || !page_find_run(p, &run)) return;
   int err = history_events(p->history, run.run.key, after, limit, &p->arena, &rows, &len);
   if (err) {
-    unreadable(p, err);
+    page_unreadable(p, err);
     return;
   }
   p->watched_run = run.run.key;
@@ -115,7 +106,7 @@ void page_versions_read(struct page *p) {
   if (p->status >= 400 || !page_find_pipeline(p, &pipeline)) return;
   int err = history_versions(p->history, pipeline.row.key, before, limit, &p->arena, &rows, &len);
   if (err) {
-    unreadable(p, err);
+    page_unreadable(p, err);
     return;
   }
   list_begin(p);
@@ -157,7 +148,7 @@ void page_firings_read(struct page *p) {
   if (p->status >= 400 || !page_find_pipeline(p, &pipeline)) return;
   int err = history_firings(p->history, pipeline.row.key, before, limit, &p->arena, &rows, &len);
   if (err) {
-    unreadable(p, err);
+    page_unreadable(p, err);
     return;
   }
   list_begin(p);
@@ -175,7 +166,7 @@ void page_audit_read(struct page *p) {
   if (p->status >= 400) return;
   int err = history_audit(p->history, before, limit, &p->arena, &rows, &len);
   if (err) {
-    unreadable(p, err);
+    page_unreadable(p, err);
     return;
   }
   list_begin(p);

@@ -70,10 +70,14 @@ void page_run_begin(struct page *p, const struct history_run *run, const char *a
   begin(&p->json, run, attention, p->now);
 }
 
+struct pipeline *page_version_spec(struct history *h, int64_t version, struct arena *a) {
+  struct version_row row;
+  if (!version || history_version(h, version, a, &row)) return NULL;
+  return pipeline_from_json(row.json, row.json_len);
+}
+
 struct pipeline *page_run_spec(struct history *h, const struct history_run *run, struct arena *a) {
-  struct version_row version;
-  if (history_version(h, run->run.version, a, &version)) return NULL;
-  return pipeline_from_json(version.json, version.json_len);
+  return page_version_spec(h, run->run.version, a);
 }
 
 bool page_task_allowed(const struct pipeline *spec, const struct task_row *task) {

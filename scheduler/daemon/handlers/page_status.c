@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/err.h"
 #include "scheduler/daemon/handlers/page.h"
 #include "scheduler/daemon/handlers/page_run.h"
 #include "scheduler/daemon/handlers/present.h"
@@ -16,10 +15,6 @@
 #define OVERVIEW_RUNS  50
 #define ATTENTION_LOOK 100
 #define NEXT_FIRINGS   10
-
-static void unreadable(struct page *p, int err) {
-  page_problem(p, 503, "Not readable", "the rows can't be read: %s; repeat it", err_text(err));
-}
 
 void page_health_finish(struct page *p, const struct queries_options *o) {
   p->status = o->degraded->err ? 503 : 200;
@@ -39,7 +34,7 @@ static bool runs_by(struct page *p, const char *line, size_t limit, struct histo
   diag_release(&diags);
   if (!err) err = history_runs(p->history, &f, NULL, limit, p->now, &p->arena, out);
   filter_release(&f);
-  if (err) unreadable(p, err);
+  if (err) page_unreadable(p, err);
   return err == 0;
 }
 
@@ -229,7 +224,7 @@ void page_pipelines_read(struct page *p) {
   if (p->status >= 400) return;
   int err = history_pipelines(p->history, api_query(&p->request, "after"), limit, &p->arena, &found->items,
                               &found->len);
-  if (err) unreadable(p, err);
+  if (err) page_unreadable(p, err);
   found->more = found->len == limit;
   p->found = found;
 }
@@ -258,7 +253,7 @@ void page_pipeline_read(struct page *p) {
   p->found = found;
   if (!page_find_pipeline(p, &found->pipeline) || !found->pipeline.row.version) return;
   int err = history_version(p->history, found->pipeline.row.version, &p->arena, &found->version);
-  if (err) unreadable(p, err);
+  if (err) page_unreadable(p, err);
 }
 
 /* The definition is the version's canonical JSON: schedules, parameters and tasks as the reader understood them. */
@@ -295,7 +290,7 @@ void page_why_read(struct page *p) {
   size_t len;
   int err = history_tasks(p->history, found->run.run.key, -1, PIPELINE_TASKS_MAX, &p->arena, &tasks, &len);
   if (err) {
-    unreadable(p, err);
+    page_unreadable(p, err);
     return;
   }
   found->task = (struct task_row *)(uintptr_t)page_task_named(tasks, len, name);

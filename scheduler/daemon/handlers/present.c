@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void member_span(struct json *j, instant from, instant to, instant now) {
+void present_span(struct json *j, instant from, instant to, instant now) {
   jsonw_key(j, "duration_ms");
   if (from == INSTANT_NONE) {
     jsonw_null(j);
@@ -13,8 +13,7 @@ static void member_span(struct json *j, instant from, instant to, instant now) {
   }
 }
 
-/* A negative number means unknown. */
-static void member_known(struct json *j, const char *key, int64_t value) {
+void present_known(struct json *j, const char *key, int64_t value) {
   jsonw_key(j, key);
   if (value < 0) {
     jsonw_null(j);
@@ -66,7 +65,7 @@ void present_run_begin(struct json *j, const struct present_run *run) {
   jsonw_member_instant(j, "created_at", r->created_at);
   jsonw_member_instant(j, "started_at", r->started_at);
   jsonw_member_instant(j, "ended_at", r->ended_at);
-  member_span(j, r->started_at, r->ended_at, run->now);
+  present_span(j, r->started_at, r->ended_at, run->now);
   jsonw_member_int(j, "round", r->round);
   jsonw_member_bool(j, "failed_before", r->failed_before);
   jsonw_member_bool(j, "keep", r->keep);
@@ -89,7 +88,7 @@ void present_task(struct json *j, const struct task_row *row, const struct outpu
   jsonw_member_int(j, "attempts", row->attempts);
   jsonw_member_instant(j, "started_at", row->started_at);
   jsonw_member_instant(j, "ended_at", row->ended_at);
-  member_span(j, row->started_at, row->ended_at, now);
+  present_span(j, row->started_at, row->ended_at, now);
   jsonw_member_instant(j, "not_before", row->not_before);
   jsonw_member_bool(j, "marked", row->marked);
   jsonw_member_bool(j, "allow_failure", told->allow_failure);
@@ -113,16 +112,16 @@ void present_attempt(struct json *j, const struct attempt_row *row, const char *
   jsonw_member_string(j, "state", task_state_word(row->state));
   jsonw_member_string(j, "reason", row->reason);
   jsonw_member_string(j, "host", row->host);
-  member_known(j, "exit_code", row->exit_code);
-  member_known(j, "signal", row->signal > 0 ? row->signal : -1);
-  member_known(j, "pid", row->pid > 0 ? row->pid : -1);
+  present_known(j, "exit_code", row->exit_code);
+  present_known(j, "signal", row->signal > 0 ? row->signal : -1);
+  present_known(j, "pid", row->pid > 0 ? row->pid : -1);
   jsonw_member_instant(j, "created_at", row->created_at);
   jsonw_member_instant(j, "started_at", row->started_at);
   jsonw_member_instant(j, "ended_at", row->ended_at);
-  member_span(j, row->started_at, row->ended_at, now);
-  member_known(j, "max_rss_kb", row->max_rss_kb);
-  member_known(j, "cpu_ms", row->cpu_us < 0 ? -1 : row->cpu_us / USEC_PER_MS);
-  member_known(j, "log_bytes", row->log_bytes);
+  present_span(j, row->started_at, row->ended_at, now);
+  present_known(j, "max_rss_kb", row->max_rss_kb);
+  present_known(j, "cpu_ms", row->cpu_us < 0 ? -1 : row->cpu_us / USEC_PER_MS);
+  present_known(j, "log_bytes", row->log_bytes);
   member_raw(j, "slots", row->slots ? row->slots : "{}");
   jsonw_member_string(j, "dir", row->dir);
   jsonw_member_string(j, "git_commit", row->git_commit);
@@ -155,7 +154,7 @@ void present_event(struct json *j, const struct event_row *row) {
   jsonw_member_string(j, "key", key);
   jsonw_member_instant(j, "at", row->at);
   jsonw_member_string(j, "kind", event_row_word(row->kind));
-  member_known(j, "task", row->task);
+  present_known(j, "task", row->task);
   jsonw_member_string(j, "state", row->state);
   jsonw_member_string(j, "reason", row->reason);
   jsonw_member_string(j, "actor", row->actor);

@@ -21,6 +21,10 @@ struct present_run {
 /* Opens the object and writes the members; the caller may add more and ends the object. */
 void present_run_begin(struct json *j, const struct present_run *run);
 
+/* `duration_ms`: up to now if it hasn't ended, null if it never began. */
+void present_span(struct json *j, instant from, instant to, instant now);
+/* A negative number means unknown: null. */
+void present_known(struct json *j, const char *key, int64_t value);
 void present_actor(struct json *j, const struct actor *actor);
 /* What a task says of itself in files of its attempt, NULL for nothing; whether the run may succeed though it fails.
  */

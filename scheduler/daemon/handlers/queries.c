@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/digest.h"
+#include "base/err.h"
 #include "base/vec.h"
 #include "scheduler/daemon/handlers/page.h"
 #include "scheduler/daemon/handlers/page_index.h"
@@ -29,6 +30,9 @@ static const struct page_kind {
     [API_STATUS] = {page_status_read, page_status_finish},
     [API_PIPELINES] = {page_pipelines_read, page_pipelines_finish},
     [API_PIPELINE] = {page_pipeline_read, page_pipeline_finish},
+    [API_GRID] = {page_grid_read, NULL},
+    [API_GRAPH] = {page_graph_read, NULL},
+    [API_RUN_GRAPH] = {page_run_graph_read, NULL},
     [API_VERSIONS] = {page_versions_read, NULL},
     [API_FIRINGS] = {page_firings_read, NULL},
     [API_RUNS] = {page_runs_read, NULL},
@@ -66,6 +70,14 @@ int64_t page_number(struct page *p, const char *name, int64_t fallback, int64_t 
   page_problem(p, 422, "Bad query", "'%s' must be a whole number from %lld to %lld", name, (long long)min,
                (long long)max);
   return fallback;
+}
+
+void page_unreadable(struct page *p, int err) {
+  if (err == ERR_INVALID) {
+    page_problem(p, 422, "Bad cursor", "'after' must be the 'next' of a former page of the same list");
+  } else {
+    page_problem(p, 503, "Not readable", "the rows can't be read: %s; repeat it", err_text(err));
+  }
 }
 
 const char *page_pipeline(struct page *p) {
@@ -261,6 +273,7 @@ static int64_t run_of_change(const struct change *c) {
   case CHANGE_REQUEST:
   case CHANGE_PAUSE:
   case CHANGE_DAILY:
+  case CHANGE_HOURLY:
   case CHANGE_STAT:
   case CHANGE_CODE: break;
   }

@@ -39,6 +39,9 @@ static void a_chain_runs_one_task_after_the_other(void **state) {
   assert_int_equal(sim_run(&s, 1)->tasks_done, 3);
   assert_int_equal(engine_runs(s.e), 0);
   assert_int_equal(s.dailies.len, 1);
+  assert_int_equal(s.hourlies.len, 1);
+  assert_int_equal(s.hourlies.items[0].state, s.dailies.items[0].state);
+  assert_int_equal(s.hourlies.items[0].hour / 24, s.dailies.items[0].day);
 }
 
 /* What becomes of b, which needs a and c, by how these two ended. -1: it isn't started by then. */

@@ -187,6 +187,7 @@ static inline void sim_close(struct sim *s) {
   vec_release(&s->requests);
   vec_release(&s->stats);
   vec_release(&s->dailies);
+  vec_release(&s->hourlies);
   vec_release(&s->procs);
   vec_release(&s->prepares);
   free(s->body);

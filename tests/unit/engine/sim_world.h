@@ -53,6 +53,7 @@ struct sim {
   VEC(struct request_row) requests;
   VEC(struct stat_row) stats;
   VEC(struct daily_row) dailies;
+  VEC(struct hourly_row) hourlies;
   struct pause_row pause;
   VEC(struct proc) procs;
   VEC(struct decision_prepare) prepares; /* to be answered */
@@ -200,6 +201,7 @@ static inline void sim_store(struct sim *s, const struct change *c) {
     break;
   case CHANGE_CODE: break;
   case CHANGE_DAILY: vec_push(&s->dailies, c->daily); break;
+  case CHANGE_HOURLY: vec_push(&s->hourlies, c->hourly); break;
   case CHANGE_STAT: {
     struct stat_row r = c->stat;
     r.task = sim_keep(s, r.task);

@@ -122,7 +122,7 @@ static void old_requests_firings_events_and_versions_go(void **state) {
   struct sandbox *s = *state;
   struct arena a = {0};
   sandbox_pipeline(s);
-  struct change c[16];
+  struct change c[24];
   size_t n = 0;
   c[n++] = sample_version(3, 1, "{}"); /* named by nobody */
   c[n - 1].version.created_at = NOON - 100 * DAY;
@@ -136,6 +136,9 @@ static void old_requests_firings_events_and_versions_go(void **state) {
                            .firing = {7, 5, 1, NOON - 80 * DAY, NOON - 80 * DAY, 1, 0, FIRING_MISSED, NULL, 0, NOON}};
   c[n++] = (struct change){CHANGE_REQUEST, .request = {"old", "", 200, "", 0, NOON - 8 * DAY}};
   c[n++] = (struct change){CHANGE_REQUEST, .request = {"new", "", 200, "", 0, NOON - 6 * DAY}};
+  int64_t hour = NOON / USEC_PER_HOUR;
+  c[n++] = (struct change){CHANGE_HOURLY, .hourly = {hour - 9 * 24, 1, RUN_SUCCEEDED, 1}};
+  c[n++] = (struct change){CHANGE_HOURLY, .hourly = {hour - 7 * 24, 1, RUN_SUCCEEDED, 1}};
   c[n++] = sample_event(20, EVENT_ROW_PIPELINE, 0, NULL);
   c[n - 1].event.at = NOON - 90 * DAY;
   c[n++] = (struct change){CHANGE_AUDIT, .audit = {NOON - 90 * DAY, {"user", NULL, NULL, NULL}, "old", NULL, NULL}};
@@ -163,6 +166,10 @@ static void old_requests_firings_events_and_versions_go(void **state) {
   assert_int_equal(len, 0);
   assert_int_equal(history_request(h, "old", "", NOON - 7 * DAY, &a, &request), ERR_NOT_FOUND);
   assert_int_equal(history_request(h, "new", "", NOON, &a, &request), 0);
+  struct hourly_row *hours;
+  assert_int_equal(history_hourly(h, 0, hour, &a, &hours, &len), 0);
+  assert_int_equal(len, 1);
+  assert_int_equal(hours[0].hour, hour - 7 * 24);
   history_free(h);
   arena_release(&a);
   buf_release(&got);
