@@ -19,9 +19,11 @@
 #include "scheduler/api/listen.h"
 
 #define CONNECTIONS_MAX 1024
+#define STREAMS_MAX     1000
 #define HEADER_MS       10000
 #define BODY_MS         30000
 #define ANSWER_MS       120000
+#define STALL_MS        30000
 #define EVENTS          64
 #define ACCEPTS         64 /* in one turn, so that a flood of connections leaves time for the rest */
 #define MEMORY_LIMIT    (32 * 1024)
@@ -42,7 +44,7 @@ static struct MHD_Daemon *mhd_start(struct api *api) {
     {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)exchange_completed, api},
     {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)exchange_target, api},
     {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)leave_escaped, NULL},
-    {MHD_OPTION_CONNECTION_LIMIT, api->options.connections_max, NULL},
+    {MHD_OPTION_CONNECTION_LIMIT, api->options.connections_max + api->options.streams_max, NULL},
     {MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_LIMIT, NULL},
 #if GUARD_DISCIPLINE_OPT
     {MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1, NULL},
@@ -92,10 +94,13 @@ int api_new(const struct api_options *options, struct api **out) {
   api->dir_fd = api->listen_fd = api->epoll_fd = api->spare_fd = -1;
   struct api_options *o = &api->options;
   if (!o->connections_max) o->connections_max = CONNECTIONS_MAX;
+  if (!o->streams_max) o->streams_max = STREAMS_MAX;
   if (!o->header_ms) o->header_ms = HEADER_MS;
   if (!o->body_ms) o->body_ms = BODY_MS;
   if (!o->answer_ms) o->answer_ms = ANSWER_MS;
-  assert(o->connections_max > 0 && o->connections_max < EXCHANGE_SLOTS);
+  if (!o->stall_ms) o->stall_ms = STALL_MS;
+  assert(o->connections_max > 0 && o->streams_max > 0);
+  assert(o->connections_max + o->streams_max < EXCHANGE_SLOTS);
   int code = api_open(api);
   if (code < 0) {
     api_free(api);
@@ -158,7 +163,7 @@ static void connection_add(struct api *api, int fd) {
     close(fd);
     return;
   }
-  if (api->open >= (size_t)api->options.connections_max) {
+  if (api->open - api->streams >= (size_t)api->options.connections_max) {
     turn_away(fd);
     return;
   }

@@ -13,8 +13,9 @@
  * The files of the web pages (assets.h) are answered here; the pages themselves come to the handler as API_PAGE, with
  * their path in `target`.
  *
- * Limits: guard.h; 1,024 connections; a header block must be complete 10 s after its connection was accepted or has
- * carried its last answer, a body 30 s after its header, and an answer must be taken within 120 s.
+ * Limits: guard.h; 1,024 connections and 1,000 streams; a header block must be complete 10 s after its connection was
+ * accepted or has carried its last answer, a body 30 s after its header, an answer must be taken within 120 s, and of
+ * a stream something within each 30 s.
  */
 #ifndef ROTA_API_API_H
 #define ROTA_API_API_H
@@ -55,7 +56,7 @@ struct api_request {
   size_t path_len, query_len;
   const char *target;          /* the raw target, for the audit */
   const char *idempotency_key; /* NULL without one */
-  /* NULL without them; as they came, at most once each. */
+  /* NULL without them; the first of each, as it came. No range beside an If-Range. */
   const char *if_none_match, *range, *last_event_id;
   const char *body; /* NUL-terminated; "" without one */
   size_t body_len;
@@ -79,17 +80,21 @@ typedef void api_handler(void *ctx, const struct api_request *request);
 /* The client of a request that the handler has seen and nobody has answered is gone: its handle is dead from here
  * on. Called from api_run, never from within the handler or api_reply. */
 typedef void api_gone(void *ctx, uint64_t handle);
+/* A stream (stream.h) has room again. Called from api_run; it may write. */
+typedef void api_drained(void *ctx, uint64_t handle);
 
 struct api_options {
   const char *state_dir; /* the socket is made in it: the caller holds its lock */
   api_handler *handler;
   api_authenticate *authenticate; /* NULL: the socket's peers are admins, nobody else is anybody */
   api_gone *gone;                 /* may be NULL */
+  api_drained *drained;           /* may be NULL */
   void *ctx;
   const struct asset_table *assets; /* borrowed; NULL: what is built in */
-  int connections_max;              /* 0: 1,024 */
+  int connections_max;              /* 0: 1,024, besides the streams */
+  int streams_max;                  /* 0: 1,000 */
   /* Limits of time in milliseconds; 0 takes what stands above. */
-  int header_ms, body_ms, answer_ms;
+  int header_ms, body_ms, answer_ms, stall_ms;
 };
 
 /* 0, or a negative code and nothing is left behind. */

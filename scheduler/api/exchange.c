@@ -17,20 +17,28 @@ static struct exchange *exchange_of(struct MHD_Connection *connection) {
   return info->socket_context;
 }
 
-static void phase_enter(struct exchange *x, enum exchange_phase phase) {
-  const struct api_options *o = &x->api->options;
-  const int ms[] = {
-      [PHASE_HEADER] = o->header_ms, [PHASE_BODY] = o->body_ms, [PHASE_WAITING] = 0, [PHASE_ANSWER] = o->answer_ms};
-  x->phase = phase;
-  x->deadline = ms[phase] ? clock_monotonic() + ms[phase] * USEC_PER_MS : 0;
+void exchange_deadline(struct exchange *x, int ms) {
+  x->deadline = ms ? clock_monotonic() + ms * USEC_PER_MS : 0;
   if (x->deadline && (!x->api->next_deadline || x->deadline < x->api->next_deadline))
     x->api->next_deadline = x->deadline;
+}
+
+static void phase_enter(struct exchange *x, enum exchange_phase phase) {
+  const struct api_options *o = &x->api->options;
+  const int ms[] = {[PHASE_HEADER] = o->header_ms,
+                    [PHASE_BODY] = o->body_ms,
+                    [PHASE_WAITING] = 0,
+                    [PHASE_ANSWER] = o->answer_ms,
+                    [PHASE_STREAM] = o->stall_ms};
+  x->phase = phase;
+  exchange_deadline(x, ms[phase]);
 }
 
 static void request_reset(struct exchange *x) {
   if (x->request.handle && !x->response && x->phase == PHASE_WAITING) x->api->waiting--;
   if (x->response) MHD_destroy_response(x->response);
   x->response = NULL;
+  stream_free(x);
   x->request = (struct api_request){0};
   x->asset = NULL;
   arena_reset(&x->arena);
@@ -80,18 +88,24 @@ void *exchange_target(void *ctx, const char *target, struct MHD_Connection *conn
 }
 
 static enum MHD_Result answer_queue(struct exchange *x, int status, struct MHD_Response *response) {
-  phase_enter(x, PHASE_ANSWER);
+  phase_enter(x, x->stream ? PHASE_STREAM : PHASE_ANSWER);
   return MHD_queue_response(x->connection, (unsigned)status, response);
 }
 
-/* What every answer carries. */
-static void response_dress(struct MHD_Response *r, const char *content_type, const char *cache) {
+void exchange_dress(struct MHD_Response *r, const char *content_type, const char *cache,
+                    const struct api_header *headers, size_t headers_len) {
   MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
   MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
   MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, cache);
+  for (size_t i = 0; i < headers_len; i++) {
+    enum MHD_Result added = MHD_add_response_header(r, headers[i].name, headers[i].value);
+    assert(added == MHD_YES);
+    (void)added;
+  }
 }
 
-static struct MHD_Response *response_new(const char *content_type, const void *body, size_t len) {
+static struct MHD_Response *response_new(const char *content_type, const struct api_header *headers,
+                                         size_t headers_len, const void *body, size_t len) {
   /* libmicrohttpd copies and never writes there. */
   union {
     const void *in;
@@ -99,7 +113,7 @@ static struct MHD_Response *response_new(const char *content_type, const void *b
   } bytes = {.in = len ? body : ""};
   struct MHD_Response *r = MHD_create_response_from_buffer(len, bytes.out, MHD_RESPMEM_MUST_COPY);
   assert(r);
-  response_dress(r, content_type ? content_type : "application/json", "no-store");
+  exchange_dress(r, content_type ? content_type : "application/json", "no-store", headers, headers_len);
   return r;
 }
 
@@ -109,7 +123,7 @@ static struct MHD_Response *problem_new(int status, const char *title, const cha
   jsonw_init(&j, &body);
   api_problem_begin(&j, status, title, detail);
   jsonw_object_end(&j);
-  struct MHD_Response *r = response_new(API_PROBLEM_TYPE, body.bytes, body.len);
+  struct MHD_Response *r = response_new(API_PROBLEM_TYPE, NULL, 0, body.bytes, body.len);
   buf_release(&body);
   return r;
 }
@@ -192,7 +206,8 @@ static enum MHD_Result request_begin(struct exchange *x, const char *method, con
                   "Path and query are percent-encoded UTF-8 without control characters, each name once.", NULL);
   if (fields.idempotency_key) x->request.idempotency_key = arena_strdup(&x->arena, fields.idempotency_key);
   x->request.if_none_match = header_copy(x, MHD_HTTP_HEADER_IF_NONE_MATCH);
-  x->request.range = header_copy(x, MHD_HTTP_HEADER_RANGE);
+  /* Nothing that is sent in parts has an etag that If-Range could name. */
+  if (!header_copy(x, MHD_HTTP_HEADER_IF_RANGE)) x->request.range = header_copy(x, MHD_HTTP_HEADER_RANGE);
   x->request.last_event_id = header_copy(x, "Last-Event-ID");
   phase_enter(x, PHASE_BODY);
   return MHD_YES;
@@ -205,15 +220,15 @@ static enum MHD_Result body_take(struct exchange *x, const char *data, size_t *s
   return MHD_YES;
 }
 
-static void exchange_sleep(struct exchange *x) {
+void exchange_sleep(struct exchange *x, uint32_t events) {
   x->suspended = true;
   MHD_suspend_connection(x->connection);
   /* Only the hang-up, which is always told: who merely has nothing more to say still waits for the answer. */
-  struct epoll_event watch = {.events = EPOLLET, .data.u64 = x->slot};
+  struct epoll_event watch = {.events = EPOLLET | events, .data.u64 = x->slot};
   epoll_ctl(x->api->epoll_fd, EPOLL_CTL_ADD, x->fd, &watch);
 }
 
-static void exchange_wake(struct exchange *x) {
+void exchange_wake(struct exchange *x) {
   epoll_ctl(x->api->epoll_fd, EPOLL_CTL_DEL, x->fd, NULL);
   x->suspended = false;
   x->api->pump = true;
@@ -225,6 +240,7 @@ static enum MHD_Result response_send(struct exchange *x) {
   MHD_destroy_response(x->response);
   x->response = NULL;
   x->request.handle = 0;
+  if (x->stream) arena_release(&x->arena); /* an answer without end needs nothing of its request */
   return queued;
 }
 
@@ -247,8 +263,8 @@ static enum MHD_Result asset_send(struct exchange *x) {
   } bytes = {.in = a->bytes};
   struct MHD_Response *r = MHD_create_response_from_buffer(known ? 0 : a->len, bytes.out, MHD_RESPMEM_PERSISTENT);
   assert(r);
-  response_dress(r, a->content_type,
-                 a->flags & ASSET_IMMUTABLE ? "private, max-age=31536000, immutable" : "no-cache");
+  exchange_dress(r, a->content_type, a->flags & ASSET_IMMUTABLE ? "private, max-age=31536000, immutable" : "no-cache",
+                 NULL, 0);
   MHD_add_response_header(r, MHD_HTTP_HEADER_ETAG, a->etag);
   MHD_add_response_header(r, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING);
   if (a->encoding) MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_ENCODING, a->encoding);
@@ -275,7 +291,7 @@ static enum MHD_Result request_complete(struct exchange *x) {
   api->options.handler(api->options.ctx, r);
   x->in_handler = false;
   if (x->response) return response_send(x);
-  exchange_sleep(x);
+  exchange_sleep(x, 0);
   return MHD_YES;
 }
 
@@ -291,7 +307,7 @@ enum MHD_Result exchange_access(void *ctx, struct MHD_Connection *connection, co
   if (x->gone || x->api->closing) return MHD_NO;
   if (x->response) return response_send(x);
   if (x->request.handle) { /* woken by nobody's answer */
-    exchange_sleep(x);
+    exchange_sleep(x, 0);
     return MHD_YES;
   }
   return request_complete(x);
@@ -302,7 +318,7 @@ void exchange_completed(void *ctx, struct MHD_Connection *connection, void **req
   (void)code, (void)request_ctx;
   struct api *api = ctx;
   struct exchange *x = exchange_of(connection);
-  uint64_t lost = x->request.handle && !x->response ? x->request.handle : 0;
+  uint64_t lost = x->request.handle && !x->response ? x->request.handle : stream_unfinished(x);
   request_reset(x);
   phase_enter(x, PHASE_HEADER);
   if (lost && !api->closing && api->options.gone) api->options.gone(api->options.ctx, lost);
@@ -311,12 +327,12 @@ void exchange_completed(void *ctx, struct MHD_Connection *connection, void **req
 void exchange_lost(struct exchange *x) {
   struct api *api = x->api;
   if (!x->suspended) return;
-  uint64_t handle = x->request.handle;
-  api->waiting--;
+  uint64_t handle = x->stream ? stream_unfinished(x) : x->request.handle;
+  if (!x->stream) api->waiting--;
   x->request.handle = 0;
   x->gone = true;
   exchange_wake(x);
-  if (!api->closing && api->options.gone) api->options.gone(api->options.ctx, handle);
+  if (handle && !api->closing && api->options.gone) api->options.gone(api->options.ctx, handle);
 }
 
 void exchange_expire(struct exchange *x, int64_t now) {
@@ -326,17 +342,16 @@ void exchange_expire(struct exchange *x, int64_t now) {
   x->api->pump = true;
 }
 
-/* The exchange that waits for an answer to this handle; NULL if it doesn't any more. */
-static struct exchange *exchange_find(const struct api *api, uint64_t handle) {
+struct exchange *exchange_find(const struct api *api, uint64_t handle) {
   struct exchange *x = api->exchanges[handle & (EXCHANGE_SLOTS - 1)];
   return handle && x && x->request.handle == handle && !x->response ? x : NULL;
 }
 
 bool api_alive(const struct api *api, uint64_t handle) {
-  return exchange_find(api, handle) != NULL;
+  return exchange_find(api, handle) || stream_is(api, handle);
 }
 
-static void exchange_answer(struct exchange *x, int status, struct MHD_Response *response) {
+void exchange_answer(struct exchange *x, int status, struct MHD_Response *response) {
   x->api->waiting--;
   x->status = status;
   x->response = response;
@@ -347,12 +362,7 @@ void api_reply(struct api *api, uint64_t handle, int status, const char *content
                const struct api_header *headers, size_t headers_len, const void *body, size_t len) {
   struct exchange *x = exchange_find(api, handle);
   if (!x) return;
-  struct MHD_Response *r = response_new(content_type, body, len);
-  for (size_t i = 0; i < headers_len; i++) {
-    enum MHD_Result added = MHD_add_response_header(r, headers[i].name, headers[i].value);
-    assert(added == MHD_YES);
-    (void)added;
-  }
+  struct MHD_Response *r = response_new(content_type, headers, headers_len, body, len);
   exchange_answer(x, status, r);
 }
 

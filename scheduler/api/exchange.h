@@ -1,9 +1,10 @@
 /* One connection and the request that it is about: the inside of the api room.
  *
  *   HEADER --guards--> BODY --complete--> WAITING --api_reply--> ANSWER --sent--> HEADER (the next one)
+ *                                            '--api_stream_begin--> STREAM --ended--^
  *
- * While it is WAITING the connection is suspended and its descriptor watched for the peer's going, which a suspended
- * connection doesn't notice by itself.
+ * While it is WAITING, or a STREAM with nothing to send, the connection is suspended and its descriptor watched for
+ * the peer's going, which a suspended connection doesn't notice by itself.
  */
 #ifndef ROTA_API_EXCHANGE_H
 #define ROTA_API_EXCHANGE_H
@@ -17,7 +18,9 @@
 #define EXCHANGE_SLOT_BITS 12
 #define EXCHANGE_SLOTS     (1 << EXCHANGE_SLOT_BITS)
 
-enum exchange_phase { PHASE_HEADER, PHASE_BODY, PHASE_WAITING, PHASE_ANSWER };
+struct stream;
+
+enum exchange_phase { PHASE_HEADER, PHASE_BODY, PHASE_WAITING, PHASE_ANSWER, PHASE_STREAM };
 
 struct exchange {
   struct api *api;
@@ -31,7 +34,8 @@ struct exchange {
   bool in_handler, suspended, gone;
   struct MHD_Response *response; /* given by the handler and not queued yet */
   int status;
-  struct arena arena; /* of the request */
+  struct stream *stream; /* from api_stream_begin to the end of the answer; else NULL */
+  struct arena arena;    /* of the request */
   char *target;
   struct buf body;
   const struct asset *asset;  /* what was asked for is this file, and nothing for the handler */
@@ -49,7 +53,7 @@ struct api {
   bool closing; /* nobody is told anything any more */
   uint64_t serial;
   int64_t next_deadline; /* no deadline is earlier; 0 for none */
-  size_t waiting, open;
+  size_t waiting, open, streams;
   struct exchange *exchanges[EXCHANGE_SLOTS];
 };
 
@@ -63,7 +67,25 @@ void exchange_completed(void *ctx, struct MHD_Connection *connection, void **req
                         enum MHD_RequestTerminationCode code);
 /* The peer of a waiting exchange has gone. */
 void exchange_lost(struct exchange *x);
+/* The exchange that waits for an answer to this handle; NULL if it doesn't any more. */
+struct exchange *exchange_find(const struct api *api, uint64_t handle);
+/* Gives it its answer, which it owns from here on. */
+void exchange_answer(struct exchange *x, int status, struct MHD_Response *response);
+/* What every answer carries, and these headers. */
+void exchange_dress(struct MHD_Response *r, const char *content_type, const char *cache,
+                    const struct api_header *headers, size_t headers_len);
+/* Suspends it, and watches for the peer's end: always for both of its halves closed, and for `events`. */
+void exchange_sleep(struct exchange *x, uint32_t events);
+void exchange_wake(struct exchange *x);
+/* It is cut in so many milliseconds; 0: never. */
+void exchange_deadline(struct exchange *x, int ms);
 /* Cuts the connection if its deadline is over. */
 void exchange_expire(struct exchange *x, int64_t now);
+
+/* stream.c */
+void stream_free(struct exchange *x); /* if it has one */
+bool stream_is(const struct api *api, uint64_t handle);
+/* Its handle, if nobody has ended it and nobody has been told that the client is gone; else 0. */
+uint64_t stream_unfinished(const struct exchange *x);
 
 #endif

@@ -30,6 +30,8 @@ struct server {
   size_t held, seen;
   uint64_t gone[SERVER_HANDLES];
   size_t gone_len;
+  size_t drained; /* calls of that */
+  void (*on_drained)(struct server *s, uint64_t handle);
   struct buf last; /* what the handler saw, as text */
 };
 
@@ -55,12 +57,19 @@ static inline void server_gone(void *ctx, uint64_t handle) {
   s->gone[s->gone_len++] = handle;
 }
 
+static inline void server_drained(void *ctx, uint64_t handle) {
+  struct server *s = ctx;
+  s->drained++;
+  if (s->on_drained) s->on_drained(s, handle);
+}
+
 static inline void server_start(struct server *s, struct api_options options) {
   *s = (struct server){.dir = "/tmp/rota-api-XXXXXX"};
   assert_non_null(mkdtemp(s->dir));
   options.state_dir = s->dir;
   options.handler = server_handle;
   options.gone = server_gone;
+  options.drained = server_drained;
   options.ctx = s;
   assert_int_equal(api_new(&options, &s->api), 0);
 }
