@@ -10,10 +10,15 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/vec.h"
+#include "worker/attempt_dir.h"
 #include "worker/rundir.h"
 
-#define CHUNK   65536
-#define RETRIES 8
+#define CHUNK       65536
+#define RETRIES     8
+/* A log is never this large and its index never this long. The task can write both as it likes, though, and nobody
+ * is to walk through a sparse file of a terabyte or to keep an index of gigabytes. */
+#define WALK_MAX    (UINT64_C(4) << 30)
+#define RECORDS_MAX ((size_t)1 << 20)
 
 /* A stretch of offsets that lies in one of the files without a break. */
 struct piece {
@@ -35,9 +40,9 @@ struct logfile {
 static const char *const names[] = {RUNDIR_LOG, RUNDIR_LOG_TAIL_1, RUNDIR_LOG_TAIL_2};
 
 struct logfile *logfile_open(const char *attempt_dir, int *err) {
-  int dir = open(attempt_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  int dir = attempt_dir_open(attempt_dir);
   if (dir < 0) {
-    *err = err_from_errno(errno);
+    *err = dir;
     return NULL;
   }
   struct logfile *lf = alloc_new(struct logfile);
@@ -53,18 +58,6 @@ void logfile_close(struct logfile *lf) {
   vec_release(&lf->marks);
   vec_release(&lf->drops);
   free(lf);
-}
-
-/* A descriptor or an error. The task can put anything in the place of a file: nobody may wait for the writer of a
- * pipe. */
-static int file_open(const struct logfile *lf, const char *name) {
-  struct stat st;
-  int fd = openat(lf->dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (fd < 0) return err_from_errno(errno);
-  int err = fstat(fd, &st) ? err_from_errno(errno) : S_ISREG(st.st_mode) ? 0 : ERR_INVALID;
-  if (!err) return fd;
-  close(fd);
-  return err;
 }
 
 /* ---- the map of what is where ---- */
@@ -91,6 +84,7 @@ static int records_read(struct logfile *lf, int fd) {
     ssize_t n = pread(fd, some, sizeof some, (off_t)lf->index_read);
     if (n < 0) return err_from_errno(errno);
     size_t whole = (size_t)n / sizeof some[0];
+    if (lf->marks.len + lf->drops.len > RECORDS_MAX) return ERR_TOO_LARGE;
     for (size_t i = 0; i < whole; i++) {
       if (some[i].kind == LOG_INDEX_MARK)
         vec_push(&lf->marks, some[i]);
@@ -105,7 +99,7 @@ static int records_read(struct logfile *lf, int fd) {
 }
 
 static int index_refresh(struct logfile *lf) {
-  int fd = file_open(lf, RUNDIR_LOG_INDEX);
+  int fd = attempt_file_open(lf->dir, RUNDIR_LOG_INDEX);
   if (fd < 0) {
     header_default(lf);
     return fd == ERR_NOT_FOUND ? 0 : fd;
@@ -119,7 +113,7 @@ static int index_refresh(struct logfile *lf) {
 static int file_size(const struct logfile *lf, int file, uint64_t *size) {
   struct stat st;
   *size = 0;
-  if (fstatat(lf->dir, names[file], &st, 0)) return errno == ENOENT ? 0 : err_from_errno(errno);
+  if (fstatat(lf->dir, names[file], &st, AT_SYMLINK_NOFOLLOW)) return errno == ENOENT ? 0 : err_from_errno(errno);
   if (!S_ISREG(st.st_mode)) return ERR_INVALID;
   *size = (uint64_t)st.st_size;
   return 0;
@@ -195,7 +189,7 @@ static const struct piece *piece_from(const struct logfile *lf, uint64_t offset)
 }
 
 static int64_t piece_read(const struct logfile *lf, const struct piece *p, uint64_t offset, void *out, size_t len) {
-  int fd = file_open(lf, names[p->file]);
+  int fd = attempt_file_open(lf->dir, names[p->file]);
   if (fd < 0) return fd;
   if (len > p->end - offset) len = (size_t)(p->end - offset);
   ssize_t n = pread(fd, out, len, (off_t)(p->at + (offset - p->begin)));
@@ -209,7 +203,7 @@ static int64_t piece_read(const struct logfile *lf, const struct piece *p, uint6
 static bool piece_stands(const struct logfile *lf, const struct piece *p) {
   if (p->file == 0) return true;
   struct log_index_record now;
-  int fd = file_open(lf, RUNDIR_LOG_INDEX);
+  int fd = attempt_file_open(lf->dir, RUNDIR_LOG_INDEX);
   if (fd < 0) return false;
   ssize_t n = pread(fd, &now, sizeof now, (off_t)(sizeof now * (size_t)p->file));
   close(fd);
@@ -275,12 +269,13 @@ static uint64_t dropped_lines(const struct logfile *lf, uint64_t from, uint64_t 
  * whichever is first; *k says where, and how many had come by then. 1 if the end of the log came before. */
 static int walk(struct logfile *lf, struct known *k, uint64_t lines, uint64_t offset) {
   char *chunk = alloc_zeroed(1, CHUNK);
+  uint64_t walked = 0;
   int rc = -1;
   while (rc == -1 && k->lines < lines && k->offset < offset) {
     uint64_t at;
     int64_t n = read_mapped(lf, k->offset, chunk, CHUNK, &at);
-    if (n <= 0) {
-      rc = n < 0 ? (int)n : 1;
+    if (n <= 0 || (walked += (uint64_t)n) > WALK_MAX) {
+      rc = n < 0 ? (int)n : n == 0 ? 1 : ERR_TOO_LARGE;
       break;
     }
     if (at > k->offset) {
@@ -333,6 +328,31 @@ int logfile_time_at(struct logfile *lf, uint64_t offset, instant *at) {
     if (lf->marks.items[i].offset > offset) *at = lf->marks.items[i].at;
   }
   return err;
+}
+
+/* The marks are in the order of their offsets: the first behind `from` is found by halves. */
+instant logfile_stamp(const struct logfile *lf, uint64_t from, uint64_t to) {
+  size_t low = 0, high = lf->marks.len;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (lf->marks.items[middle].offset <= from) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low < lf->marks.len && lf->marks.items[low].offset <= to ? lf->marks.items[low].at : INSTANT_NONE;
+}
+
+size_t logfile_gaps(const struct logfile *lf, struct logfile_gap *out, size_t max) {
+  size_t len = 0;
+  uint64_t end = 0;
+  for (size_t i = 0; i <= lf->pieces.len && len < max; i++) {
+    uint64_t begin = i < lf->pieces.len ? lf->pieces.items[i].begin : lf->size;
+    if (begin > end) out[len++] = (struct logfile_gap){end, begin - end};
+    if (i < lf->pieces.len) end = lf->pieces.items[i].end;
+  }
+  return len;
 }
 
 /* The bytes of one stretch, backwards in chunks. *left counts down the newlines to be seen; 1 when it got there. */

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/file.h"
 #include "scheduler/daemon/handlers/present.h"
 #include "scheduler/spec/outputs.h"
 #include "scheduler/spec/pipeline.h"
+#include "worker/attempt_dir.h"
 #include "worker/local.h"
 #include "worker/rundir.h"
 
@@ -133,9 +133,7 @@ static const struct attempt_row *attempt_shown(const struct run_parts *parts, co
 static int read_result(const char *state_dir, const struct history_run *run, const struct attempt_row *attempt,
                        const char *name, struct buf *out) {
   char *dir = local_attempt_dir(state_dir, run->run.id.text, attempt->id.text);
-  char *path = path_join(dir, name);
-  int err = file_read(path, RESULT_MAX, out);
-  free(path);
+  int err = attempt_file_read(dir, name, RESULT_MAX, out);
   free(dir);
   return err;
 }
