@@ -17,6 +17,7 @@ pc:jansson              libjansson-dev       jansson-devel         jansson-dev  
 pc:libcrypto            libssl-dev           openssl-devel         openssl-dev        openssl
 pc:libmicrohttpd        libmicrohttpd-dev    libmicrohttpd-devel   libmicrohttpd-dev  libmicrohttpd
 pc:libcurl              libcurl4-openssl-dev libcurl-devel         curl-dev           curl
+pc:libpcre2-8           libpcre2-dev         pcre2-devel           pcre2-dev          pcre2
 cmd:musl-gcc            musl-tools           musl-gcc              -                  musl
 file:/usr/share/zoneinfo/America/New_York tzdata tzdata            tzdata             tzdata
 cmd:python3             python3              python3               python3            python

@@ -38,6 +38,7 @@ BEGIN {
   only("microhttpd.h", "scheduler/api/")
   only("curl/curl.h", "cli/ scheduler/daemon/notify")
   only("libssh2.h", "worker/ssh")
+  only("pcre2.h", "scheduler/daemon/handlers/log_pattern")
   only("yaml.h", "scheduler/spec/")
 }
 

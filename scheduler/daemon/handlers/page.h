@@ -78,5 +78,6 @@ page_read_fn page_pipelines_read, page_pipeline_read, page_status_read, page_why
 page_finish_fn page_health_finish, page_status_finish, page_pipelines_finish, page_pipeline_finish, page_why_finish;
 page_read_fn page_schedule_read, page_restore_read;
 page_read_fn page_grid_read, page_graph_read, page_run_graph_read;
+page_read_fn page_log_lines_read, page_log_search_read;
 
 #endif
