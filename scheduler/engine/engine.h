@@ -312,6 +312,33 @@ struct engine_slot {
   int64_t used, total;
 };
 size_t engine_slots(const struct engine *e, struct arena *a, struct engine_slot **out);
+/* The live attempts of a run, `max` at most, each with its task's label, borrowed until the next step. */
+struct engine_busy {
+  const char *label;
+  enum task_state state;
+};
+size_t engine_busy(const struct engine *e, const char *run_id, struct engine_busy *out, size_t max);
+
+/* What a person should look at: tasks of one host that can't be reached, or tasks that wait in one queue for a slot or
+ * a host for longer than ENGINE_WAIT_LONG, or than three times what they usually take (and at least
+ * ENGINE_WAIT_NOTICED). A task that its own run's max_tasks or a pause holds back is none. Strings are in the arena
+ * or borrowed until the next step. */
+#define ENGINE_WAIT_LONG    (10 * USEC_PER_MIN)
+#define ENGINE_WAIT_NOTICED (2 * USEC_PER_MIN)
+#define ENGINE_CONCERN_RUNS 20
+struct engine_concern {
+  bool waits;                           /* else it can't be reached */
+  const char *pipeline, *run_id, *task; /* of the one that has it longest */
+  int64_t number;
+  const char *host; /* that can't be reached; NULL for a wait */
+  instant since;
+  const char *why;
+  size_t count;                           /* tasks */
+  const char *runs[ENGINE_CONCERN_RUNS]; /* ids, each once */
+  size_t runs_len;
+};
+size_t engine_concerns(const struct engine *e, struct moment now, struct arena *a, struct engine_concern **out);
+
 /* The pause of the whole installation; `at` is INSTANT_NONE without one. Borrowed until the next step. */
 struct pause_row engine_paused(const struct engine *e);
 

@@ -37,7 +37,7 @@ const struct heap_kind ready_instances = {instance_before, offsetof(struct insta
 const struct heap_kind ready_feeds = {feed_before, offsetof(struct feed, place)};
 static const struct heap_kind lanes_by_best = {lane_before, offsetof(struct lane, place)};
 
-static bool run_has_room(const struct live_run *r) {
+bool run_has_room(const struct live_run *r) {
   return r->max_tasks == 0 || (int64_t)r->live < r->max_tasks;
 }
 

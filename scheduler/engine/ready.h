@@ -16,6 +16,8 @@ int ready_add(struct instance *i, const char **message);
 void ready_remove(struct instance *i); /* nothing happens if it isn't there */
 /* The run may have room below its max_tasks again. */
 void ready_room(struct live_run *r);
+/* Whether it is below its max_tasks. */
+bool run_has_room(const struct live_run *r);
 /* The configuration changed: looks up the hosts of every lane anew. */
 void ready_configure(struct engine *e);
 /* Starts all that can be started. */

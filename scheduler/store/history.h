@@ -158,6 +158,35 @@ int history_usual(struct history *h, int64_t pipeline, duration *out);
 /* The recent durations of each task of a pipeline that ever succeeded. */
 int history_stats(struct history *h, int64_t pipeline, struct arena *a, struct stat_row **out, size_t *len);
 
+/* ---- what needs attention ---- */
+
+#define HISTORY_ATTENTION_LOOK 200 /* failed runs and firings that are looked at, the newest */
+#define HISTORY_ATTENTION_MAX  100
+
+/* A run that failed, with the first of its tasks that did. One that a later success of its pipeline mended, or that a
+ * note acknowledged after its end, is none. */
+struct history_failure {
+  int64_t key, number;
+  struct id id;
+  const char *pipeline, *reason; /* of the run */
+  instant ended_at;
+  const char *label, *task; /* NULL if no task failed: then the rest is unknown too */
+  enum task_state state;
+  const char *why, *host; /* NULL if unknown */
+  int64_t exit_code;      /* -1 unknown */
+  int64_t signal;         /* 0 none */
+  struct id attempt;      /* "" if there is none */
+};
+int history_failures(struct history *h, instant since, struct arena *a, struct history_failure **out, size_t *len);
+
+/* A firing, or several in a row, for which nothing ran: not one after which its pipeline succeeded, that a note on
+ * the pipeline acknowledged, or that a run was made for since. */
+struct history_missed {
+  struct firing_row row;
+  const char *pipeline, *schedule;
+};
+int history_missed(struct history *h, instant since, struct arena *a, struct history_missed **out, size_t *len);
+
 /* ---- the rest ---- */
 
 /* Hours as since the epoch, both included; by hour. */

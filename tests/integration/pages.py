@@ -5,6 +5,7 @@ import json
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -125,6 +126,97 @@ def test_a_graph_is_of_a_version_or_of_a_run():
         refused(p, "/pipelines/bad/graph?version=zz", 404, "zz")
         refused(p, "/pipelines/gone/graph", 404, "gone")
         refused(p, "/runs/gone/graph", 404, "gone")
+
+
+def attention(p, kind=None):
+    return [row for row in get(p, "/overview")["attention"] if kind in (None, row["kind"])]
+
+
+def test_the_overview_shows_what_runs_and_what_ended_in_the_last_day():
+    with place() as p:
+        p.pipeline("quick", "schedule: [{cron: '0 3 * * *'}]\ntasks: {a: {run: 'true'}}\n")
+        p.pipeline("slow", "tasks: {zzz: {run: 'sleep 60', grace: 1s}, next: {needs: zzz, run: 'true'}}\n")
+        p.rota("reload")
+        ran(p, "quick")
+        first = p.json("trigger", "slow")["run"]["id"]
+        second = p.json("trigger", "slow")["run"]["id"]
+        wait_until("zzz runs", lambda: get(p, f"/runs/{first}")["tasks"][0]["state"] == "running")
+        seen = get(p, "/overview")
+        assert seen["attention"] == [] and seen["broken"] == [] and seen["degraded"] is None and seen["paused"] is None
+        assert [r["id"] for r in seen["running"]] == [first] and seen["running"][0]["usual_ms"] is None
+        assert seen["running"][0]["live"] == [{"label": "zzz", "state": "running"}], seen["running"]
+        assert [r["id"] for r in seen["queued"]] == [second]
+        assert seen["next"][0]["pipeline"] == "quick" and seen["pipelines"] == 2 and seen["version"]
+        assert len(seen["strip"]) == 24 and seen["strip"][0]["hour"] < seen["strip"][23]["hour"] <= seen["now"]
+        assert sum(h["succeeded"] for h in seen["strip"]) == 1 and sum(h["failed"] for h in seen["strip"]) == 0
+        assert [s for s in seen["slots"] if s["name"] == "cpu"][0]["used"] == 1
+        p.rota("cancel", second)
+        p.rota("cancel", first)
+        wait_until("it is over", lambda: get(p, "/overview")["running"] == [])
+        assert sum(h["cancelled"] for h in get(p, "/overview")["strip"]) == 2
+
+
+def test_a_failure_needs_attention_until_it_is_mended_or_noted():
+    with place() as p:
+        p.pipeline("bad", "params: {ok: {type: bool, default: false}}\n"
+                          "tasks: {eval: {run: 'test $ROTA_PARAM_OK = true || exit 7'}}\n")
+        p.pipeline("killed", "tasks: {a: {run: 'kill -9 $$'}}\n")
+        p.pipeline("also", "tasks: {b: {run: 'kill -9 $$'}}\n")
+        p.rota("reload")
+        runs = [ran(p, "bad", code=1) for _ in range(3)]
+        row = attention(p)[0]
+        assert row["kind"] == "failed" and row["count"] == 3 and row["runs"][::-1] == runs, row
+        assert row["title"] == "bad failed 3 times in eval" and row["why"] == "exit status 7 on local", row
+        assert row["pipeline"] == "bad" and row["run"] == runs[2] and row["name"] == "bad#3" and row["task"] == "eval"
+        p.rota("note", runs[2], "seen")
+        assert attention(p)[0]["count"] == 2
+        ran(p, "bad", "-p", "ok=true")
+        assert attention(p) == []
+        ran(p, "killed", code=1)
+        assert attention(p)[0]["title"] == "killed#1 failed in a"
+        ran(p, "also", code=1)
+        rows = attention(p)
+        assert len(rows) == 1 and rows[0]["title"] == "2 runs failed alike" and rows[0]["pipeline"] is None, rows
+
+
+def test_a_file_that_does_not_load_needs_attention():
+    with place() as p:
+        p.pipeline("torn", "tasks:\n  a: {runs: 'true'}\n")
+        p.rota("reload", code=None)
+        row = attention(p)[0]
+        assert row["kind"] == "broken" and row["pipeline"] == "torn" and row["at"] is None, row
+        assert row["title"].endswith("torn.yaml doesn't load") and row["why"].startswith("line 2: "), row
+
+
+def put_missed(p, pipeline, minutes):
+    """As if the daemon had not been there `minutes` ago; the daemon must be down."""
+    with sqlite3.connect(os.path.join(p.state, "rota.db")) as db:
+        at = int((time.time() - minutes * 60) // 60 * 60) * 1000000
+        (key,) = db.execute("SELECT max(key) FROM firing").fetchone()
+        schedule, owner = db.execute("SELECT s.key, s.pipeline FROM schedule s JOIN pipeline p ON p.key = s.pipeline"
+                                     " WHERE p.name = ?", (pipeline,)).fetchone()
+        db.execute("INSERT INTO firing VALUES (?, ?, ?, ?, ?, 1, 0, 'missed', 'the daemon wasn''t there', NULL, ?)",
+                   ((key or 900000) + 1, schedule, owner, at, at, at + 1000000))
+    db.close()
+    return at
+
+
+def test_a_missed_firing_needs_attention_until_its_pipeline_succeeds():
+    with place() as p:
+        for name in ("one", "two"):
+            p.pipeline(name, "schedule: [{cron: '0 3 1 1 *', timezone: UTC}]\ntasks: {a: {run: 'true'}}\n")
+        p.rota("reload")
+        p.stop()
+        put_missed(p, "one", 50)
+        put_missed(p, "one", 40)
+        put_missed(p, "two", 30)
+        p.start()
+        rows = attention(p, "missed")
+        assert [(r["pipeline"], r["count"], r["title"]) for r in rows] == \
+            [("two", 1, "two missed a firing"), ("one", 2, "one missed 2 firings")], rows
+        assert rows[0]["scheduled_for"] == rows[0]["at"] and rows[0]["run"] is None
+        ran(p, "one")
+        assert [r["pipeline"] for r in attention(p, "missed")] == ["two"]
 
 
 if __name__ == "__main__":

@@ -77,6 +77,8 @@ page_read_fn page_runs_read, page_run_read, page_events_read, page_log_read, pag
 page_read_fn page_pipelines_read, page_pipeline_read, page_status_read, page_why_read;
 page_finish_fn page_health_finish, page_status_finish, page_pipelines_finish, page_pipeline_finish, page_why_finish;
 page_read_fn page_schedule_read, page_restore_read;
+page_read_fn page_overview_read;
+page_finish_fn page_overview_finish;
 page_read_fn page_grid_read, page_graph_read, page_run_graph_read;
 page_read_fn page_log_lines_read, page_log_search_read;
 

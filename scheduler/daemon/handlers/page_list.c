@@ -74,6 +74,18 @@ void page_runs_read(struct page *p) {
   jsonw_object_end(&p->json);
 }
 
+bool page_runs_by(struct page *p, const char *line, size_t limit, struct history_page *out) {
+  struct filter f = {0};
+  struct diag_list diags;
+  diag_init(&diags, NULL, line, strlen(line));
+  int err = filter_parse(&f, line, p->now, &diags);
+  diag_release(&diags);
+  if (!err) err = history_runs(p->history, &f, NULL, limit, p->now, &p->arena, out);
+  filter_release(&f);
+  if (err) page_unreadable(p, err);
+  return err == 0;
+}
+
 /* ---- events of a run ---- */
 
 void page_events_read(struct page *p) {

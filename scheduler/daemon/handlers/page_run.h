@@ -23,6 +23,8 @@ struct pipeline *page_version_spec(struct history *h, int64_t version, struct ar
 struct pipeline *page_run_spec(struct history *h, const struct history_run *run, struct arena *a);
 /* Whether the run may succeed though this task fails; `spec` may be NULL. */
 bool page_task_allowed(const struct pipeline *spec, const struct task_row *task);
+/* The newest runs by a filter line of ours; false after a problem was set. */
+bool page_runs_by(struct page *p, const char *line, size_t limit, struct history_page *out);
 /* Opens the object of a run and writes its members; `attention` may be NULL. */
 void page_run_begin(struct page *p, const struct history_run *run, const char *attention);
 

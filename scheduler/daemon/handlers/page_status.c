@@ -8,13 +8,13 @@
 #include "scheduler/daemon/handlers/page.h"
 #include "scheduler/daemon/handlers/page_run.h"
 #include "scheduler/daemon/handlers/present.h"
+#include "scheduler/daemon/handlers/standing.h"
 #include "scheduler/spec/config.h"
 #include "scheduler/spec/pipeline.h"
 #include "scheduler/store/history.h"
 
 #define OVERVIEW_RUNS  50
 #define ATTENTION_LOOK 100
-#define NEXT_FIRINGS   10
 
 void page_health_finish(struct page *p, const struct queries_options *o) {
   p->status = o->degraded->err ? 503 : 200;
@@ -25,18 +25,6 @@ void page_health_finish(struct page *p, const struct queries_options *o) {
 }
 
 /* ---- the overview ---- */
-
-static bool runs_by(struct page *p, const char *line, size_t limit, struct history_page *out) {
-  struct filter f = {0};
-  struct diag_list diags;
-  diag_init(&diags, NULL, line, strlen(line));
-  int err = filter_parse(&f, line, p->now, &diags);
-  diag_release(&diags);
-  if (!err) err = history_runs(p->history, &f, NULL, limit, p->now, &p->arena, out);
-  filter_release(&f);
-  if (err) page_unreadable(p, err);
-  return err == 0;
-}
 
 /* A note after the failure says that someone has seen it. */
 static bool acknowledged(struct page *p, const struct history_run *failed) {
@@ -69,104 +57,19 @@ static void member_runs(struct page *p, const char *key, const struct history_pa
 
 void page_status_read(struct page *p) {
   struct history_page running, queued, failed;
-  if (!runs_by(p, "state:running,cancelling", OVERVIEW_RUNS, &running)) return;
-  if (!runs_by(p, "state:queued", OVERVIEW_RUNS, &queued)) return;
-  if (!runs_by(p, "state:failed started:>-7d", ATTENTION_LOOK, &failed)) return;
+  if (!page_runs_by(p, "state:running,cancelling", OVERVIEW_RUNS, &running)) return;
+  if (!page_runs_by(p, "state:queued", OVERVIEW_RUNS, &queued)) return;
+  if (!page_runs_by(p, "state:failed started:>-7d", ATTENTION_LOOK, &failed)) return;
   jsonw_object(&p->json);
   member_runs(p, "running", &running, false);
   member_runs(p, "queued", &queued, false);
   member_runs(p, "attention", &failed, true);
 }
 
-struct firing {
-  const char *pipeline, *schedule;
-  instant at;
-};
-
-/* The `max` next firings over all pipelines, in order. */
-static size_t next_firings(const struct queries_options *o, const char *only, struct firing *out, size_t max) {
-  const struct map *pipelines = &o->assembly->names.pipelines;
-  size_t len = 0;
-  for (size_t i = 0; i < pipelines->len; i++) {
-    const char *name = ((const struct pipeline_name *)pipelines->entries[i].value)->text;
-    if (only && strcmp(only, name) != 0) continue;
-    const char *schedule = NULL;
-    instant at = engine_next_firing(core_engine(o->assembly->core), name, &schedule);
-    if (at == INSTANT_NONE) continue;
-    size_t place = len < max ? len++ : len;
-    while (place > 0 && out[place - 1].at > at) {
-      if (place < max) out[place] = out[place - 1];
-      place--;
-    }
-    if (place < max) out[place] = (struct firing){name, schedule, at};
-  }
-  return len;
-}
-
-static void member_next(struct page *p, const struct queries_options *o) {
-  struct firing next[NEXT_FIRINGS];
-  size_t len = next_firings(o, NULL, next, NEXT_FIRINGS);
-  jsonw_key(&p->json, "next");
-  jsonw_array(&p->json);
-  for (size_t i = 0; i < len; i++) {
-    jsonw_object(&p->json);
-    jsonw_member_string(&p->json, "pipeline", next[i].pipeline);
-    jsonw_member_string(&p->json, "schedule", next[i].schedule);
-    jsonw_member_instant(&p->json, "scheduled_for", next[i].at);
-    jsonw_object_end(&p->json);
-  }
-  jsonw_array_end(&p->json);
-}
-
-static void member_slots(struct page *p, const struct queries_options *o) {
-  struct engine_slot *slots;
-  size_t len = engine_slots(core_engine(o->assembly->core), &p->arena, &slots);
-  jsonw_key(&p->json, "slots");
-  jsonw_array(&p->json);
-  for (size_t i = 0; i < len; i++) {
-    jsonw_object(&p->json);
-    jsonw_member_string(&p->json, "host", slots[i].host);
-    jsonw_member_string(&p->json, "name", slots[i].name);
-    jsonw_member_int(&p->json, "used", slots[i].used);
-    jsonw_member_int(&p->json, "total", slots[i].total);
-    jsonw_object_end(&p->json);
-  }
-  jsonw_array_end(&p->json);
-}
-
-static void member_pause(struct json *j, const char *key, instant at, const char *reason, const char *by) {
-  jsonw_key(j, key);
-  if (at == INSTANT_NONE) {
-    jsonw_null(j);
-    return;
-  }
-  jsonw_object(j);
-  jsonw_member_instant(j, "at", at);
-  jsonw_member_string(j, "reason", reason);
-  jsonw_member_string(j, "by", by);
-  jsonw_object_end(j);
-}
-
 void page_status_finish(struct page *p, const struct queries_options *o) {
   struct json *j = &p->json;
   const struct assembly *a = o->assembly;
-  member_next(p, o);
-  member_slots(p, o);
-  struct pause_row pause = engine_paused(core_engine(a->core));
-  member_pause(j, "paused", pause.at, pause.reason, pause.by);
-  jsonw_key(j, "degraded");
-  if (o->degraded->err) {
-    jsonw_object(j);
-    jsonw_member_string(j, "reason", o->degraded->why);
-    jsonw_member_instant(j, "since", o->degraded->since);
-    jsonw_object_end(j);
-  } else {
-    jsonw_null(j);
-  }
-  jsonw_key(j, "broken");
-  jsonw_array(j);
-  loader_broken_json(o->loader, j);
-  jsonw_array_end(j);
+  standing_json(p, o);
   jsonw_member_string(j, "version", ROTA_VERSION);
   jsonw_member_string(j, "state_id", store_state_id(a->store));
   jsonw_member_int(j, "pid", getpid());
@@ -184,7 +87,7 @@ static void pipeline_begin(struct json *j, const struct history_pipeline *pipeli
   jsonw_object(j);
   jsonw_member_string(j, "name", row->name);
   jsonw_member_bool(j, "present", row->present);
-  member_pause(j, "paused", row->paused_at, row->paused_reason, row->paused_by);
+  standing_pause(j, "paused", row->paused_at, row->paused_reason, row->paused_by);
   jsonw_key(j, "error");
   jsonw_raw(j, row->error ? row->error : "null", strlen(row->error ? row->error : "null"));
   jsonw_member_string(j, "description", pipeline->description);

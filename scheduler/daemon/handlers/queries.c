@@ -30,6 +30,7 @@ static const struct page_kind {
     [API_STATUS] = {page_status_read, page_status_finish},
     [API_PIPELINES] = {page_pipelines_read, page_pipelines_finish},
     [API_PIPELINE] = {page_pipeline_read, page_pipeline_finish},
+    [API_OVERVIEW] = {page_overview_read, page_overview_finish},
     [API_GRID] = {page_grid_read, NULL},
     [API_GRAPH] = {page_graph_read, NULL},
     [API_RUN_GRAPH] = {page_run_graph_read, NULL},
