@@ -29,6 +29,7 @@ int err_from_errno(int errnum) {
   case ENOSPC:
   case EDQUOT: return ERR_FULL;
   case ENOENT:
+  case EADDRNOTAVAIL:
   case ENOTDIR:
   case ESRCH: return ERR_NOT_FOUND;
   case EEXIST:
@@ -42,6 +43,7 @@ int err_from_errno(int errnum) {
   case EISDIR:
   case ELOOP: return ERR_INVALID;
   case EBUSY:
+  case EADDRINUSE:
   case ETXTBSY: return ERR_BUSY;
   case EACCES:
   case EPERM:

@@ -6,7 +6,8 @@ static int serve_run(const struct args *args) {
   const struct serve_options options = {
       .places = {.config = args_text(args, "config"),
                  .dags = args_text(args, "dags"),
-                 .state = args_text(args, "state")},
+                 .state = args_text(args, "state"),
+                 .listen = args_text(args, "listen")},
       .no_schedules = args_flag(args, "no-schedules"),
       .check = args_flag(args, "check"),
   };
@@ -24,6 +25,8 @@ const struct command command_serve = {
             {"config", 0, ARG_TEXT, "FILE", NULL, WHAT_FILE, false,
              "the configuration (default: ./rota.yaml, ~/.config/rota/rota.yaml, /etc/rota/rota.yaml)"},
             {"dags", 0, ARG_TEXT, "DIR", NULL, WHAT_DIRECTORY, false, "the folder of pipelines"},
+            {"listen", 0, ARG_TEXT, "ADDRESS:PORT", NULL, WHAT_ANY, false,
+             "where the web pages and the API are served (port 0: any), or none; wins over the configuration"},
             {"no-schedules", 0, ARG_FLAG, NULL, NULL, WHAT_ANY, false, "fire nothing; runs by hand go on"},
             {"check", 0, ARG_FLAG, NULL, NULL, WHAT_ANY, false,
              "say what a start would do, migrations included, and change nothing"},

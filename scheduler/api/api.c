@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -14,23 +15,22 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/instant.h"
+#include "scheduler/api/access.h"
 #include "scheduler/api/exchange.h"
+#include "scheduler/api/gate.h"
 #include "scheduler/api/guard.h"
 #include "scheduler/api/listen.h"
 
-#define CONNECTIONS_MAX 1024
-#define STREAMS_MAX     1000
-#define HEADER_MS       10000
-#define BODY_MS         30000
-#define ANSWER_MS       120000
-#define STALL_MS        30000
-#define EVENTS          64
-#define ACCEPTS         64 /* in one turn, so that a flood of connections leaves time for the rest */
-#define MEMORY_LIMIT    (32 * 1024)
-
-/* What an epoll event is about, if it isn't a slot. */
-#define ABOUT_LISTEN UINT64_MAX
-#define ABOUT_MHD    (UINT64_MAX - 1)
+#define LOCALS_MAX   1024
+#define REMOTES_MAX  1024
+#define ADDRESS_MAX  64
+#define STREAMS_MAX  1000
+#define HEADER_MS    10000
+#define BODY_MS      30000
+#define ANSWER_MS    120000
+#define STALL_MS     30000
+#define EVENTS       64
+#define MEMORY_LIMIT (32 * 1024)
 
 /* Targets are decoded here, after they are split. */
 static size_t leave_escaped(void *ctx, struct MHD_Connection *connection, char *text) {
@@ -44,7 +44,7 @@ static struct MHD_Daemon *mhd_start(struct api *api) {
     {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)exchange_completed, api},
     {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)exchange_target, api},
     {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)leave_escaped, NULL},
-    {MHD_OPTION_CONNECTION_LIMIT, api->options.connections_max + api->options.streams_max, NULL},
+    {MHD_OPTION_CONNECTION_LIMIT, EXCHANGE_SLOTS, NULL}, /* gate.h has the limits */
     {MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_LIMIT, NULL},
 #if GUARD_DISCIPLINE_OPT
     {MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1, NULL},
@@ -62,28 +62,25 @@ static bool epoll_watch(struct api *api, int fd, uint64_t about) {
   return epoll_ctl(api->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-static int spare_open(void) {
-  return open("/dev/null", O_RDONLY | O_CLOEXEC);
-}
-
 static int api_open(struct api *api) {
   api->dir_fd = open(api->state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (api->dir_fd < 0) return err_from_errno(errno);
   api->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-  api->spare_fd = spare_open();
-  if (api->epoll_fd < 0 || api->spare_fd < 0) return err_from_errno(errno);
+  if (api->epoll_fd < 0) return err_from_errno(errno);
+  int code = gate_open(api);
+  if (code < 0) return code;
   api->mhd = mhd_start(api);
   if (!api->mhd) return ERR_IO;
   const union MHD_DaemonInfo *info = MHD_get_daemon_info(api->mhd, MHD_DAEMON_INFO_EPOLL_FD);
   assert(info);
   int fd = listen_unix(api->dir_fd, API_SOCKET_NAME);
   if (fd < 0) return fd;
-  api->listen_fd = fd;
   struct stat made;
   if (fstatat(api->dir_fd, API_SOCKET_NAME, &made, AT_SYMLINK_NOFOLLOW) == 0) api->socket_inode = made.st_ino;
-  if (!epoll_watch(api, info->epoll_fd, ABOUT_MHD) || !epoll_watch(api, fd, ABOUT_LISTEN))
-    return err_from_errno(errno);
-  return 0;
+  const struct listener local = {.fd = fd, .local = true};
+  code = gate_add(api, &local);
+  if (code < 0) return code;
+  return epoll_watch(api, info->epoll_fd, ABOUT_MHD) ? 0 : err_from_errno(errno);
 }
 
 int api_new(const struct api_options *options, struct api **out) {
@@ -91,16 +88,19 @@ int api_new(const struct api_options *options, struct api **out) {
   struct api *api = alloc_new(struct api);
   api->options = *options;
   api->state_dir = alloc_strdup(options->state_dir);
-  api->dir_fd = api->listen_fd = api->epoll_fd = api->spare_fd = -1;
+  api->dir_fd = api->epoll_fd = api->gate.spare_fd = -1;
   struct api_options *o = &api->options;
-  if (!o->connections_max) o->connections_max = CONNECTIONS_MAX;
+  if (!o->connections_max) o->connections_max = LOCALS_MAX;
+  if (!o->port_connections_max) o->port_connections_max = REMOTES_MAX;
+  if (!o->address_connections_max) o->address_connections_max = ADDRESS_MAX;
   if (!o->streams_max) o->streams_max = STREAMS_MAX;
+  if (!o->authenticate) o->authenticate = access_socket_only;
   if (!o->header_ms) o->header_ms = HEADER_MS;
   if (!o->body_ms) o->body_ms = BODY_MS;
   if (!o->answer_ms) o->answer_ms = ANSWER_MS;
   if (!o->stall_ms) o->stall_ms = STALL_MS;
-  assert(o->connections_max > 0 && o->streams_max > 0);
-  assert(o->connections_max + o->streams_max < EXCHANGE_SLOTS);
+  assert(o->connections_max > 0 && o->port_connections_max > 0 && o->streams_max > 0);
+  assert(o->connections_max + o->port_connections_max + o->streams_max <= EXCHANGE_SLOTS);
   int code = api_open(api);
   if (code < 0) {
     api_free(api);
@@ -133,12 +133,31 @@ void api_free(struct api *api) {
     MHD_run(api->mhd);
     MHD_stop_daemon(api->mhd);
   }
-  fd_close(api->listen_fd);
+  gate_close(api);
   fd_close(api->epoll_fd);
-  fd_close(api->spare_fd);
   fd_close(api->dir_fd);
   free(api->state_dir);
   free(api);
+}
+
+int api_listen(struct api *api, const struct net_endpoint *at, int tries) {
+  struct listener port = {.at = *at};
+  port.fd = listen_tcp(&port.at);
+  for (int i = 1; port.fd == ERR_BUSY && i < tries; i++) {
+    port.at.port = (uint16_t)(at->port + i);
+    port.fd = listen_tcp(&port.at);
+  }
+  if (port.fd < 0) return port.fd;
+  int code = gate_add(api, &port);
+  if (code < 0) return code;
+  char text[NET_ENDPOINT_TEXT];
+  net_endpoint_text(&port.at, text);
+  snprintf(api->url, sizeof api->url, "http://%s", text);
+  return 0;
+}
+
+const char *api_url(const struct api *api) {
+  return api->url[0] ? api->url : NULL;
 }
 
 int api_fd(const struct api *api) {
@@ -147,51 +166,6 @@ int api_fd(const struct api *api) {
 
 size_t api_waiting(const struct api *api) {
   return api->waiting;
-}
-
-static void turn_away(int fd) {
-  static const char full[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
-                             "Retry-After: 1\r\nConnection: close\r\n\r\n";
-  send(fd, full, sizeof full - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-  close(fd);
-}
-
-static void connection_add(struct api *api, int fd) {
-  uid_t uid = 0;
-  pid_t pid = 0;
-  if (!listen_peer(fd, &uid, &pid) || (uid != 0 && uid != geteuid())) {
-    close(fd);
-    return;
-  }
-  if (api->open - api->streams >= (size_t)api->options.connections_max) {
-    turn_away(fd);
-    return;
-  }
-  struct sockaddr address = {.sa_family = AF_UNIX};
-  MHD_add_connection(api->mhd, fd, &address, sizeof address); /* closes it if it fails */
-  api->pump = true;
-}
-
-/* Without a descriptor left, the waiting connection would keep the loop awake for ever: the spare one takes it. */
-static bool accept_without_room(struct api *api) {
-  fd_close(api->spare_fd);
-  int fd = accept4(api->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (fd >= 0) turn_away(fd);
-  api->spare_fd = spare_open();
-  return fd >= 0;
-}
-
-static void accept_all(struct api *api) {
-  for (int i = 0; i < ACCEPTS; i++) {
-    int fd = accept4(api->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd >= 0) {
-      connection_add(api, fd);
-    } else if (errno == EMFILE || errno == ENFILE) {
-      if (!accept_without_room(api)) return;
-    } else if (errno != EINTR && errno != ECONNABORTED) {
-      return;
-    }
-  }
 }
 
 static void expire_all(struct api *api) {
@@ -212,12 +186,13 @@ void api_run(struct api *api) {
   int count = epoll_wait(api->epoll_fd, events, EVENTS, 0);
   for (int i = 0; i < count; i++) {
     uint64_t about = events[i].data.u64;
-    if (about == ABOUT_LISTEN)
-      accept_all(api);
+    if (about >= ABOUT_LISTENER)
+      gate_accept(api, about - ABOUT_LISTENER);
     else if (about != ABOUT_MHD && api->exchanges[about])
       exchange_lost(api->exchanges[about]);
   }
   MHD_run(api->mhd);
+  api->gate.fresh_len = api->gate.fresh_locals = 0;
   expire_all(api);
 }
 

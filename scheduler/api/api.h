@@ -1,5 +1,5 @@
-/* The HTTP server: it takes requests from the Unix socket, holds the guards against them and hands what is left, as
- * plain data, to one handler. It knows nothing of what the routes mean.
+/* The HTTP server: it takes requests from the Unix socket and a port, asks who sends them, holds the guards against
+ * them and hands what is left, as plain data, to one handler. It knows nothing of what the routes mean.
  *
  * It has no thread and no loop of its own. Whoever owns the loop polls api_fd for reading, calls api_run when it is
  * readable or when the time that api_timeout_ms last named is over, and asks api_timeout_ms again after every
@@ -13,9 +13,9 @@
  * The files of the web pages (assets.h) are answered here; the pages themselves come to the handler as API_PAGE, with
  * their path in `target`.
  *
- * Limits: guard.h; 1,024 connections and 1,000 streams; a header block must be complete 10 s after its connection was
- * accepted or has carried its last answer, a body 30 s after its header, an answer must be taken within 120 s, and of
- * a stream something within each 30 s.
+ * Limits: guard.h, gate.h; a header block must be complete 10 s after its connection was accepted or has carried its
+ * last answer, a body 30 s after its header, an answer must be taken within 120 s, and of a stream something within
+ * each 30 s.
  */
 #ifndef ROTA_API_API_H
 #define ROTA_API_API_H
@@ -27,6 +27,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "base/net.h"
 #include "scheduler/api/assets.h"
 #include "scheduler/api/routes.h"
 #include "scheduler/api/target.h"
@@ -63,6 +64,7 @@ struct api_request {
   uid_t uid; /* of the process at the other end, if `local` */
   pid_t pid;
   bool local;          /* over the Unix socket */
+  bool secure;         /* the client speaks https, to us or to a trusted proxy */
   const char *address; /* as in the credentials */
   const char *agent;   /* User-Agent; NULL */
   struct api_identity who;
@@ -75,6 +77,9 @@ const char *api_query(const struct api_request *request, const char *name);
 
 /* Decides who asks, for every request alike; what it hands out lies in the arena. Fast: it may not block. */
 typedef struct api_identity api_authenticate(void *ctx, const struct api_credentials *credentials, struct arena *a);
+
+/* The name of the session's cookie: a browser takes the one of https from nobody but this very host. */
+const char *api_session_cookie(bool secure);
 
 typedef void api_handler(void *ctx, const struct api_request *request);
 /* The client of a request that the handler has seen and nobody has answered is gone: its handle is dead from here
@@ -91,7 +96,9 @@ struct api_options {
   api_drained *drained;           /* may be NULL */
   void *ctx;
   const struct asset_table *assets; /* borrowed; NULL: what is built in */
-  int connections_max;              /* 0: 1,024, besides the streams */
+  int connections_max;              /* over the Unix socket; 0: 1,024, besides the streams */
+  int port_connections_max;         /* over the port; 0: 1,024, besides the streams */
+  int address_connections_max;      /* over the port from one address, streams included; 0: 64 */
   int streams_max;                  /* 0: 1,000 */
   /* Limits of time in milliseconds; 0 takes what stands above. */
   int header_ms, body_ms, answer_ms, stall_ms;
@@ -99,6 +106,10 @@ struct api_options {
 
 /* 0, or a negative code and nothing is left behind. */
 int api_new(const struct api_options *options, struct api **out);
+/* Listens on a port too, once; while it is taken, on the next, up to `tries` of them. 0, or a code of listen_tcp. */
+int api_listen(struct api *api, const struct net_endpoint *at, int tries);
+/* "http://127.0.0.1:8080": where people reach it; NULL if it listens on no port. */
+const char *api_url(const struct api *api);
 /* Drops every connection, answered or not, and removes the socket; `gone` isn't called. Accepts NULL. */
 void api_free(struct api *api);
 

@@ -8,8 +8,8 @@
 
 #include "base/alloc.h"
 #include "base/instant.h"
+#include "scheduler/api/access.h"
 #include "scheduler/api/guard.h"
-#include "scheduler/api/listen.h"
 
 static struct exchange *exchange_of(struct MHD_Connection *connection) {
   const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -53,7 +53,6 @@ static void exchange_free(struct exchange *x) {
   arena_release(&x->arena);
   buf_release(&x->body);
   x->api->exchanges[x->slot] = NULL;
-  x->api->open--;
   free(x);
 }
 
@@ -71,9 +70,8 @@ void exchange_notify(void *ctx, struct MHD_Connection *connection, void **socket
   struct exchange *x = alloc_new(struct exchange);
   *x = (struct exchange){.api = api, .connection = connection, .slot = slot};
   x->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-  listen_peer(x->fd, &x->uid, &x->pid);
+  peer_read(x->fd, &x->peer); /* what the kernel can't say stays nobody */
   api->exchanges[slot] = x;
-  api->open++;
   phase_enter(x, PHASE_HEADER);
   *socket_ctx = x;
 }
@@ -129,23 +127,27 @@ static struct MHD_Response *problem_new(int status, const char *title, const cha
 }
 
 /* Answers before the body is read, and takes nothing more from this connection. */
-static enum MHD_Result refuse(struct exchange *x, int status, const char *title, const char *detail,
-                              const char *allow) {
-  struct MHD_Response *r = problem_new(status, title, detail);
-  if (allow) MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, allow);
+static enum MHD_Result refuse(struct exchange *x, const struct guard_verdict *verdict) {
+  struct MHD_Response *r = problem_new(verdict->status, verdict->title, verdict->detail);
+  if (verdict->header.name) MHD_add_response_header(r, verdict->header.name, verdict->header.value);
   MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
-  enum MHD_Result queued = answer_queue(x, status, r);
+  enum MHD_Result queued = answer_queue(x, verdict->status, r);
   MHD_destroy_response(r);
   return queued;
 }
 
-static enum MHD_Result refuse_path(struct exchange *x, unsigned allowed) {
+static struct guard_verdict path_verdict(unsigned allowed) {
   if (!allowed)
-    return refuse(x, 404, "No such path", "Nothing is served under this path; docs/api.md lists what there is.",
-                  NULL);
+    return (struct guard_verdict){.status = 404,
+                                  .title = "No such path",
+                                  .detail = "Nothing is served under this path; docs/api.md lists what there is."};
   bool get = allowed & 1u << API_METHOD_GET, post = allowed & 1u << API_METHOD_POST;
-  const char *allow = get && post ? "GET, HEAD, POST" : get ? "GET, HEAD" : "POST";
-  return refuse(x, 405, "Method not allowed", "The Allow header says what this path answers to.", allow);
+  return (struct guard_verdict){.status = 405,
+                                .title = "Method not allowed",
+                                .detail = "The Allow header says what this path answers to.",
+                                .header = {MHD_HTTP_HEADER_ALLOW, get && post ? "GET, HEAD, POST"
+                                                                  : get       ? "GET, HEAD"
+                                                                              : "POST"}};
 }
 
 /* Reads path and query into the request; false if they can't be decoded. */
@@ -183,27 +185,41 @@ static bool page_find(struct exchange *x, size_t path_len) {
   return true;
 }
 
-/* The header is there: hold the guards against it and find the route. */
+static enum api_role role_needed(const struct exchange *x) {
+  if (x->asset) return x->asset->flags & ASSET_PUBLIC ? API_ROLE_PUBLIC : API_ROLE_VIEWER;
+  return api_route_spec(x->request.route)->role;
+}
+
+/* The header is there: ask who sends it, hold the guards against it and find the route. */
 static enum MHD_Result request_begin(struct exchange *x, const char *method, const char *version) {
   struct guard_fields fields;
   struct guard_verdict verdict = guard_headers(x->connection, method, version, x->target, &fields);
-  if (verdict.status) return refuse(x, verdict.status, verdict.title, verdict.detail, NULL);
+  if (!verdict.status) verdict = access_identify(x, method, &fields);
+  if (verdict.status) return refuse(x, &verdict);
   size_t path_len = strcspn(x->target, "?");
   const char *query = x->target + path_len + (x->target[path_len] == '?');
   struct api_part params[API_PARAMS_MAX];
   size_t params_len;
   unsigned allowed = 0;
   int word = api_method_from_word(method);
+  bool get = word == API_METHOD_GET;
   enum api_method wanted = word < 0 ? API_METHOD_COUNT : (enum api_method)word;
   int route = api_route_find(wanted, x->target, path_len, params, &params_len, &allowed);
-  if (route < 0 && !allowed && wanted == API_METHOD_GET && page_find(x, path_len)) route = API_PAGE;
-  if (route < 0) return refuse_path(x, allowed);
+  if (route < 0 && !allowed && get && page_find(x, path_len)) route = API_PAGE;
+  if (route < 0) {
+    verdict = access_allow(x, API_ROLE_VIEWER, false);
+    if (!verdict.status) verdict = path_verdict(allowed);
+    return refuse(x, &verdict);
+  }
   x->request.route = (enum api_route)route;
-  verdict = guard_body(x->request.route, &fields);
-  if (verdict.status) return refuse(x, verdict.status, verdict.title, verdict.detail, NULL);
-  if (!target_read(x, params, params_len, query))
-    return refuse(x, 400, "Target not well formed",
-                  "Path and query are percent-encoded UTF-8 without control characters, each name once.", NULL);
+  verdict = access_allow(x, role_needed(x), route == API_PAGE && !x->asset);
+  if (!verdict.status) verdict = guard_body(x->request.route, &fields);
+  if (!verdict.status && !target_read(x, params, params_len, query))
+    verdict = (struct guard_verdict){
+        .status = 400,
+        .title = "Target not well formed",
+        .detail = "Path and query are percent-encoded UTF-8 without control characters, each name once."};
+  if (verdict.status) return refuse(x, &verdict);
   if (fields.idempotency_key) x->request.idempotency_key = arena_strdup(&x->arena, fields.idempotency_key);
   x->request.if_none_match = header_copy(x, MHD_HTTP_HEADER_IF_NONE_MATCH);
   /* Nothing that is sent in parts has an etag that If-Range could name. */
@@ -281,10 +297,6 @@ static enum MHD_Result request_complete(struct exchange *x) {
   r->target = x->target;
   r->body = buf_cstr(&x->body);
   r->body_len = x->body.len;
-  r->uid = x->uid;
-  r->pid = x->pid;
-  r->local = true;
-  r->address = "unix socket";
   phase_enter(x, PHASE_WAITING);
   api->waiting++;
   x->in_handler = true;

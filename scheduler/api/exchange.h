@@ -14,9 +14,15 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "scheduler/api/api.h"
+#include "scheduler/api/gate.h"
+#include "scheduler/api/peer.h"
 
 #define EXCHANGE_SLOT_BITS 12
 #define EXCHANGE_SLOTS     (1 << EXCHANGE_SLOT_BITS)
+
+/* What an epoll event is about, if it isn't a slot. */
+#define ABOUT_MHD      (UINT64_C(1) << 32)
+#define ABOUT_LISTENER (UINT64_C(1) << 33) /* and the number of the listener */
 
 struct stream;
 
@@ -26,8 +32,7 @@ struct exchange {
   struct api *api;
   struct MHD_Connection *connection;
   int fd;
-  uid_t uid;
-  pid_t pid;
+  struct peer peer;
   uint32_t slot; /* in api.exchanges */
   enum exchange_phase phase;
   int64_t deadline; /* monotonic microseconds; 0 for none */
@@ -47,13 +52,15 @@ struct api {
   struct api_options options;
   char *state_dir;
   struct MHD_Daemon *mhd;
-  int dir_fd, listen_fd, epoll_fd, spare_fd;
+  int dir_fd, epoll_fd;
+  struct gate gate;
+  char url[NET_ENDPOINT_TEXT + 8]; /* of the port; "" without one */
   ino_t socket_inode;
   bool pump;    /* api_run is wanted at once */
   bool closing; /* nobody is told anything any more */
   uint64_t serial;
   int64_t next_deadline; /* no deadline is earlier; 0 for none */
-  size_t waiting, open, streams;
+  size_t waiting, streams;
   struct exchange *exchanges[EXCHANGE_SLOTS];
 };
 

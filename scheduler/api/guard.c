@@ -14,9 +14,26 @@
   }
 
 /* The fields that mean something here, each with how often it came. */
-enum known { HOST, LENGTH, ENCODING, TYPE, KEY, KNOWN_COUNT };
-static const char *const known_names[KNOWN_COUNT] = {"Host", "Content-Length", "Transfer-Encoding", "Content-Type",
-                                                     "Idempotency-Key"};
+#define KNOWN(X)                                                                                                     \
+  X(HOST, "Host")                                                                                                    \
+  X(LENGTH, "Content-Length")                                                                                        \
+  X(ENCODING, "Transfer-Encoding")                                                                                   \
+  X(TYPE, "Content-Type")                                                                                            \
+  X(KEY, "Idempotency-Key")                                                                                          \
+  X(AUTHORIZATION, "Authorization")                                                                                  \
+  X(COOKIE, "Cookie")                                                                                                \
+  X(ORIGIN, "Origin")                                                                                                \
+  X(SITE, "Sec-Fetch-Site")                                                                                          \
+  X(PROTO, "X-Forwarded-Proto")                                                                                      \
+  X(AGENT, "User-Agent")                                                                                             \
+  X(FORWARDED, "X-Forwarded-For")
+
+#define X(id, name) id,
+enum known { KNOWN(X) KNOWN_COUNT, ONCE = AGENT /* those before it may come once */ };
+#undef X
+#define X(id, name) name,
+static const char *const known_names[KNOWN_COUNT] = {KNOWN(X)};
+#undef X
 
 struct header_walk {
   const char *expect; /* where the next field's name must begin if the block is as it was written */
@@ -94,9 +111,9 @@ static bool key_valid(const char *text) {
 }
 
 static struct guard_verdict guard_known(const struct header_walk *w, struct guard_fields *out) {
-  for (int i = 0; i < KNOWN_COUNT; i++)
+  for (int i = 0; i < ONCE; i++)
     if (w->counts[i] > 1)
-      return REFUSE(400, "Header repeated", "Host, Content-Length, Content-Type and Idempotency-Key may come once.");
+      return REFUSE(400, "Header repeated", "Of the headers that decide something each may come once.");
   if (!w->counts[HOST] || !host_valid(w->values[HOST]))
     return REFUSE(400, "Host header wrong", "Send exactly one Host header with a name or an address.");
   if (w->counts[ENCODING] && w->counts[LENGTH])
@@ -107,6 +124,14 @@ static struct guard_verdict guard_known(const struct header_walk *w, struct guar
     return REFUSE(400, "Content-Length wrong", "Content-Length is a number of bytes in decimal digits.");
   if (w->counts[KEY] && !key_valid(w->values[KEY]))
     return REFUSE(400, "Idempotency-Key wrong", "An Idempotency-Key is 1 to 128 printable ASCII characters.");
+  out->host = w->values[HOST];
+  out->authorization = w->values[AUTHORIZATION];
+  out->cookie = w->values[COOKIE];
+  out->origin = w->values[ORIGIN];
+  out->fetch_site = w->values[SITE];
+  out->forwarded_proto = w->values[PROTO];
+  out->forwarded_for = w->values[FORWARDED];
+  out->agent = w->values[AGENT];
   out->content_type = w->values[TYPE];
   out->idempotency_key = w->values[KEY];
   return PASS;

@@ -12,6 +12,7 @@
 
 #include <microhttpd.h>
 
+#include "scheduler/api/api.h"
 #include "scheduler/api/routes.h"
 
 #define GUARD_HEADER_MAX     (16 * 1024) /* bytes of the header block, the request line included */
@@ -24,10 +25,13 @@
 struct guard_verdict {
   int status; /* 0: let it through */
   const char *title, *detail;
+  struct api_header header; /* one more of the answer; name NULL: none */
 };
 
 struct guard_fields {
   const char *content_type, *idempotency_key; /* NULL if they are absent */
+  const char *host, *authorization, *cookie, *origin, *fetch_site, *agent, *forwarded_proto;
+  const char *forwarded_for; /* the last one, if it came more than once */
   uint64_t content_length;
 };
 

@@ -3,12 +3,15 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
+#include "scheduler/api/peer.h"
 
 #define BACKLOG 512
 
@@ -39,11 +42,32 @@ int listen_unix(int dir_fd, const char *name) {
   return code;
 }
 
-bool listen_peer(int fd, uid_t *uid, pid_t *pid) {
-  struct ucred peer;
-  socklen_t size = sizeof peer;
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
-  *uid = peer.uid;
-  *pid = peer.pid;
-  return true;
+static socklen_t endpoint_address(const struct net_endpoint *at, struct sockaddr_storage *out) {
+  *out = (struct sockaddr_storage){0};
+  if (net_address_v4(&at->address)) {
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(at->port)};
+    memcpy(&v4.sin_addr, at->address.bytes + 12, 4);
+    memcpy(out, &v4, sizeof v4);
+    return sizeof v4;
+  }
+  struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(at->port)};
+  memcpy(&v6.sin6_addr, at->address.bytes, 16);
+  memcpy(out, &v6, sizeof v6);
+  return sizeof v6;
+}
+
+int listen_tcp(struct net_endpoint *at) {
+  struct sockaddr_storage address;
+  socklen_t size = endpoint_address(at, &address);
+  int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return errno == EAFNOSUPPORT ? ERR_NOT_FOUND : err_from_errno(errno);
+  int on = 1, off = 0;
+  /* A restart finds its port free though connections of its former life still linger. */
+  bool ready = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0;
+  if (address.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  ready = ready && bind(fd, (const struct sockaddr *)&address, size) == 0 && listen(fd, BACKLOG) == 0;
+  if (ready && peer_local_endpoint(fd, at)) return fd;
+  int code = err_from_errno(errno);
+  close(fd);
+  return code;
 }

@@ -1,8 +1,8 @@
-/* The Unix socket on which the daemon is spoken to.
+/* Where the daemon is spoken to: a Unix socket, and a port.
  *
- * It is made with mode 0600 whatever the umask is, and put into its place by rename, so that nobody meets a socket
- * that doesn't listen yet. A stale one is replaced: only who holds the lock of the state directory may call this. The
- * directory's path may be longer than a socket address has room for.
+ * The socket is made with mode 0600 whatever the umask is, and put into its place by rename, so that nobody meets a
+ * socket that doesn't listen yet. A stale one is replaced: only who holds the lock of the state directory may call
+ * this. The directory's path may be longer than a socket address has room for.
  */
 #ifndef ROTA_API_LISTEN_H
 #define ROTA_API_LISTEN_H
@@ -12,6 +12,8 @@
 #include <sys/types.h>
 #include <sys/un.h>
 
+#include "base/net.h"
+
 #define API_SOCKET_NAME "rota.sock"
 
 /* A listening, non-blocking descriptor, or a negative code. */
@@ -19,7 +21,10 @@ int listen_unix(int dir_fd, const char *name);
 /* Fills the address by which `name` in the directory open at dir_fd is bound or connected to, however long the path
  * of the directory is. Valid while dir_fd is open. */
 socklen_t listen_address(int dir_fd, const char *name, struct sockaddr_un *out);
-/* Who is at the other end. False if the kernel can't say. */
-bool listen_peer(int fd, uid_t *uid, pid_t *pid);
+/* A listening, non-blocking descriptor at an address, or a negative code: ERR_BUSY if the port is taken,
+ * ERR_NOT_FOUND if the machine has no such address, ERR_DENIED for a port below 1024 without the right to it. Port 0
+ * takes any;
+ * `::` takes IPv4 too. `at` says in the end where it listens. */
+int listen_tcp(struct net_endpoint *at);
 
 #endif

@@ -18,6 +18,7 @@ struct daemon_places {
   const char *config; /* --config; NULL: searched */
   const char *dags;   /* --dags; NULL: the configuration's */
   const char *state;  /* --state; NULL: $ROTA_HOME, the configuration, ~/.local/state/rota */
+  const char *listen; /* --listen; NULL: the configuration's */
 };
 
 /* The configuration in force: searched as --config, ./rota.yaml, ~/.config/rota/rota.yaml, /etc/rota/rota.yaml; flags

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/net.h"
 #include "scheduler/spec/config.h"
 #include "scheduler/spec/time/zone.h"
 
@@ -55,6 +56,19 @@ static char *folder_of(const char *cwd, const char *path) {
   return folder;
 }
 
+/* What --listen says, over the configuration; false after saying that it is nothing to listen on. */
+static bool listen_override(struct config *c, const char *listen) {
+  struct net_endpoint at;
+  if (strcmp(listen, "none") != 0 && !net_endpoint_parse(listen, &at)) {
+    fprintf(stderr, "rota: --listen '%s' is no address and port; write 127.0.0.1:8080, [::1]:8080, or none\n",
+            listen);
+    return false;
+  }
+  c->listen = arena_strdup(&c->arena, listen);
+  c->listen_written = true;
+  return true;
+}
+
 struct config *daemon_config(const struct daemon_places *places) {
   struct buf text = {0};
   char *path = NULL;
@@ -82,6 +96,11 @@ struct config *daemon_config(const struct daemon_places *places) {
   diag_release(&diags);
   if (!config) goto out;
 
+  if (places->listen && !listen_override(config, places->listen)) {
+    config_free(config);
+    config = NULL;
+    goto out;
+  }
   const char *rota_home = getenv("ROTA_HOME");
   if (places->dags) config->dags = absolute(config, cwd, places->dags);
   if (places->state) {

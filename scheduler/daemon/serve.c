@@ -14,6 +14,7 @@
 #include "scheduler/daemon/code.h"
 #include "scheduler/daemon/daemon.h"
 #include "scheduler/daemon/dags.h"
+#include "scheduler/daemon/door.h"
 #include "scheduler/daemon/handlers/queries.h"
 #include "scheduler/daemon/handlers/requests.h"
 #include "scheduler/daemon/handlers/restore_answers.h"
@@ -150,8 +151,11 @@ static int open_server(struct serve *s) {
   const struct api_options options = {
       .state_dir = s->config->state, .handler = on_request, .gone = on_gone, .ctx = s};
   int err = server_new(&s->assembly.loop, &options, &s->server);
-  if (err) fprintf(stderr, "rota: the socket in %s can't be made: %s\n", s->config->state, err_text(err));
-  return err;
+  if (err) {
+    fprintf(stderr, "rota: the socket in %s can't be made: %s\n", s->config->state, err_text(err));
+    return EXIT_FAILED;
+  }
+  return door_open(s->server, s->config);
 }
 
 static int open_rest(struct serve *s) {
@@ -159,7 +163,8 @@ static int open_rest(struct serve *s) {
   s->code_lookups = code_new(loop, s->assembly.core);
   s->history = history_new(s->config->state);
   load_pipelines(s);
-  if (open_server(s)) return EXIT_FAILED;
+  int code = open_server(s);
+  if (code) return code;
   s->requests = requests_new(loop, s->assembly.core, s->history, answer, s);
   const struct restore_answers_options answers = {
       .assembly = &s->assembly, .server = s->server, .history = s->history};
@@ -196,6 +201,7 @@ static void close_all(struct serve *s) {
   queries_free(s->queries);
   restore_answers_free(s->answers);
   requests_free(s->requests);
+  if (s->server) door_close(s->assembly.config);
   server_free(s->server);
   watch_free(s->watch);
   loader_free(s->loader);

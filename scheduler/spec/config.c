@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/net.h"
 #include "scheduler/spec/config_build.h"
 
 #define CONFIG_TEXT_MAX (1024 * 1024)
@@ -27,13 +28,15 @@ static void read_listen(struct reader *r, const struct key *key, const struct no
   const char *text = NULL;
   read_text(r, key, n, &text);
   if (!text) return;
-  const char *colon = strrchr(text, ':'), *port = colon ? colon + 1 : "";
-  size_t digits = strspn(port, "0123456789");
-  if (digits == 0 || digits > 5 || port[digits] || strtol(port, NULL, 10) > 65535)
-    diag_error(r->diags, n->place, "write 127.0.0.1:8080, or [::1]:8080",
+  struct config *c = field;
+  struct net_endpoint at;
+  if (strcmp(text, "none") != 0 && !net_endpoint_parse(text, &at)) {
+    diag_error(r->diags, n->place, "write 127.0.0.1:8080, [::1]:8080, or none",
                "'%s' must be an address and a port, not '%s'", key->name, text);
-  else
-    *(const char **)field = text;
+    return;
+  }
+  c->listen = text;
+  c->listen_written = true;
 }
 
 static void read_size(struct reader *r, const struct key *key, const struct node *n, void *field) {
@@ -144,7 +147,7 @@ static void read_log(struct reader *r, const struct key *key, const struct node 
 static const struct field fields[] = {
     {KEY_CONFIG_dags, read_path, AT(dags)},
     {KEY_CONFIG_state, read_path, AT(state)},
-    {KEY_CONFIG_listen, read_listen, AT(listen)},
+    {KEY_CONFIG_listen, read_listen, 0},
     {KEY_CONFIG_timezone, read_zone, AT(timezone)},
     {KEY_CONFIG_max_tasks, read_count, AT(max_tasks)},
     {KEY_CONFIG_slots, read_local_slots, 0},

@@ -41,7 +41,8 @@ struct config {
   struct arena arena;
   const char *file;         /* it was read from; NULL for none */
   const char *dags, *state; /* absolute */
-  const char *listen;
+  const char *listen; /* "127.0.0.1:8080", or "none" */
+  bool listen_written;
   const char *timezone;            /* for schedules that name none */
   const struct config_host *hosts; /* hosts[0] is this machine, "local", always there */
   size_t hosts_len;

@@ -75,6 +75,7 @@ void page_status_finish(struct page *p, const struct queries_options *o) {
   jsonw_member_int(j, "pid", getpid());
   jsonw_member_instant(j, "started_at", a->started_at);
   jsonw_member_string(j, "state_dir", a->config->state);
+  jsonw_member_string(j, "url", api_url(server_api(o->server)));
   jsonw_member_string(j, "dags", a->config->dags);
   jsonw_member_int(j, "pipelines", (int64_t)a->names.present);
   jsonw_object_end(j);

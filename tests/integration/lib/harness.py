@@ -4,16 +4,19 @@ Each test file defines functions test_*(); run(globals()) at its end calls them 
 "skip NAME REASON". ROTA is the path of the built program. Everything that is started is ended by its process id.
 """
 import contextlib
+import http.client
 import json
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
 import textwrap
 import time
 import traceback
+import urllib.parse
 
 ROTA = os.environ["ROTA"]
 
@@ -98,6 +101,8 @@ class Place:
         return json.loads(self.rota(*args, "--json", **kwargs))
 
     def start(self, *flags, wait=True, env=None):
+        if "--listen" not in flags:
+            flags = ("--listen", "127.0.0.1:0", *flags)
         out = open(self.log, "a")
         self.daemon = subprocess.Popen([ROTA, "serve", "--config", self.config, "--dags", self.dags,
                                         "--state", self.state, *flags], stdout=out, stderr=out, cwd=self.root,
@@ -111,6 +116,37 @@ class Place:
         if self.daemon.poll() is not None:
             raise AssertionError(f"the daemon ended with {self.daemon.returncode}:\n{self.daemon_log()}")
         return self.rota_all("status").returncode == 0
+
+    @property
+    def url(self):
+        """Where the daemon serves the web pages and the API: http://127.0.0.1:PORT."""
+        with open(os.path.join(self.state, "url")) as f:
+            return f.read().strip()
+
+    def http(self, method, path, body=None, token=None, headers=None):
+        """A request over the port, as another program sends it: (status, headers, body). `body` that is no text or
+        bytes is sent as JSON, and so comes back what is JSON; nothing is followed, and of the headers the last wins."""
+        url = urllib.parse.urlsplit(self.url)
+        kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
+        more = {"context": ssl._create_unverified_context()} if url.scheme == "https" else {}
+        connection = kind(url.hostname, url.port, timeout=30, **more)
+        send = dict(headers or {})
+        if body is not None and not isinstance(body, (str, bytes)):
+            body = json.dumps(body)
+        if body is not None:
+            send.setdefault("Content-Type", "application/json")
+        if token:
+            send["Authorization"] = f"Bearer {token}"
+        try:
+            connection.request(method, path, body=body, headers=send)
+            answer = connection.getresponse()
+            got = answer.read()
+            kind = answer.headers.get_content_type()
+            if got and (kind == "application/json" or kind.endswith("+json")):
+                got = json.loads(got)
+            return answer.status, {k.lower(): v for k, v in answer.headers.items()}, got
+        finally:
+            connection.close()
 
     def daemon_log(self):
         with open(self.log) as f:

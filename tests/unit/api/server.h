@@ -44,8 +44,10 @@ static inline void server_handle(void *ctx, const struct api_request *r) {
   for (size_t i = 0; i < r->query_len; i++) buf_fmt(&s->last, " ?%s=%s", r->query[i].name, r->query[i].value);
   if (r->idempotency_key) buf_fmt(&s->last, " key=%s", r->idempotency_key);
   if (r->body_len) buf_fmt(&s->last, " body=%zu:%.20s", r->body_len, r->body);
-  assert_int_equal(r->uid, geteuid());
-  assert_int_equal(r->pid, getpid());
+  if (r->local) {
+    assert_int_equal(r->uid, geteuid());
+    assert_int_equal(r->pid, getpid());
+  }
   if (s->hold)
     s->handles[s->held++] = r->handle;
   else

@@ -1,0 +1,146 @@
+#include "scheduler/api/access.h"
+
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#define REFUSE(code, t, d)                                                                                           \
+  (struct guard_verdict) {                                                                                           \
+    .status = (code), .title = (t), .detail = (d)                                                                    \
+  }
+#define PASS                                                                                                         \
+  (struct guard_verdict) {                                                                                           \
+    0                                                                                                                \
+  }
+#define NEXT_MAX 2048 /* of a page's target, as it stands behind /login?next= */
+
+/* Whether a host as in an url means this address. */
+static bool host_means(const char *host, const struct net_address *address) {
+  char text[NET_ADDRESS_TEXT];
+  struct net_address named;
+  size_t len = strlen(host);
+  if (host[0] == '[') {
+    host++;
+    len -= 2;
+  }
+  if (len >= sizeof text) return false;
+  memcpy(text, host, len);
+  text[len] = '\0';
+  return net_address_parse(text, &named) && net_address_equal(&named, address);
+}
+
+/* A name that the daemon goes by, at the port where the connection arrived. An address can't be made to point
+ * elsewhere, so the one that was reached is as good as the loopback's. */
+static bool host_local(const struct exchange *x, const struct net_origin *host) {
+  static const struct net_address v6_loopback = {.bytes = {[15] = 1}};
+  struct net_address v4_loopback;
+  net_address_parse("127.0.0.1", &v4_loopback);
+  if (host->port != x->peer.here.port) return false;
+  return strcmp(host->host, "localhost") == 0 || host_means(host->host, &v4_loopback) ||
+         host_means(host->host, &v6_loopback) || host_means(host->host, &x->peer.here.address);
+}
+
+static const char *bearer_read(struct arena *a, const char *authorization) {
+  static const char scheme[] = "Bearer ";
+  if (!authorization || strncasecmp(authorization, scheme, sizeof scheme - 1) != 0) return NULL;
+  const char *token = authorization + sizeof scheme - 1;
+  return arena_strdup(a, token + strspn(token, " "));
+}
+
+/* The value of a cookie; NULL if it isn't there, or there twice: one of them was planted then. */
+static const char *cookie_read(struct arena *a, const char *cookies, const char *name) {
+  const char *found = NULL;
+  size_t name_len = strlen(name);
+  while (cookies && *cookies) {
+    cookies += strspn(cookies, " ;");
+    size_t len = strcspn(cookies, ";");
+    if (len > name_len && strncmp(cookies, name, name_len) == 0 && cookies[name_len] == '=') {
+      if (found) return NULL;
+      found = arena_strndup(a, cookies + name_len + 1, len - name_len - 1);
+    }
+    cookies += len;
+  }
+  return found;
+}
+
+const char *api_session_cookie(bool secure) {
+  return secure ? "__Host-rota_session" : "rota_session";
+}
+
+struct guard_verdict access_identify(struct exchange *x, const char *method, const struct guard_fields *fields) {
+  struct api_request *r = &x->request;
+  (void)method;
+  r->local = x->peer.local;
+  r->uid = x->peer.uid;
+  r->pid = x->peer.pid;
+  r->address = x->peer.text;
+  r->secure = x->peer.tls;
+  if (fields->agent) r->agent = arena_strdup(&x->arena, fields->agent);
+  struct net_origin host;
+  if (!x->peer.local && (!net_host_parse(fields->host, net_port_usual(r->secure), &host) || !host_local(x, &host)))
+    return REFUSE(421, "Not this host",
+                  "The Host header names another server; open the address that `rota status` "
+                  "shows, or set `public_url` in rota.yaml to the name that people use.");
+  const char *bearer = bearer_read(&x->arena, fields->authorization);
+  const struct api_credentials credentials = {
+      .local = r->local,
+      .uid = r->uid,
+      .pid = r->pid,
+      .address = r->address,
+      .bearer = bearer,
+      .session = bearer ? NULL : cookie_read(&x->arena, fields->cookie, api_session_cookie(r->secure)),
+  };
+  r->who = x->api->options.authenticate(x->api->options.ctx, &credentials, &x->arena);
+  return PASS;
+}
+
+static const char *login_location(struct arena *a, const char *target) {
+  static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~/";
+  static const char hex[] = "0123456789ABCDEF";
+  size_t len = strlen(target);
+  if (strcmp(target, "/") == 0 || target[1] == '/' || len > NEXT_MAX) return "/login";
+  char *out = arena_alloc(a, sizeof "/login?next=" + 3 * len), *at = out;
+  memcpy(at, "/login?next=", 12);
+  at += 12;
+  for (; *target; target++) {
+    if (strchr(plain, *target)) {
+      *at++ = *target;
+      continue;
+    }
+    *at++ = '%';
+    *at++ = hex[(unsigned char)*target >> 4];
+    *at++ = hex[(unsigned char)*target & 15];
+  }
+  return out;
+}
+
+struct guard_verdict access_allow(struct exchange *x, enum api_role least, bool page) {
+  const struct api_identity *who = &x->request.who;
+  struct guard_verdict verdict;
+  if (who->role >= least) return PASS;
+  if (who->role > API_ROLE_PUBLIC) {
+    verdict = REFUSE(403, "Not permitted", NULL);
+    verdict.detail = arena_fmt(&x->arena, "This needs the role %s, and you are %s; ask an admin.",
+                               api_role_word(least), api_role_word(who->role));
+    return verdict;
+  }
+  if (page) {
+    verdict = REFUSE(303, "Log in first", "The page is shown after the login.");
+    verdict.header = (struct api_header){"Location", login_location(&x->arena, x->target)};
+    return verdict;
+  }
+  verdict = REFUSE(
+      401, "Who asks isn't known",
+      "Send a token as `Authorization: Bearer rota_...`, or log in at /login; `rota open` on the daemon's "
+      "machine leads in without one.");
+  verdict.header = (struct api_header){"WWW-Authenticate", "Bearer"};
+  return verdict;
+}
+
+struct api_identity access_socket_only(void *ctx, const struct api_credentials *credentials, struct arena *a) {
+  (void)ctx;
+  if (!credentials->local || (credentials->uid != 0 && credentials->uid != geteuid()))
+    return (struct api_identity){0};
+  const char *id = arena_fmt(a, "%u", (unsigned)credentials->uid);
+  return (struct api_identity){.role = API_ROLE_ADMIN, .kind = "user", .id = id, .name = id};
+}

@@ -1,0 +1,43 @@
+/* Where connections come in, and how many: the listeners, and the limits that are held before a byte is read.
+ *
+ * The socket has a budget of connections that no stranger on the port can use up. Over the port one address may have
+ * 64, its streams included; trusted proxies, behind which many stand, are exempt. Who is over a limit is told so in
+ * plain HTTP (503, 429), or over TLS by the end of the connection.
+ */
+#ifndef ROTA_API_GATE_H
+#define ROTA_API_GATE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/net.h"
+
+#define GATE_LISTENERS 2  /* the socket, the port */
+#define GATE_ACCEPTS   64 /* of each in one turn, so that a flood of connections leaves time for the rest */
+
+struct api;
+
+struct listener {
+  int fd;
+  bool local;             /* the Unix socket */
+  struct net_endpoint at; /* else */
+};
+
+struct gate {
+  struct listener listeners[GATE_LISTENERS];
+  size_t listeners_len;
+  int spare_fd;
+  /* Taken in this turn, and not yet known to libmicrohttpd, which counts them when it runs. */
+  struct net_address fresh[GATE_LISTENERS * GATE_ACCEPTS];
+  size_t fresh_len, fresh_locals;
+};
+
+/* 0 or a negative code. gate_close is due in either case. */
+int gate_open(struct api *api);
+/* A listener more; it owns the descriptor. `about` is what the epoll event says. */
+int gate_add(struct api *api, const struct listener *listener);
+void gate_close(struct api *api);
+/* Takes what waits at a listener. */
+void gate_accept(struct api *api, size_t listener);
+
+#endif

@@ -1,0 +1,55 @@
+#include "scheduler/daemon/door.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/exit.h"
+#include "base/file.h"
+#include "base/log.h"
+
+#define PORTS_TRIED 20 /* if the port isn't written in the configuration: 8080 to 8099 */
+
+static int url_write(const struct config *config, const char *url) {
+  struct buf line = {0};
+  char *path = path_join(config->state, DOOR_URL_FILE);
+  buf_fmt(&line, "%s\n", url);
+  int err = file_write(path, line.bytes, line.len, 0600, false);
+  if (err) fprintf(stderr, "rota: %s can't be written: %s\n", path, err_text(err));
+  buf_release(&line);
+  free(path);
+  return err;
+}
+
+static const char *listen_advice(int err) {
+  switch (err) {
+  case ERR_BUSY: return "another program has this port: write another into `listen` of rota.yaml, or 'none'";
+  case ERR_NOT_FOUND: return "this machine has no such address: write one that it has into `listen` of rota.yaml";
+  case ERR_DENIED: return "a port below 1024 needs the right to it: write another, or grant CAP_NET_BIND_SERVICE";
+  default: return err_text(err);
+  }
+}
+
+int door_open(struct server *server, const struct config *config) {
+  struct api *api = server_api(server);
+  struct net_endpoint at;
+  door_close(config); /* what a crash left */
+  if (strcmp(config->listen, "none") == 0) return 0;
+  if (!net_endpoint_parse(config->listen, &at)) return EXIT_USAGE;
+  int err = api_listen(api, &at, config->listen_written ? 1 : PORTS_TRIED);
+  if (err) {
+    fprintf(stderr, "rota: can't listen on %s: %s\n", config->listen, listen_advice(err));
+    return EXIT_FAILED;
+  }
+  if (url_write(config, api_url(api))) return EXIT_FAILED;
+  LOG(LOG_INFO, "listening", {"url", api_url(api)});
+  return 0;
+}
+
+void door_close(const struct config *config) {
+  char *path = path_join(config->state, DOOR_URL_FILE);
+  unlink(path);
+  free(path);
+}

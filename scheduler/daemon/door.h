@@ -1,0 +1,18 @@
+/* The port: where the configuration, or `rota serve --listen`, wants the HTTP server to be reached beside its socket.
+ *
+ * The url in force stands in the file `url` of the state directory (0600, one line) as long as the daemon runs.
+ */
+#ifndef ROTA_DAEMON_DOOR_H
+#define ROTA_DAEMON_DOOR_H
+
+#include "scheduler/daemon/handlers/server.h"
+#include "scheduler/spec/config.h"
+
+#define DOOR_URL_FILE "url"
+
+/* 0, or an exit code after saying on stderr what is wrong and what to do. */
+int door_open(struct server *server, const struct config *config);
+/* The file goes. */
+void door_close(const struct config *config);
+
+#endif
