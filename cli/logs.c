@@ -9,6 +9,7 @@
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/lines.h"
+#include "cli/search.h"
 #include "cli/text.h"
 
 #define CHUNK   (1024 * 1024)
@@ -127,6 +128,8 @@ static int logs_run(const struct args *args) {
   struct reading r = {.run = lines_run_operand(args, 0)};
   if (!r.run) return EXIT_USAGE;
   if (!args_one_of(args, "follow", "json", NULL)) return EXIT_USAGE;
+  if (!args_one_of(args, "follow", "search", "regex", "errors", "tail", NULL)) return EXIT_USAGE;
+  if (search_wanted(args)) return search_run(args, r.run);
   int code = client_open(args, &r.client);
   if (code != EXIT_OK) return code;
   const char *task = args_operand(args, 1);
@@ -154,7 +157,10 @@ const struct command command_logs = {
     .options =
         (const struct arg_option[]){
             {"attempt", 0, ARG_COUNT, "N", NULL, WHAT_ANY, false, "of this attempt (default: the newest)"},
+            {"errors", 0, ARG_FLAG, NULL, NULL, WHAT_ANY, false, "only the lines that tell of an error, numbered"},
             {"follow", 'f', ARG_FLAG, NULL, NULL, WHAT_ANY, false, "go on until the attempt has ended"},
+            {"regex", 0, ARG_TEXT, "EXPR", NULL, WHAT_ANY, false, "only the lines that match (PCRE2), numbered"},
+            {"search", 0, ARG_TEXT, "TEXT", NULL, WHAT_ANY, false, "only the lines that contain it, in any case"},
             {"tail", 'n', ARG_COUNT, "N", NULL, WHAT_ANY, false, "begin with the last N lines"},
             {0},
         },

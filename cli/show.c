@@ -11,8 +11,6 @@
 #include "cli/table.h"
 #include "cli/text.h"
 
-#define TAIL_LINES 20
-
 static bool failure(const char *state) {
   return strcmp(state, "failed") == 0 || strcmp(state, "timed_out") == 0 || strcmp(state, "lost") == 0;
 }
@@ -46,26 +44,34 @@ static void add_end(struct buf *out, const json_t *attempt) {
     buf_fmt(out, ", exit code %lld", (long long)code);
 }
 
-static void show_tail(struct client *client, const char *run, const char *label) {
-  struct buf target = {0}, clean = {0};
+/* A line of the log, fit for a terminal, behind `mark`. */
+static void print_line(const char *mark, const json_t *line) {
+  struct buf clean = {0};
   struct log_filter filter = {0};
-  struct reply log;
-  url_run(&target, run, "/log");
-  url_query(&target, "task", label);
-  url_query_int(&target, "tail", TAIL_LINES);
-  if (client_get(client, buf_cstr(&target), &log) == EXIT_OK) {
-    log_filter(&filter, buf_cstr(&log.body), log.body.len, &clean);
-    const char *at = buf_cstr(&clean);
-    while (*at) {
-      size_t len = strcspn(at, "\n");
-      printf("  | %.*s\n", (int)len, at);
-      at += len + (at[len] == '\n');
-    }
-    if (paint_wanted(stdout)) fputs("\033[0m", stdout);
-    reply_release(&log);
-  }
-  buf_release(&target);
+  const json_t *text = json_object_get(line, "text");
+  log_filter(&filter, json_string_value(text), json_string_length(text), &clean);
+  printf("%s%.*s\n", mark, (int)strcspn(buf_cstr(&clean), "\r\n"), buf_cstr(&clean));
   buf_release(&clean);
+}
+
+/* The line that says what went wrong above the last ones: of the card that the API makes for the task. */
+static void show_card(struct client *client, const char *run, const char *label) {
+  struct buf target = {0};
+  struct reply reply;
+  size_t i, k;
+  const json_t *card, *line;
+  url_run(&target, run, "/failure");
+  int code = client_get(client, buf_cstr(&target), &reply);
+  buf_release(&target);
+  if (code != EXIT_OK) return;
+  json_array_foreach(json_object_get(reply.json, "cards"), i, card) {
+    if (strcmp(field_text(card, "label"), label) != 0) continue;
+    if (json_is_object(json_object_get(card, "error"))) print_line("  ", json_object_get(card, "error"));
+    json_array_foreach(json_object_get(card, "tail"), k, line) print_line("  | ", line);
+    if (field_int(card, "same", 1) > 1) printf("  %lld tasks ended alike\n", (long long)field_int(card, "same", 1));
+  }
+  if (paint_wanted(stdout)) fputs("\033[0m", stdout);
+  reply_release(&reply);
 }
 
 static void show_failure(struct client *client, const json_t *run) {
@@ -89,7 +95,7 @@ static void show_failure(struct client *client, const json_t *run) {
   }
   puts(buf_cstr(&out));
   buf_release(&out);
-  if (attempt) show_tail(client, field_text(run, "id"), label);
+  if (attempt) show_card(client, field_text(run, "id"), label);
   printf("  `rota logs %s %s` shows all of it, `rota rerun %s` goes on from here\n\n", field_text(run, "name"), label,
          field_text(run, "name"));
 }

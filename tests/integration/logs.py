@@ -258,4 +258,85 @@ print('/bin/sh: 1: frobnicate: not found')
         assert found["matches"][1]["text"][slice(*found["matches"][1]["spans"][0])] == "mypackage.Oops"
 
 
+def failed(p, name, text):
+    """Triggers a pipeline that fails; its cards."""
+    p.pipeline(name, text)
+    p.rota("reload")
+    p.rota("trigger", name)
+    p.wait_run(name, "failed")
+    page = get(p, name, "failure")
+    assert page["state"] == "failed", page
+    return page["cards"]
+
+
+def test_a_failure_is_told_with_its_line_and_what_to_do():
+    with place() as p:
+        card, = failed(p, "job", """
+            tasks:
+              ok: {run: "true"}
+              a:
+                run: |
+                  seq 30
+                  echo '2026-11-28 ERROR it went wrong'
+                  echo 'cp: cannot write: No space left on device' >&2
+                  exit 3
+              b: {needs: a, run: "true"}
+            """)
+        assert (card["kind"], card["task"], card["label"], card["attempt"]) == ("failed", "a", "a", 1)
+        assert (card["exit_code"], card["signal"], card["words"], card["host"]) == (3, None, "exit code 3", "local")
+        assert card["error"]["line"] == 31 and card["error"]["kind"] == "disk_full", card["error"]
+        assert card["error"]["text"] == "cp: cannot write: No space left on device"
+        assert [x["n"] for x in card["tail"]] == list(range(12, 32)) and card["tail"][0]["text"] == "13"
+        assert (card["same"], card["same_labels"], card["running"]) == (1, ["a"], "nothing of the run is running")
+        assert any("rota rerun job#1" in x for x in card["next"]) and "make room" in card["next"][0], card["next"]
+        shown = p.rota("show", "job")
+        assert "  cp: cannot write: No space left on device\n" in shown, shown
+        assert shown.index("cannot write") < shown.index("| 13"), shown
+
+
+def test_tasks_that_failed_alike_share_a_card():
+    with place() as p:
+        cards = failed(p, "job", """
+            max_tasks: 8
+            tasks:
+              a:
+                matrix: {n: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]}
+                run: |
+                  echo "worker $ROTA_MATRIX_N: Connection refused by 10.0.0.$$"
+                  exit 1
+              b: {run: "kill -9 $$"}
+              c: {run: "echo never; exit 1", allow_failure: true}
+              d: {run: "sleep 60", timeout: 200ms}
+            """)
+        by_kind = {(c["kind"], c["task"]): c for c in cards}
+        assert len(cards) == 3, cards
+        a = by_kind["failed", "a"]
+        assert a["same"] == 12 and len(a["same_labels"]) == 12 and a["error"]["kind"] == "network", a
+        b = by_kind["failed", "b"]
+        assert (b["signal"], b["words"]) == (9, "killed by SIGKILL (9): often out of memory"), b
+        assert b["error"] is None and b["tail"] == []
+        d = by_kind["timed_out", "d"]
+        assert any("timeout:" in x for x in d["next"]), d
+
+
+def test_a_run_without_failures_has_no_cards():
+    with place() as p:
+        assert get(p, printed(p, "print('ERROR: not at all')"), "failure") == {"state": "succeeded", "cards": []}
+
+
+def test_the_command_line_searches_logs():
+    with place() as p:
+        job = printed(p, "out.write(b''.join(b'line %d\\n' % i for i in range(1000)) + b'ERROR: \\x1b[2Jbad\\n')")
+        lines = p.rota("logs", job, "--search", "LINE 99").splitlines()
+        assert lines == ["100: line 99"] + [f"{n + 1}: line {n}" for n in range(990, 1000)], lines
+        assert p.rota("logs", job, "--regex", "^line 5.7$").count("\n") == 10
+        assert p.rota("logs", job, "a", "--errors") == "1001: ERROR: ?[2Jbad\n"
+        assert p.rota_all("logs", job, "--search", "nowhere").returncode == 1
+        assert "column 2" in p.rota_all("logs", job, "--regex", "(").stderr
+        p.rota("logs", job, "--errors", "--follow", code=2)
+        assert p.json("logs", job, "--search", "line 7")["total"] == 111
+        many = printed(p, "out.write(b'same\\n' * 3000)", name="many")
+        assert p.rota("logs", many, "--search", "same").count("\n") == 3000
+
+
 run(globals())

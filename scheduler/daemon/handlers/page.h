@@ -80,6 +80,6 @@ page_read_fn page_schedule_read, page_restore_read;
 page_read_fn page_overview_read;
 page_finish_fn page_overview_finish;
 page_read_fn page_grid_read, page_graph_read, page_run_graph_read;
-page_read_fn page_log_lines_read, page_log_search_read;
+page_read_fn page_log_lines_read, page_log_search_read, page_failure_read;
 
 #endif

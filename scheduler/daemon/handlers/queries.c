@@ -43,6 +43,7 @@ static const struct page_kind {
     [API_RUN_LOG] = {page_log_read, NULL},
     [API_LOG_LINES] = {page_log_lines_read, NULL},
     [API_LOG_SEARCH] = {page_log_search_read, NULL},
+    [API_RUN_FAILURE] = {page_failure_read, NULL},
     [API_SCHEDULE] = {page_schedule_read, NULL},
     [API_AUDIT] = {page_audit_read, NULL},
     [API_RESTORE] = {page_restore_read, NULL},
