@@ -1,0 +1,46 @@
+// The command line that does what a dialog is about to do, for whoever would rather paste it into a terminal.
+
+import type { Texts } from "./params";
+
+export interface RerunChoice {
+  mode: "failed" | "from" | "only" | "all";
+  task: string | null;
+  version: "same" | "newest" | null;
+  params: Texts;
+}
+
+// A word of a POSIX shell that stands for exactly this text.
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-][\w@%+=:,./#-]*$/.test(text) ? text : `'${text.replace(/'/g, "'\\''")}'`;
+}
+
+function line(words: string[]): string {
+  return ["rota", ...words].map(shellWord).join(" ");
+}
+
+function givenParams(params: Texts): string[] {
+  return Object.entries(params).flatMap(([name, text]) => ["-p", `${name}=${text}`]);
+}
+
+export function rerunCommand(run: string, choice: RerunChoice): string {
+  const { mode, task, version, params } = choice;
+  const what = mode === "from" || mode === "only" ? [`--${mode}`, task ?? ""] : [`--${mode}`];
+  return line(["rerun", run, ...what, ...(version ? ["--version", version] : []), ...givenParams(params)]);
+}
+
+export function cancelCommand(run: string, task: string | null): string {
+  return line(["cancel", run, ...(task ? [task] : [])]);
+}
+
+export function markCommand(run: string, task: string, state: string, reason: string, outputs: Texts): string {
+  const values = Object.entries(outputs).flatMap(([name, text]) => ["-o", `${name}=${text}`]);
+  return line(["mark", run, task, state, "--reason", reason, ...values]);
+}
+
+export function retryCommand(run: string, task: string): string {
+  return line(["retry-now", run, task]);
+}
+
+export function noteCommand(run: string, text: string): string {
+  return line(["note", run, text]);
+}
