@@ -8,12 +8,13 @@
     lint         make lint
     unit         tests/unit/*/*_test.c
     integration  tests/integration/*.sh and *.py, against the program in the build folder
+    e2e          tests/e2e/*.test.mjs, the same program in a real browser
 
 A test file is an executable that prints a line for each of its cases: `ok NAME`, `not ok NAME` or `skip NAME REASON`
 (cmocka's TAP output is read too). One that prints none is a single case, and its exit code says how it went. It runs in
 an empty directory of its own, which is also its HOME and TMPDIR, with ROTA (the program), ROTA_SOURCE (this tree) and,
 where there is one, ROTA_SHARED. After it has ended, whatever it started and left running is killed. It has 120 seconds,
-or what a line `# time-limit: SECONDS` among its first 20 says. Its output is shown only if something failed, and kept
+or what a line `# time-limit: SECONDS` (or with `//`) among its first 20 says. Its output is shown only if something failed, and kept
 in DIR/log. Files that tests share lie in tests/integration/lib/.
 """
 
@@ -132,7 +133,7 @@ def time_limit(path):
     try:
         with open(path, encoding="utf-8") as source:
             for _, line in zip(range(20), source):
-                said = re.match(r"#\s*time-limit:\s*(\d+)", line)
+                said = re.match(r"(?:#|//)\s*time-limit:\s*(\d+)", line)
                 if said:
                     return int(said.group(1))
     except (OSError, UnicodeDecodeError):
@@ -141,7 +142,8 @@ def time_limit(path):
 
 
 def environment(options, home):
-    kept = {key: os.environ[key] for key in ("PATH", "USER", "LOGNAME", "CI") if key in os.environ}
+    passed = ("PATH", "USER", "LOGNAME", "CI", "CHROMIUM")
+    kept = {key: os.environ[key] for key in passed if key in os.environ}
     shared = os.environ.get("ROTA_SHARED", os.path.join(os.path.dirname(ROOT), "shared"))
     if os.path.isdir(shared):
         kept["ROTA_SHARED"] = os.path.abspath(shared)
@@ -254,18 +256,27 @@ def stage_unit(options, tally):
     run_files(options, tally, files)
 
 
-def stage_integration(options, tally):
-    print("integration tests:", flush=True)
+def run_folder(options, tally, kind, endings):
+    """Each file of a folder of tests against the program that was built."""
+    print(f"{kind} tests:", flush=True)
     if not os.path.exists(os.path.join(ROOT, options.build, "rota")):
-        report(tally, "integration", [("not ok", f"{options.build}/rota wasn't built")], "", 0)
+        report(tally, kind, [("not ok", f"{options.build}/rota wasn't built")], "", 0)
         return
-    folder = os.path.join(ROOT, "tests/integration")
+    folder = os.path.join(ROOT, "tests", kind)
     files = []
     for name in sorted(os.listdir(folder)):
         path = os.path.join(folder, name)
-        if name.endswith((".sh", ".py")):
-            files.append((f"integration/{name}", path, time_limit(path), False))
+        if name.endswith(endings):
+            files.append((f"{kind}/{name}", path, time_limit(path), False))
     run_files(options, tally, files)
+
+
+def stage_integration(options, tally):
+    run_folder(options, tally, "integration", (".sh", ".py"))
+
+
+def stage_e2e(options, tally):
+    run_folder(options, tally, "e2e", (".test.mjs",))
 
 
 STAGES = {
@@ -274,6 +285,7 @@ STAGES = {
     "lint": stage_lint,
     "unit": stage_unit,
     "integration": stage_integration,
+    "e2e": stage_e2e,
 }
 
 

@@ -4,7 +4,8 @@
 set -u
 
 # check, then the package that has it: Debian and Ubuntu, Fedora, Alpine, Arch. A check is cmd:NAME (a program),
-# pc:NAME (a library that pkg-config knows) or file:PATH. "-" is nothing to install.
+# any:NAME|NAME (one of these programs), pc:NAME (a library that pkg-config knows) or file:PATH. "-" is nothing to
+# install.
 run_needs='
 cmd:cc                  gcc                  gcc                   build-base         gcc
 file:/usr/include/stdio.h libc6-dev          glibc-devel           build-base         glibc
@@ -22,6 +23,8 @@ cmd:musl-gcc            musl-tools           musl-gcc              -            
 file:/usr/share/zoneinfo/America/New_York tzdata tzdata            tzdata             tzdata
 cmd:python3             python3              python3               python3            python
 cmd:awk                 mawk                 gawk                  -                  gawk
+cmd:node                nodejs               nodejs                nodejs             nodejs
+cmd:npm                 npm                  npm                   npm                npm
 '
 test_needs='
 cmd:clang               clang                clang                 clang              clang
@@ -34,11 +37,14 @@ cmd:sqlite3             sqlite3              sqlite                sqlite       
 cmd:busybox             busybox              busybox               busybox            busybox
 cmd:curl                curl                 curl                  curl               curl
 cmd:git                 git                  git                   git                git
+any:chromium|chromium-browser chromium       chromium              chromium           chromium
+file:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core - - -
 '
 
 present() {
   case $1 in
   cmd:*) command -v "${1#cmd:}" >/dev/null 2>&1 ;;
+  any:*) programs=${1#any:} && { command -v "${programs%%|*}" || command -v "${programs##*|}"; } >/dev/null 2>&1 ;;
   pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
   file:*) [ -e "${1#file:}" ] ;;
   esac

@@ -31,8 +31,11 @@ unit: $(UNIT_CHOSEN)
 integration: all
 	@tests/run.py --build $(BUILD) $(if $(T),--only '$(T)') integration
 
+e2e: all
+	@tests/run.py --build $(BUILD) $(if $(T),--only '$(T)') e2e
+
 test: setup-test
-	@tests/run.py --build $(BUILD)/test compile lint unit integration
+	@tests/run.py --build $(BUILD)/test compile lint unit integration e2e
 
 # The sanitizers confuse gcc's reasoning about null pointers, hence the two exceptions.
 asan: setup-test
@@ -40,9 +43,10 @@ asan: setup-test
 	  -fsanitize=address,undefined -fno-sanitize-recover=all -Wno-null-dereference -Wno-maybe-uninitialized" \
 	  build unit integration
 
-.PHONY: unit-programs objects unit integration test asan
+.PHONY: unit-programs objects unit integration e2e test asan
 
-#: make test         all of it: gcc and clang with warnings as errors, lint, unit and integration tests
+#: make test         all of it: gcc and clang with warnings as errors, lint, unit, integration and end-to-end tests
 #: make unit         the unit tests, of one room with ROOM=spec
 #: make integration  the tests of the real program, those whose name contains X with T=X
+#: make e2e          the tests in a browser, those whose name contains X with T=X
 #: make asan         the unit and integration tests under the address and undefined behaviour sanitizers
