@@ -108,6 +108,11 @@ static void on_request(void *ctx, const struct api_request *request) {
   }
 }
 
+static void on_drained(void *ctx, uint64_t handle) {
+  struct serve *s = ctx;
+  queries_drained(s->queries, handle);
+}
+
 static void on_gone(void *ctx, uint64_t handle) {
   struct serve *s = ctx;
   queries_gone(s->queries, handle);
@@ -149,7 +154,7 @@ static void load_pipelines(struct serve *s) {
 
 static int open_server(struct serve *s) {
   const struct api_options options = {
-      .state_dir = s->config->state, .handler = on_request, .gone = on_gone, .ctx = s};
+      .state_dir = s->config->state, .handler = on_request, .gone = on_gone, .drained = on_drained, .ctx = s};
   int err = server_new(&s->assembly.loop, &options, &s->server);
   if (err) {
     fprintf(stderr, "rota: the socket in %s can't be made: %s\n", s->config->state, err_text(err));

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """make bench: what rota reaches, each line a ratio against what the same machine does bare in the same run.
 
-Arguments choose parts: throughput chain workloads idle many supervisor history. Environment: ROTA, BARE (bare.c),
+Arguments choose parts: throughput chain workloads idle many supervisor history logs. Environment: ROTA, BARE (bare.c),
 ENGINE (engine_bench.c), HISTORY (history_main.c), ROTA_BENCH_DISK (a folder on a disk), ROTA_BENCH_ROUNDS, ROTA_SHARED.
 Lines are "name  measured  target  verdict". Where something is measured more than once, the line says the median. A
 missed target doesn't fail: these machines are shared, and a figure is no test.
@@ -336,6 +336,51 @@ def bench_history(count=1_000_000):
     shutil.rmtree(root)
 
 
+LOG_SCRIPT = """tasks:
+  a:
+    run: |
+      awk 'BEGIN { for (i = 0; i < 600000; i++)
+        printf "2026-11-28 03:00:%06d INFO worker step=%d loss=0.1234 some more text to fill the line here ok\\n", i, i }'
+"""
+LOG_PAGES = (  # what, of the log, at most so many milliseconds
+    ("its last 500 lines", "log/lines?tail=500", 5),
+    ("500 lines out of the middle", "log/lines?from=312345&count=500", 5),
+    ("a search by text", "log/search?q=step%3D599999", 150),
+    ("  where the case matters", "log/search?q=step%3D599999&case=1", 150),
+    ("a search by an expression with a literal", "log/search?q=step%3D5999.9%20loss&regex=1&case=1", 150),
+    ("  in any case", "log/search?q=step%3D5999.9%20loss&regex=1", 150),
+    ("  without a literal", "log/search?q=(foo%7Cbar)%5Cd&regex=1&case=1", None),
+    ("a search for errors", "log/search?errors=1", None),
+    ("the download of all of it", "log/file", None),
+)
+
+
+def answer_ms(daemon, target):
+    out = subprocess.run(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code} %{time_total}", "--unix-socket",
+                          os.path.join(daemon.state, "rota.sock"), "http://localhost/api/v1/" + target],
+                         capture_output=True, text=True).stdout.split()
+    if out[0] != "200":
+        sys.exit(f"{target} answered {out[0]}")
+    return float(out[1]) * 1e3
+
+
+def bench_logs():
+    root = tempfile.mkdtemp(prefix="rota-bench-", dir=MEMORY)
+    os.makedirs(os.path.join(root, "dags"))
+    with open(os.path.join(root, "dags", "job.yaml"), "w") as f:
+        f.write(LOG_SCRIPT)
+    daemon = Daemon(root)
+    subprocess.run([ROTA, "reload", "--state", daemon.state], check=True, capture_output=True)
+    subprocess.run([ROTA, "trigger", "job", "--wait", "--state", daemon.state], check=True, capture_output=True)
+    line("a log of 60 MB, 600,000 lines", "", "")
+    for name, target, most in LOG_PAGES:
+        took = statistics.median(answer_ms(daemon, "runs/job/" + target) for _ in range(4 * ROUNDS))
+        line(f"  {name}", f"{took:.1f} ms", f"< {most} ms" if most else "", took < most if most else None)
+    line("  resident afterwards", f"{rss_kb(daemon.process.pid) / 1024:.1f} MB")
+    daemon.end()
+    shutil.rmtree(root)
+
+
 PARTS = {
     "throughput": bench_throughput,
     "chain": bench_chain,
@@ -344,6 +389,7 @@ PARTS = {
     "many": bench_many,
     "supervisor": bench_supervisor,
     "history": bench_history,
+    "logs": bench_logs,
 }
 
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The logs over the API: lines by number, searches, downloads, failure cards; hostile content and hostile files."""
+import contextlib
 import http.client
 import json
 import os
@@ -51,6 +52,16 @@ def printed(p, script, name="job", state="succeeded", more=""):
     p.rota("trigger", name)
     p.wait_run(name, state)
     return name
+
+
+def open_logs(p):
+    """What the daemon has open below its runs."""
+    directory = f"/proc/{p.daemon.pid}/fd"
+    paths = []
+    for name in os.listdir(directory):
+        with contextlib.suppress(FileNotFoundError):
+            paths.append(os.readlink(os.path.join(directory, name)))
+    return [x for x in paths if x.startswith(os.path.join(p.state, "runs", ""))]
 
 
 def attempt_dir(p):
@@ -256,6 +267,49 @@ print('/bin/sh: 1: frobnicate: not found')
         found = get(p, job, "log/search", errors=1)
         assert [m["n"] for m in found["matches"]] == [1, 5, 7], found
         assert found["matches"][1]["text"][slice(*found["matches"][1]["spans"][0])] == "mypackage.Oops"
+
+
+def test_a_log_is_downloaded_whole_or_in_part():
+    with place() as p:
+        job = printed(p, "out.write(b''.join(b'line %d\\n' % i for i in range(300000)))")
+        log = b"".join(b"line %d\n" % i for i in range(300000))
+        status, headers, body = fetch(p, f"{job}/log/file")
+        assert (status, body) == (200, log) and headers["Content-Length"] == str(len(log))
+        assert headers["Content-Disposition"] == 'attachment; filename="job-1-a-1.log"', headers["Content-Disposition"]
+        assert headers["Content-Type"].startswith("text/plain") and headers["X-Content-Type-Options"] == "nosniff"
+        for asked, first, end in (("0-9", 0, 10), ("1000000-2000000", 1000000, 2000001), ("-5", len(log) - 5, len(log)),
+                                  (f"{len(log) - 1}-", len(log) - 1, len(log))):
+            status, headers, body = fetch(p, f"{job}/log/file", {"Range": "bytes=" + asked})
+            assert (status, body) == (206, log[first:end]), (asked, status, len(body))
+            assert headers["Content-Range"] == f"bytes {first}-{end - 1}/{len(log)}"
+        status, headers, _ = fetch(p, f"{job}/log/file", {"Range": f"bytes={len(log)}-"})
+        assert (status, headers["Content-Range"]) == (416, f"bytes */{len(log)}")
+        status, headers, body = fetch(p, f"{job}/log/file", method="HEAD")
+        assert (status, headers["Content-Length"], body) == (200, str(len(log)), b"")
+        assert fetch(p, f"{job}/log/file?task=nobody")[0] == 404
+        quiet = printed(p, "", name="quiet")
+        assert fetch(p, f"{quiet}/log/file")[2] == b""
+
+
+def test_a_download_tells_what_was_dropped_and_can_be_left():
+    with place("log: {cap: 64KiB}\n") as p:
+        job = printed(p, "out.write(b''.join(b'line %06d\\n' % i for i in range(100000)))")
+        whole = fetch(p, f"{job}/log/file")[2]
+        gap = get(p, job, "log/lines")["gaps"][0]
+        mark = b"\n[%d bytes were dropped here: the log is over its cap]\n" % gap["bytes"]
+        assert whole[gap["offset"]:].startswith(mark) and whole.endswith(b"line 099999\n")
+        for first in (gap["offset"] - 5, gap["offset"] + 7, gap["offset"] + len(mark), len(whole) - 3):
+            assert fetch(p, f"{job}/log/file", {"Range": f"bytes={first}-{first + 99}"})[2] == whole[first:first + 100]
+    with place() as p:
+        job = printed(p, "out.write(b'x' * 40000000)")
+        for _ in range(20):
+            connection = Connection(os.path.join(p.state, "rota.sock"))
+            connection.request("GET", f"/api/v1/runs/{job}/log/file")
+            assert connection.getresponse().read(1000) == b"x" * 1000
+            connection.close()
+        assert len(fetch(p, f"{job}/log/file")[2]) == 40000000
+        wait_until("no log is open any more", lambda: not open_logs(p))
+        assert p.stop() == 0
 
 
 def failed(p, name, text):

@@ -13,6 +13,8 @@
 #include "base/json.h"
 #include "scheduler/daemon/handlers/queries.h"
 
+struct download;
+
 #define PAGE_HEADERS_MAX 9
 #define ETAG_BYTES       16 /* of the hash */
 
@@ -52,6 +54,8 @@ struct page {
   bool polls;          /* look again every 100 ms: a log grows without rows */
   int64_t wait_until;  /* monotonic; 0: doesn't wait */
 
+  struct download *download; /* the answer is streamed, by download.h; else NULL */
+
   struct queries *queries;
   uv_work_t work;
   bool reading, stale, gone;
@@ -80,6 +84,6 @@ page_read_fn page_schedule_read, page_restore_read;
 page_read_fn page_overview_read;
 page_finish_fn page_overview_finish;
 page_read_fn page_grid_read, page_graph_read, page_run_graph_read;
-page_read_fn page_log_lines_read, page_log_search_read, page_failure_read;
+page_read_fn page_log_lines_read, page_log_search_read, page_log_file_read, page_failure_read;
 
 #endif

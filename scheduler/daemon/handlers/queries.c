@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/vec.h"
+#include "scheduler/daemon/handlers/download.h"
 #include "scheduler/daemon/handlers/page.h"
 #include "scheduler/daemon/handlers/page_index.h"
 #include "scheduler/spec/config.h"
@@ -43,6 +44,7 @@ static const struct page_kind {
     [API_RUN_LOG] = {page_log_read, NULL},
     [API_LOG_LINES] = {page_log_lines_read, NULL},
     [API_LOG_SEARCH] = {page_log_search_read, NULL},
+    [API_LOG_FILE] = {page_log_file_read, NULL},
     [API_RUN_FAILURE] = {page_failure_read, NULL},
     [API_SCHEDULE] = {page_schedule_read, NULL},
     [API_AUDIT] = {page_audit_read, NULL},
@@ -136,6 +138,7 @@ static void page_free(struct page *p) {
   arena_release(&p->arena);
   arena_release(&p->asked);
   buf_release(&p->body);
+  download_free(p->download);
   free(p);
 }
 
@@ -183,12 +186,22 @@ static void page_begin(struct page *p);
 static void on_look_again(uv_timer_t *timer);
 static void free_when_empty(struct queries *q);
 
+static void page_stream(struct page *p) {
+  struct server *server = p->queries->o.server;
+  if (!download_send(p, server_api(server))) page_free(p);
+  server_pump(server);
+}
+
 static void page_done(struct page *p) {
   struct queries *q = p->queries;
   p->reading = false;
   if (p->gone || q->closing) {
     page_free(p);
     free_when_empty(q);
+    return;
+  }
+  if (p->download) {
+    page_stream(p);
     return;
   }
   bool late = clock_monotonic() >= p->wait_until;
@@ -211,7 +224,7 @@ static void page_done(struct page *p) {
 static void on_work(uv_work_t *work) {
   struct page *p = work->data;
   kinds[p->route].read(p);
-  if (!kinds[p->route].finish && page_is_json(p)) page_hash(p);
+  if (!kinds[p->route].finish && page_is_json(p) && !p->download) page_hash(p);
 }
 
 static void on_worked(uv_work_t *work, int status) {
@@ -306,9 +319,19 @@ static void on_look_again(uv_timer_t *timer) {
   int64_t now = clock_monotonic();
   for (size_t i = q->pages.len; i-- > 0;) {
     struct page *p = q->pages.items[i];
-    if (!p->reading && (p->polls || now >= p->wait_until)) page_begin(p);
+    if (!p->reading && !p->download && (p->polls || now >= p->wait_until)) page_begin(p);
   }
   if (q->pages.len == 0) uv_timer_stop(timer);
+}
+
+/* The next block is read as the first was, but for what the page knows already. */
+void queries_drained(struct queries *q, uint64_t handle) {
+  for (size_t i = 0; i < q->pages.len; i++) {
+    struct page *p = q->pages.items[i];
+    if (p->handle != handle || !p->download || p->reading) continue;
+    p->reading = uv_queue_work(&q->o.assembly->loop, &p->work, on_work, on_worked) == 0;
+    return;
+  }
 }
 
 void queries_gone(struct queries *q, uint64_t handle) {

@@ -33,6 +33,8 @@ struct queries *queries_new(const struct queries_options *options);
 void queries_take(struct queries *q, const struct api_request *request);
 /* Rows became durable: whoever waits for one of them looks again. */
 void queries_committed(struct queries *q, const struct change *changes, size_t len);
+/* The stream of a download has room. */
+void queries_drained(struct queries *q, uint64_t handle);
 /* The client has gone. */
 void queries_gone(struct queries *q, uint64_t handle);
 void queries_free(struct queries *q); /* accepts NULL; no answer goes out any more */
