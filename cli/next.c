@@ -98,14 +98,16 @@ static int next_of_daemon(const struct args *args) {
       reply_print(&reply);
     else
       json_array_foreach(items, i, item) {
-        if (name)
-          puts(field_text(item, "local"));
-        else
-          printf("%s  %s\n", field_text(item, "local"), field_text(item, "pipeline"));
+        const char *dst = field_text(item, "dst");
+        const char *mark = strcmp(dst, "gap") == 0      ? "  (its time is skipped: the clocks go forward)"
+                           : strcmp(dst, "repeat") == 0 ? "  (its time comes twice: the clocks go back)"
+                                                        : "";
+        printf("%s%s%s%s%s\n", field_text(item, "local"), name ? "" : "  ", name ? "" : field_text(item, "pipeline"),
+               mark, json_is_true(json_object_get(item, "paused")) ? "  (paused)" : "");
       }
     if (json_array_size(items) == 0)
       fprintf(stderr, "rota next: nothing fires by itself: %s\n",
-              name ? "it has no schedule, or is paused" : "no pipeline has a schedule that isn't paused");
+              name ? "it has no schedule" : "no pipeline has a schedule");
     reply_release(&reply);
   }
   buf_release(&target);

@@ -236,6 +236,11 @@ size_t engine_runs(const struct engine *e) {
   return e->runs_by_id.len;
 }
 
+const struct pipeline *engine_pipeline(const struct engine *e, const char *pipeline) {
+  const struct entry *entry = entry_find(e, pipeline);
+  return entry ? entry->spec : NULL;
+}
+
 instant engine_next_firing(const struct engine *e, const char *pipeline, const char **schedule) {
   const struct entry *entry = entry_find(e, pipeline);
   instant next = INSTANT_NONE;

@@ -305,6 +305,9 @@ int engine_why(const struct engine *e, struct moment now, const char *run_id, co
  * identity of the schedule goes to *schedule, which may be NULL; borrowed until the next step. */
 instant engine_next_firing(const struct engine *e, const char *pipeline, const char **schedule);
 
+/* The definition in force of a pipeline, borrowed until the next step; NULL if none ever loaded. */
+const struct pipeline *engine_pipeline(const struct engine *e, const char *pipeline);
+
 /* How the units of each slot are used now, of hosts in order and then of the installation (host NULL); strings are
  * borrowed from the configuration, the array is in the arena. */
 struct engine_slot {
@@ -319,8 +322,8 @@ struct engine_busy {
 };
 size_t engine_busy(const struct engine *e, const char *run_id, struct engine_busy *out, size_t max);
 
-/* What a person should look at: tasks of one host that can't be reached, or tasks that wait in one queue for a slot or
- * a host for longer than ENGINE_WAIT_LONG, or than three times what they usually take (and at least
+/* What a person should look at: tasks of one host that can't be reached, or tasks that wait in one queue for a slot
+ * or a host for longer than ENGINE_WAIT_LONG, or than three times what they usually take (and at least
  * ENGINE_WAIT_NOTICED). A task that its own run's max_tasks or a pause holds back is none. Strings are in the arena
  * or borrowed until the next step. */
 #define ENGINE_WAIT_LONG    (10 * USEC_PER_MIN)
@@ -333,7 +336,7 @@ struct engine_concern {
   const char *host; /* that can't be reached; NULL for a wait */
   instant since;
   const char *why;
-  size_t count;                           /* tasks */
+  size_t count;                          /* tasks */
   const char *runs[ENGINE_CONCERN_RUNS]; /* ids, each once */
   size_t runs_len;
 };

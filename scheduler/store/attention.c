@@ -1,4 +1,5 @@
 /* What came to nothing lately and that nobody has seen to. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -98,6 +99,67 @@ int history_missed(struct history *h, instant since, struct arena *a, struct his
     m->schedule = copied(q, t->columns_len + 1, a);
   }
   if (!rc) rc = db_code(r->db, step);
+  sqlite3_reset(q);
+  reader_give(h, r);
+  return rc;
+}
+
+int history_run_of(struct history *h, const char *pipeline, instant scheduled_for, struct arena *a,
+                   struct history_run *out) {
+  struct reader *r;
+  int rc = reader_take(h, &r);
+  if (rc) return rc;
+  sqlite3_stmt *q = statement(&r->statements, STATEMENT_RUN_OF_INSTANT);
+  sqlite3_bind_text(q, 1, pipeline, -1, SQLITE_STATIC);
+  sqlite3_bind_int64(q, 2, scheduled_for);
+  int step = sqlite3_step(q);
+  int64_t key = step == SQLITE_ROW ? sqlite3_column_int64(q, 0) : 0;
+  rc = db_code(r->db, step);
+  sqlite3_reset(q);
+  sqlite3_clear_bindings(q);
+  reader_give(h, r);
+  return rc ? rc : key ? history_run(h, key, a, out) : ERR_NOT_FOUND;
+}
+
+/* ---- firings that came to nothing ---- */
+
+static int unrun_cursor(const char *text, int64_t *at, int64_t *key) {
+  char end;
+  *at = *key = INT64_MAX;
+  if (!text) return 0;
+  return sscanf(text, "f%" SCNd64 ".%" SCNd64 "%c", at, key, &end) == 2 ? 0 : ERR_INVALID;
+}
+
+int history_unrun(struct history *h, bool missed, bool skipped, const char *after, size_t limit, struct arena *a,
+                  struct history_unrun **out, size_t *len, const char **next) {
+  const struct table *t = table_of(CHANGE_FIRING);
+  struct reader *r;
+  int64_t at, key;
+  *len = 0;
+  *next = NULL;
+  if (limit > HISTORY_LIMIT_MAX) limit = HISTORY_LIMIT_MAX;
+  int rc = unrun_cursor(after, &at, &key), step = SQLITE_DONE, looked = 0;
+  if (!rc) rc = reader_take(h, &r);
+  if (rc) return rc;
+  *out = arena_new_array(a, limit + 1, struct history_unrun);
+  sqlite3_stmt *q = statement(&r->statements, STATEMENT_UNRUN);
+  sqlite3_bind_int64(q, 1, at);
+  sqlite3_bind_int64(q, 2, key);
+  sqlite3_bind_int64(q, 3, HISTORY_LOOK_MAX);
+  while (!rc && *len < limit && (step = sqlite3_step(q)) == SQLITE_ROW) {
+    struct history_unrun *item = &(*out)[*len];
+    rc = table_read(q, 0, t, a, &item->row);
+    looked++;
+    if (rc || !(item->row.outcome == FIRING_MISSED ? missed : skipped)) continue;
+    item->pipeline = copied(q, t->columns_len, a);
+    item->schedule = copied(q, t->columns_len + 1, a);
+    item->run_since = sqlite3_column_int(q, t->columns_len + 2) != 0;
+    ++*len;
+  }
+  if (!rc) rc = db_code(r->db, step);
+  const struct firing_row *last = &(*out)[*len ? *len - 1 : 0].row;
+  bool more = step == SQLITE_ROW || looked == HISTORY_LOOK_MAX;
+  if (!rc && more && *len) *next = arena_fmt(a, "f%" PRId64 ".%" PRId64, last->scheduled_for, last->key);
   sqlite3_reset(q);
   reader_give(h, r);
   return rc;

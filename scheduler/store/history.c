@@ -144,11 +144,11 @@ int history_run_rows(struct history *h, const char *run_id, struct arena *a, str
 
 /* ---- pipelines ---- */
 
-static int read_last(struct reader *r, struct history_pipeline *p) {
-  sqlite3_stmt *q = asked(r, &ASK(LAST_RUNS, p->row.key, HISTORY_LAST_RUNS));
-  int step, rc = 0;
-  while (!rc && (step = sqlite3_step(q)) == SQLITE_ROW && p->last_len < HISTORY_LAST_RUNS) {
-    struct history_last *last = &p->last[p->last_len++];
+static int read_last(struct reader *r, int64_t pipeline, size_t limit, struct history_last *items, size_t *len) {
+  sqlite3_stmt *q = asked(r, &ASK(LAST_RUNS, pipeline, (int64_t)limit));
+  int step = SQLITE_DONE, rc = 0;
+  while (!rc && *len < limit && (step = sqlite3_step(q)) == SQLITE_ROW) {
+    struct history_last *last = &items[(*len)++];
     snprintf(last->id.text, sizeof last->id.text, "%s", (const char *)sqlite3_column_text(q, 0));
     last->number = sqlite3_column_int64(q, 1);
     rc = table_run_state((const char *)sqlite3_column_text(q, 2), &last->state);
@@ -157,6 +157,19 @@ static int read_last(struct reader *r, struct history_pipeline *p) {
   }
   if (!rc) rc = db_code(r->db, step);
   sqlite3_reset(q);
+  return rc;
+}
+
+int history_last(struct history *h, int64_t pipeline, size_t limit, struct arena *a, struct history_last **out,
+                 size_t *len) {
+  struct reader *r;
+  *len = 0;
+  int rc = reader_take(h, &r);
+  if (rc) return rc;
+  size_t most = (size_t)limited(limit);
+  *out = arena_new_array(a, most + 1, struct history_last);
+  rc = read_last(r, pipeline, most, *out, len);
+  reader_give(h, r);
   return rc;
 }
 
@@ -180,7 +193,8 @@ static int read_pipelines(struct reader *r, sqlite3_stmt *q, size_t limit, struc
   }
   if (!rc) rc = db_code(r->db, step);
   sqlite3_reset(q);
-  for (size_t i = 0; !rc && i < *len; i++) rc = read_last(r, &items[i]);
+  for (size_t i = 0; !rc && i < *len; i++)
+    rc = read_last(r, items[i].row.key, HISTORY_LAST_RUNS, items[i].last, &items[i].last_len);
   return rc;
 }
 
@@ -265,21 +279,34 @@ int history_stats(struct history *h, int64_t pipeline, struct arena *a, struct s
   return rows(h, ASK(STATS_OF, pipeline), CHANGE_STAT, a, out, len);
 }
 
-int history_audit(struct history *h, int64_t before, size_t limit, struct arena *a, struct history_audit **out,
-                  size_t *len) {
+static bool audit_matches(const struct history_audit_filter *f, const struct audit_row *row) {
+  if (!f) return true;
+  if (f->action && strcmp(f->action, row->action) != 0) return false;
+  const struct actor *who = &row->actor;
+  return !f->actor || (who->name && strcmp(f->actor, who->name) == 0) || (who->id && strcmp(f->actor, who->id) == 0);
+}
+
+int history_audit(struct history *h, const struct history_audit_filter *f, int64_t before, size_t limit,
+                  struct arena *a, struct history_audit **out, size_t *len, int64_t *next) {
   const struct table *t = table_of(CHANGE_AUDIT);
+  size_t most = (size_t)limited(limit);
   struct reader *r;
   *len = 0;
-  int rc = reader_take(h, &r), step;
+  *next = 0;
+  int rc = reader_take(h, &r), step = SQLITE_DONE;
   if (rc) return rc;
-  *out = arena_new_array(a, (size_t)limited(limit) + 1, struct history_audit);
-  sqlite3_stmt *q = asked(r, &ASK(AUDIT_PAGE, below(before), limited(limit)));
-  while (!rc && (step = sqlite3_step(q)) == SQLITE_ROW) {
-    struct history_audit *item = &(*out)[(*len)++];
+  *out = arena_new_array(a, most + 1, struct history_audit);
+  sqlite3_stmt *q = asked(r, &ASK(AUDIT_PAGE, below(before), HISTORY_LOOK_MAX));
+  int looked = 0;
+  while (!rc && *len < most && (step = sqlite3_step(q)) == SQLITE_ROW) {
+    struct history_audit *item = &(*out)[*len];
     rc = table_read(q, 0, t, a, &item->row);
-    item->key = sqlite3_column_int64(q, t->columns_len);
+    item->key = *next = sqlite3_column_int64(q, t->columns_len);
+    *len += audit_matches(f, &item->row);
+    looked++;
   }
   if (!rc) rc = db_code(r->db, step);
+  if (step == SQLITE_DONE && looked < HISTORY_LOOK_MAX) *next = 0;
   sqlite3_reset(q);
   reader_give(h, r);
   return rc;

@@ -98,6 +98,9 @@ struct history_pipeline {
   struct history_last last[HISTORY_LAST_RUNS]; /* newest first */
   size_t last_len;
 };
+/* The newest runs of a pipeline. */
+int history_last(struct history *h, int64_t pipeline, size_t limit, struct arena *a, struct history_last **out,
+                 size_t *len);
 /* By name, those after `after` (NULL: from the first). */
 int history_pipelines(struct history *h, const char *after, size_t limit, struct arena *a,
                       struct history_pipeline **out, size_t *len);
@@ -112,6 +115,18 @@ int history_version(struct history *h, int64_t key, struct arena *a, struct vers
 /* Newest first, those due before `before` (INSTANT_NONE: from the newest). */
 int history_firings(struct history *h, int64_t pipeline, instant before, size_t limit, struct arena *a,
                     struct firing_row **out, size_t *len);
+/* Firings of all pipelines that came to nothing, newest first, of the outcomes that `missed` and `skipped` choose.
+ * HISTORY_LOOK_MAX rows are looked at. `after` is NULL or a `next` of an earlier call; ERR_INVALID. */
+struct history_unrun {
+  struct firing_row row;
+  const char *pipeline, *schedule;
+  bool run_since; /* there is a run of the first instant all the same */
+};
+int history_unrun(struct history *h, bool missed, bool skipped, const char *after, size_t limit, struct arena *a,
+                  struct history_unrun **out, size_t *len, const char **next);
+/* The newest run of a pipeline for an instant: ERR_NOT_FOUND if there is none. */
+int history_run_of(struct history *h, const char *pipeline, instant scheduled_for, struct arena *a,
+                   struct history_run *out);
 /* Events that belong to no run, newest first; pipeline 0 for those of none. */
 int history_pipeline_events(struct history *h, int64_t pipeline, int64_t before, size_t limit, struct arena *a,
                             struct event_row **out, size_t *len);
@@ -201,8 +216,14 @@ struct history_audit {
   int64_t key;
   struct audit_row row;
 };
-int history_audit(struct history *h, int64_t before, size_t limit, struct arena *a, struct history_audit **out,
-                  size_t *len);
+struct history_audit_filter { /* NULL takes any */
+  const char *actor;          /* the name or the id of who did it */
+  const char *action;
+};
+/* Newest first, those with a key below `before` (0: from the newest). HISTORY_LOOK_MAX rows are looked at; *next is
+ * the `before` of the next page, 0 at the end. `f` may be NULL. */
+int history_audit(struct history *h, const struct history_audit_filter *f, int64_t before, size_t limit,
+                  struct arena *a, struct history_audit **out, size_t *len, int64_t *next);
 
 #define HISTORY_REQUEST_KEPT (7 * USEC_PER_DAY)
 /* The stored answer to an Idempotency-Key: ERR_NOT_FOUND if there is none or it is over 7 days old; ERR_CONFLICT if

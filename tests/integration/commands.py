@@ -27,7 +27,7 @@ TASK_KEYS = ("task label index state wait reason round attempts started_at ended
              "progress summary").split()
 ATTEMPT_KEYS = ("id task attempt round state reason host exit_code signal pid started_at ended_at duration_ms max_rss_kb "
                 "cpu_ms log_bytes slots dir git_commit git_dirty").split()
-PIPELINE_KEYS = "name present paused error owner tags description version next last_runs".split()
+PIPELINE_KEYS = "name present paused error owner tags description version next usual_ms schedules last_runs".split()
 STATUS_KEYS = ("version state_id pid started_at state_dir dags degraded paused running queued attention next slots "
                "pipelines").split()
 

@@ -219,5 +219,110 @@ def test_a_missed_firing_needs_attention_until_its_pipeline_succeeds():
         assert [r["pipeline"] for r in attention(p, "missed")] == ["two"]
 
 
+def test_a_trend_has_the_usual_durations():
+    with place() as p:
+        p.pipeline("quick", "tasks: {a: {run: 'true'}}\n")
+        p.rota("reload")
+        assert get(p, "/pipelines/quick/trend") == {"runs": [], "median_ms": None, "tasks": []}
+        for _ in range(3):
+            ran(p, "quick")
+        trend = get(p, "/pipelines/quick/trend?runs=2")
+        assert [r["number"] for r in trend["runs"]] == [3, 2] and trend["median_ms"] is not None
+        assert [t["task"] for t in trend["tasks"]] == ["a"]
+        assert get(p, "/pipelines")["items"][0]["usual_ms"] == trend["median_ms"]
+        refused(p, "/pipelines/gone/trend", 404, "gone")
+        refused(p, "/pipelines/quick/trend?runs=0", 422, "runs")
+
+
+def test_pipelines_say_when_they_fire():
+    with place() as p:
+        p.pipeline("both", "schedule: [{cron: '0 3 * * *', timezone: Europe/Oslo}, {every: 90m}]\ntasks: {a: {run: 'true'}}\n")
+        p.rota("reload")
+        want = [{"text": "0 3 * * *", "zone": "Europe/Oslo"}, {"text": "every 1h30m", "zone": None}]
+        got = get(p, "/pipelines/both")["schedules"]
+        assert got == want or got[1]["text"].startswith("every 1h 30m"), got
+
+
+def test_the_number_of_runs_is_counted():
+    with place() as p:
+        p.pipeline("quick", "tasks: {a: {run: 'true'}}\n")
+        p.rota("reload")
+        for _ in range(3):
+            ran(p, "quick")
+        assert get(p, "/run-count") == {"count": 3, "at_least": False}
+        assert get(p, "/run-count?q=state%3Afailed") == {"count": 0, "at_least": False}
+        refused(p, "/run-count?q=state%3Anone", 422, "none")
+
+
+def test_events_of_a_pipeline_are_those_of_no_run():
+    with place() as p:
+        p.pipeline("quick", "tasks: {a: {run: 'true'}}\n")
+        p.rota("reload")
+        p.rota("pause", "quick", "--reason", "holiday")
+        ran(p, "quick")
+        events = get(p, "/pipelines/quick/events")
+        assert events["items"][0]["kind"] == "pipeline" and events["items"][0]["state"] == "paused", events
+        one = get(p, "/pipelines/quick/events?limit=1")
+        assert one["next"] and get(p, f"/pipelines/quick/events?limit=1&after={one['next']}")["items"] == events["items"][1:2]
+        refused(p, "/pipelines/gone/events", 404, "gone")
+
+
+def test_the_audit_is_filtered():
+    with place() as p:
+        p.pipeline("quick", "tasks: {a: {run: 'true'}}\n")
+        p.rota("reload")
+        ran(p, "quick")
+        p.rota("pause", "quick", "--reason", "holiday")
+        p.rota("resume", "quick")
+        assert [a["action"] for a in get(p, "/audit?action=pause")["items"]] == ["pause"]
+        me = get(p, "/audit")["items"][0]["actor"]
+        assert len(get(p, f"/audit?actor={me['name']}&action=trigger")["items"]) == 1
+        assert len(get(p, f"/audit?actor={me['id']}")["items"]) >= 3
+        assert get(p, "/audit?actor=nobody-else") == {"items": [], "next": None}
+        first = get(p, "/audit?limit=1")
+        assert get(p, f"/audit?limit=1&after={first['next']}")["items"][0] != first["items"][0]
+
+
+def test_firings_that_came_to_nothing_are_listed_over_all_pipelines():
+    with place() as p:
+        for name in ("one", "two"):
+            p.pipeline(name, "schedule: [{cron: '0 3 1 1 *', timezone: UTC}]\ntasks: {a: {run: 'true'}}\n")
+        p.rota("reload")
+        p.stop()
+        put_missed(p, "one", 50)
+        put_missed(p, "two", 30)
+        p.start()
+        items = get(p, "/firings")["items"]
+        assert [(i["pipeline"], i["outcome"], i["run_now"]) for i in items] == \
+            [("two", "missed", True), ("one", "missed", True)], items
+        p.rota("trigger", "two", "--for", items[0]["scheduled_for"], "--wait")
+        assert [i["run_now"] for i in get(p, "/firings?outcome=missed,skipped")["items"]] == [False, True]
+        assert get(p, "/firings?outcome=skipped")["items"] == []
+        page = get(p, "/firings?limit=1")
+        assert get(p, f"/firings?limit=1&after={page['next']}")["items"][0]["pipeline"] == "one"
+        refused(p, "/firings?outcome=run", 422, "outcome")
+        refused(p, "/firings?after=x", 422, "after")
+
+
+def test_the_schedule_is_merged_and_marks_where_the_clocks_change():
+    with place() as p:
+        p.pipeline("berlin", "schedule: [{cron: '30 2 * * *', timezone: Europe/Berlin}]\ntasks: {a: {run: 'true'}}\n")
+        p.pipeline("hours", "schedule: [{every: 6h}]\ntasks: {a: {run: 'true'}}\n")
+        p.pipeline("rests", "paused: true\nschedule: [{cron: '0 1 * * *', timezone: UTC}]\ntasks: {a: {run: 'true'}}\n")
+        p.rota("reload")
+        items = get(p, "/schedule?n=9&after=2026-03-28T12:30:00Z")["items"]
+        assert [(i["pipeline"], i["scheduled_for"][5:16]) for i in items] == [
+            ("hours", "03-28T18:00"), ("hours", "03-29T00:00"), ("berlin", "03-29T01:00"), ("rests", "03-29T01:00"),
+            ("hours", "03-29T06:00"), ("hours", "03-29T12:00"), ("hours", "03-29T18:00"), ("hours", "03-30T00:00"), ("berlin", "03-30T00:30")], items
+        marks = {(i["pipeline"], i["scheduled_for"][5:10]): i for i in items}
+        assert marks["berlin", "03-29"]["dst"] == "gap" and marks["berlin", "03-30"]["dst"] is None
+        assert marks["rests", "03-29"]["paused"] and not marks["berlin", "03-29"]["paused"]
+        assert marks["berlin", "03-30"]["interval_start"].startswith("2026-03-29T01:00")
+        autumn = get(p, "/schedule?pipeline=berlin&n=1&after=2026-10-24T12:00:00Z")["items"][0]
+        assert autumn["dst"] == "repeat" and autumn["local"] == "2026-10-25T02:30:00+02:00", autumn
+        refused(p, "/schedule?pipeline=gone", 404, "gone")
+        refused(p, "/schedule?n=1001", 422, "'n'")
+
+
 if __name__ == "__main__":
     run(globals())

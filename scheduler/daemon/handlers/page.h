@@ -75,6 +75,11 @@ const char *page_pipeline(struct page *p);
 /* 503, or 422 for a cursor that isn't one. */
 void page_unreadable(struct page *p, int err);
 
+/* Of a list: how many items at most; its beginning; its end with the `next` of keys, 0 at the end. */
+int64_t page_limit(struct page *p);
+void page_list_begin(struct page *p);
+void page_list_end(struct page *p, int64_t next);
+
 /* ---- the pages ---- */
 page_read_fn page_runs_read, page_run_read, page_events_read, page_log_read, page_audit_read, page_versions_read,
     page_firings_read;
@@ -83,6 +88,7 @@ page_finish_fn page_health_finish, page_status_finish, page_pipelines_finish, pa
 page_read_fn page_schedule_read, page_restore_read;
 page_read_fn page_overview_read;
 page_finish_fn page_overview_finish;
+page_read_fn page_count_read, page_pipeline_events_read, page_unrun_read, page_trend_read;
 page_read_fn page_grid_read, page_graph_read, page_run_graph_read;
 page_read_fn page_log_lines_read, page_log_search_read, page_log_file_read, page_failure_read;
 

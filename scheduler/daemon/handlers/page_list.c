@@ -1,4 +1,4 @@
-/* The lists: runs by the filter line, events of a run, versions of a pipeline, the audit. */
+/* The lists: runs by the filter line and their number, events, versions of a pipeline, the audit. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,18 +11,17 @@
 
 #define LIMIT_DEFAULT 50
 
-static int64_t limit_of(struct page *p) {
+int64_t page_limit(struct page *p) {
   return page_number(p, "limit", LIMIT_DEFAULT, 1, HISTORY_LIMIT_MAX);
 }
 
-static void list_begin(struct page *p) {
+void page_list_begin(struct page *p) {
   jsonw_object(&p->json);
   jsonw_key(&p->json, "items");
   jsonw_array(&p->json);
 }
 
-/* `next` is a key, 0 at the end. */
-static void list_end(struct page *p, int64_t next) {
+void page_list_end(struct page *p, int64_t next) {
   char cursor[24];
   snprintf(cursor, sizeof cursor, "%" PRId64, next);
   jsonw_array_end(&p->json);
@@ -55,7 +54,7 @@ static bool filter_of(struct page *p, struct filter *f) {
 void page_runs_read(struct page *p) {
   struct filter f = {0};
   struct history_page found;
-  size_t limit = (size_t)limit_of(p);
+  size_t limit = (size_t)page_limit(p);
   if (p->status >= 400 || !filter_of(p, &f)) return;
   int err = history_runs(p->history, &f, api_query(&p->request, "after"), limit, p->now, &p->arena, &found);
   filter_release(&f);
@@ -63,7 +62,7 @@ void page_runs_read(struct page *p) {
     page_unreadable(p, err);
     return;
   }
-  list_begin(p);
+  page_list_begin(p);
   for (size_t i = 0; i < found.len; i++) {
     page_run_begin(p, &found.items[i], NULL);
     jsonw_object_end(&p->json);
@@ -93,7 +92,7 @@ void page_events_read(struct page *p) {
   struct event_row *rows;
   size_t len;
   int64_t after = page_number(p, "after", 0, 0, INT64_MAX);
-  size_t limit = (size_t)limit_of(p);
+  size_t limit = (size_t)page_limit(p);
   if (p->status >= 400 || !page_find_run(p, &run)) return;
   int err = history_events(p->history, run.run.key, after, limit, &p->arena, &rows, &len);
   if (err) {
@@ -102,9 +101,9 @@ void page_events_read(struct page *p) {
   }
   p->watched_run = run.run.key;
   p->unripe = len == 0 && !run_state_ended(run.run.state);
-  list_begin(p);
+  page_list_begin(p);
   for (size_t i = 0; i < len; i++) present_event(&p->json, &rows[i]);
-  list_end(p, len == limit ? rows[len - 1].key : 0);
+  page_list_end(p, len == limit ? rows[len - 1].key : 0);
 }
 
 /* ---- versions of a pipeline ---- */
@@ -114,14 +113,14 @@ void page_versions_read(struct page *p) {
   struct version_row *rows;
   size_t len;
   int64_t before = page_number(p, "after", 0, 0, INT64_MAX);
-  size_t limit = (size_t)limit_of(p);
+  size_t limit = (size_t)page_limit(p);
   if (p->status >= 400 || !page_find_pipeline(p, &pipeline)) return;
   int err = history_versions(p->history, pipeline.row.key, before, limit, &p->arena, &rows, &len);
   if (err) {
     page_unreadable(p, err);
     return;
   }
-  list_begin(p);
+  page_list_begin(p);
   for (size_t i = 0; i < len; i++) {
     jsonw_object(&p->json);
     jsonw_member_string(&p->json, "version", rows[i].sha256);
@@ -131,41 +130,7 @@ void page_versions_read(struct page *p) {
     jsonw_string_n(&p->json, rows[i].text, rows[i].text_len);
     jsonw_object_end(&p->json);
   }
-  list_end(p, len == limit ? rows[len - 1].key : 0);
-}
-
-/* ---- what became of the firings of a pipeline ---- */
-
-static void write_firing(struct page *p, const struct firing_row *row) {
-  struct history_run run;
-  bool ran = row->run && history_run(p->history, row->run, &p->arena, &run) == 0;
-  jsonw_object(&p->json);
-  jsonw_member_instant(&p->json, "scheduled_for", row->scheduled_for);
-  jsonw_member_instant(&p->json, "until", row->until);
-  jsonw_member_int(&p->json, "count", row->count);
-  jsonw_member_string(&p->json, "outcome", firing_word(row->outcome));
-  jsonw_member_string(&p->json, "reason", row->reason);
-  jsonw_member_string(&p->json, "run", ran ? run.run.id.text : NULL);
-  jsonw_member_instant(&p->json, "decided_at", row->decided_at);
-  jsonw_object_end(&p->json);
-}
-
-/* The cursor is the instant of the last one, in microseconds. */
-void page_firings_read(struct page *p) {
-  struct history_pipeline pipeline;
-  struct firing_row *rows;
-  size_t len;
-  instant before = page_number(p, "after", INSTANT_NONE, INT64_MIN, INT64_MAX);
-  size_t limit = (size_t)limit_of(p);
-  if (p->status >= 400 || !page_find_pipeline(p, &pipeline)) return;
-  int err = history_firings(p->history, pipeline.row.key, before, limit, &p->arena, &rows, &len);
-  if (err) {
-    page_unreadable(p, err);
-    return;
-  }
-  list_begin(p);
-  for (size_t i = 0; i < len; i++) write_firing(p, &rows[i]);
-  list_end(p, len == limit ? rows[len - 1].scheduled_for : 0);
+  page_list_end(p, len == limit ? rows[len - 1].key : 0);
 }
 
 /* ---- the audit ---- */
@@ -173,15 +138,17 @@ void page_firings_read(struct page *p) {
 void page_audit_read(struct page *p) {
   struct history_audit *rows;
   size_t len;
+  int64_t next;
+  const struct history_audit_filter filter = {api_query(&p->request, "actor"), api_query(&p->request, "action")};
   int64_t before = page_number(p, "after", 0, 0, INT64_MAX);
-  size_t limit = (size_t)limit_of(p);
+  size_t limit = (size_t)page_limit(p);
   if (p->status >= 400) return;
-  int err = history_audit(p->history, before, limit, &p->arena, &rows, &len);
+  int err = history_audit(p->history, &filter, before, limit, &p->arena, &rows, &len, &next);
   if (err) {
     page_unreadable(p, err);
     return;
   }
-  list_begin(p);
+  page_list_begin(p);
   for (size_t i = 0; i < len; i++) {
     const struct audit_row *row = &rows[i].row;
     jsonw_object(&p->json);
@@ -193,5 +160,43 @@ void page_audit_read(struct page *p) {
     jsonw_member_string(&p->json, "detail", row->detail);
     jsonw_object_end(&p->json);
   }
-  list_end(p, len == limit ? rows[len - 1].key : 0);
+  page_list_end(p, next);
+}
+
+/* ---- how many runs ---- */
+
+void page_count_read(struct page *p) {
+  struct filter f = {0};
+  int64_t count;
+  bool at_least;
+  if (p->status >= 400 || !filter_of(p, &f)) return;
+  int err = history_count(p->history, &f, p->now, HISTORY_LOOK_MAX, &count, &at_least);
+  filter_release(&f);
+  if (err) {
+    page_unreadable(p, err);
+    return;
+  }
+  jsonw_object(&p->json);
+  jsonw_member_int(&p->json, "count", count);
+  jsonw_member_bool(&p->json, "at_least", at_least);
+  jsonw_object_end(&p->json);
+}
+
+/* ---- events of a pipeline ---- */
+
+void page_pipeline_events_read(struct page *p) {
+  struct history_pipeline pipeline;
+  struct event_row *rows;
+  size_t len;
+  int64_t before = page_number(p, "after", 0, 0, INT64_MAX);
+  size_t limit = (size_t)page_limit(p);
+  if (p->status >= 400 || !page_find_pipeline(p, &pipeline)) return;
+  int err = history_pipeline_events(p->history, pipeline.row.key, before, limit, &p->arena, &rows, &len);
+  if (err) {
+    page_unreadable(p, err);
+    return;
+  }
+  page_list_begin(p);
+  for (size_t i = 0; i < len; i++) present_event(&p->json, &rows[i]);
+  page_list_end(p, len == limit ? rows[len - 1].key : 0);
 }

@@ -83,7 +83,26 @@ void page_status_finish(struct page *p, const struct queries_options *o) {
 
 /* ---- pipelines ---- */
 
-static void pipeline_begin(struct json *j, const struct history_pipeline *pipeline, const struct queries_options *o) {
+static void member_schedules(struct json *j, const struct pipeline *spec) {
+  jsonw_key(j, "schedules");
+  jsonw_array(j);
+  for (size_t i = 0; spec && i < spec->schedules_len; i++) {
+    const struct schedule_spec *s = &spec->schedules[i];
+    char every[DURATION_TEXT_SIZE + sizeof "every "];
+    if (!s->cron) {
+      memcpy(every, "every ", sizeof "every ");
+      duration_format(s->every, every + sizeof "every " - 1);
+    }
+    jsonw_object(j);
+    jsonw_member_string(j, "text", s->cron ? s->cron : every);
+    jsonw_member_string(j, "zone", s->cron ? s->zone : NULL);
+    jsonw_object_end(j);
+  }
+  jsonw_array_end(j);
+}
+
+static void pipeline_begin(struct json *j, const struct history_pipeline *pipeline, duration usual,
+                           const struct queries_options *o) {
   const struct pipeline_row *row = &pipeline->row;
   jsonw_object(j);
   jsonw_member_string(j, "name", row->name);
@@ -97,6 +116,8 @@ static void pipeline_begin(struct json *j, const struct history_pipeline *pipeli
   jsonw_raw(j, pipeline->tags ? pipeline->tags : "[]", strlen(pipeline->tags ? pipeline->tags : "[]"));
   jsonw_member_string(j, "version", pipeline->version_sha256[0] ? pipeline->version_sha256 : NULL);
   jsonw_member_instant(j, "next", engine_next_firing(core_engine(o->assembly->core), row->name, NULL));
+  present_known(j, "usual_ms", usual < 0 ? -1 : usual / USEC_PER_MS);
+  member_schedules(j, engine_pipeline(core_engine(o->assembly->core), row->name));
   jsonw_key(j, "last_runs");
   jsonw_array(j);
   for (size_t i = 0; i < pipeline->last_len; i++) {
@@ -118,6 +139,7 @@ static void pipeline_begin(struct json *j, const struct history_pipeline *pipeli
 
 struct pipelines_found {
   struct history_pipeline *items;
+  duration *usual;
   size_t len;
   bool more;
 };
@@ -128,6 +150,9 @@ void page_pipelines_read(struct page *p) {
   if (p->status >= 400) return;
   int err = history_pipelines(p->history, api_query(&p->request, "after"), limit, &p->arena, &found->items,
                               &found->len);
+  found->usual = arena_new_array(&p->arena, limit + 1, duration);
+  for (size_t i = 0; !err && i < found->len; i++)
+    err = history_usual(p->history, found->items[i].row.key, &found->usual[i]);
   if (err) page_unreadable(p, err);
   found->more = found->len == limit;
   p->found = found;
@@ -139,7 +164,7 @@ void page_pipelines_finish(struct page *p, const struct queries_options *o) {
   jsonw_key(&p->json, "items");
   jsonw_array(&p->json);
   for (size_t i = 0; i < found->len; i++) {
-    pipeline_begin(&p->json, &found->items[i], o);
+    pipeline_begin(&p->json, &found->items[i], found->usual[i], o);
     jsonw_object_end(&p->json);
   }
   jsonw_array_end(&p->json);
@@ -149,21 +174,25 @@ void page_pipelines_finish(struct page *p, const struct queries_options *o) {
 
 struct pipeline_found {
   struct history_pipeline pipeline;
+  duration usual;
   struct version_row version;
 };
 
 void page_pipeline_read(struct page *p) {
   struct pipeline_found *found = arena_new(&p->arena, struct pipeline_found);
   p->found = found;
-  if (!page_find_pipeline(p, &found->pipeline) || !found->pipeline.row.version) return;
-  int err = history_version(p->history, found->pipeline.row.version, &p->arena, &found->version);
+  found->version = (struct version_row){0};
+  if (!page_find_pipeline(p, &found->pipeline)) return;
+  int err = history_usual(p->history, found->pipeline.row.key, &found->usual);
+  if (!err && found->pipeline.row.version)
+    err = history_version(p->history, found->pipeline.row.version, &p->arena, &found->version);
   if (err) page_unreadable(p, err);
 }
 
 /* The definition is the version's canonical JSON: schedules, parameters and tasks as the reader understood them. */
 void page_pipeline_finish(struct page *p, const struct queries_options *o) {
   const struct pipeline_found *found = p->found;
-  pipeline_begin(&p->json, &found->pipeline, o);
+  pipeline_begin(&p->json, &found->pipeline, found->usual, o);
   jsonw_key(&p->json, "definition");
   if (found->version.json) {
     jsonw_raw(&p->json, found->version.json, found->version.json_len);

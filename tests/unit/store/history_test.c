@@ -320,6 +320,7 @@ static void the_parts_of_a_run_are_paged(void **state) {
   struct output_row *outputs;
   struct round_row *rounds;
   struct history_audit *audit;
+  int64_t next;
   struct version_row *versions;
   size_t len;
   assert_int_equal(history_tasks(f->h, 17, 1, 2, &f->a, &tasks, &len), 0);
@@ -339,10 +340,10 @@ static void the_parts_of_a_run_are_paged(void **state) {
   assert_string_equal(rounds[0].scope, "all");
   assert_int_equal(history_notes(f->h, 11, &f->a, &events, &len), 0);
   assert_string_equal(events[0].reason, "disk was 100% full");
-  assert_int_equal(history_audit(f->h, 0, 9, &f->a, &audit, &len), 0);
+  assert_int_equal(history_audit(f->h, NULL, 0, 9, &f->a, &audit, &len, &next), 0);
   assert_int_equal(len, 2);
   assert_string_equal(audit[0].row.action, "rerun");
-  assert_int_equal(history_audit(f->h, audit[0].key, 9, &f->a, &audit, &len), 0);
+  assert_int_equal(history_audit(f->h, NULL, audit[0].key, 9, &f->a, &audit, &len, &next), 0);
   assert_int_equal(len, 1);
   assert_int_equal(history_versions(f->h, 1, 0, 9, &f->a, &versions, &len), 0);
   assert_string_equal(versions[0].text, "tasks: {}\n");

@@ -151,6 +151,7 @@ static void old_requests_firings_events_and_versions_go(void **state) {
   struct version_row *versions;
   struct firing_row *firings;
   struct history_audit *audit;
+  int64_t next;
   struct event_row *events;
   struct request_row request;
   size_t len;
@@ -160,7 +161,7 @@ static void old_requests_firings_events_and_versions_go(void **state) {
   assert_int_equal(history_firings(h, 1, INSTANT_NONE, 9, &a, &firings, &len), 0);
   assert_int_equal(len, 1);
   assert_int_equal(firings[0].key, 7);
-  assert_int_equal(history_audit(h, 0, 9, &a, &audit, &len), 0);
+  assert_int_equal(history_audit(h, NULL, 0, 9, &a, &audit, &len, &next), 0);
   assert_int_equal(len, 1);
   assert_int_equal(history_pipeline_events(h, 1, 0, 9, &a, &events, &len), 0);
   assert_int_equal(len, 0);
