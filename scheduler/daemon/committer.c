@@ -36,10 +36,13 @@ struct committer {
   bool tended; /* since the last commit or job */
   int err, broken;
   bool store_full;
+  int64_t store_number;
   struct buf why;
   VEC(struct job) jobs, jobs_done;
 
-  bool busy, full; /* loop thread only */
+  /* Loop thread only. */
+  bool busy, full;
+  int64_t number;
 };
 
 /* Under the lock. */
@@ -47,6 +50,7 @@ static void tell_result(struct committer *c, int err, struct buf *why) {
   struct store_health health;
   store_health(c->store, &health);
   c->store_full = health.full;
+  c->store_number = health.commit_number;
   c->err = err;
   buf_release(&c->why);
   c->why = *why;
@@ -145,6 +149,7 @@ static void on_async(uv_async_t *async) {
   int err = c->err;
   int broken = c->broken;
   bool full = c->store_full;
+  int64_t number = c->store_number;
   struct buf why = c->why;
   c->why = (struct buf){0};
   c->broken = 0;
@@ -158,6 +163,7 @@ static void on_async(uv_async_t *async) {
   if (committed) {
     c->busy = false;
     c->full = full;
+    c->number = number;
     c->done(c->ctx, err, buf_cstr(&why));
   }
   if (broken) c->done(c->ctx, broken, "the log can't be moved into the database");
@@ -181,6 +187,9 @@ struct committer *committer_new(uv_loop_t *loop, struct store *store, committer_
   c->store = store;
   c->done = done;
   c->ctx = ctx;
+  struct store_health health;
+  store_health(store, &health);
+  c->number = health.commit_number;
   uv_mutex_init(&c->lock);
   uv_cond_init(&c->wake);
   uv_async_init(loop, &c->async, on_async);
@@ -207,6 +216,10 @@ bool committer_busy(const struct committer *c) {
 
 bool committer_full(const struct committer *c) {
   return c->full;
+}
+
+int64_t committer_number(const struct committer *c) {
+  return c->number;
 }
 
 void committer_job(struct committer *c, committer_job_fn *run, committer_job_done_fn *done, void *arg) {

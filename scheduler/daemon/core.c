@@ -255,6 +255,10 @@ struct core *core_new(const struct core_options *options) {
   return c;
 }
 
+int64_t core_commit_number(const struct core *c) {
+  return committer_number(c->committer);
+}
+
 struct inbox *core_inbox(struct core *c) {
   return &c->inbox;
 }

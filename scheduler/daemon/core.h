@@ -57,6 +57,8 @@ void core_sweep(struct core *c, const char *run_id);
  * for what is found (5 s at most), so that nothing is decided on a run that has ended meanwhile. */
 void core_adopt(struct core *c);
 
+/* Of the last commit (committer.h). */
+int64_t core_commit_number(const struct core *c);
 /* 0, or why commits don't succeed for now. */
 int core_degraded(const struct core *c);
 /* True when nothing is queued and no commit is in flight. */

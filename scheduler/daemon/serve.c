@@ -15,6 +15,7 @@
 #include "scheduler/daemon/daemon.h"
 #include "scheduler/daemon/dags.h"
 #include "scheduler/daemon/door.h"
+#include "scheduler/daemon/handlers/event_hub.h"
 #include "scheduler/daemon/handlers/queries.h"
 #include "scheduler/daemon/handlers/requests.h"
 #include "scheduler/daemon/handlers/restore_answers.h"
@@ -40,6 +41,7 @@ struct serve {
   struct requests *requests;
   struct restore_answers *answers;
   struct queries *queries;
+  struct event_hub *events;
   struct upkeep *upkeep;
   struct reloads *reloads;
   struct code_lookups *code_lookups;
@@ -57,6 +59,7 @@ static void on_committed(void *ctx, const struct change *changes, size_t len) {
   assembly_committed(&s->assembly, changes, len, true);
   code_committed(s->code_lookups, &s->assembly.names, changes, len);
   queries_committed(s->queries, changes, len);
+  event_hub_committed(s->events, changes, len);
   assembly_forget(&s->assembly, changes, len);
 }
 
@@ -72,6 +75,7 @@ static void on_degraded(void *ctx, int err, const char *why) {
   s->degraded.err = err;
   free(s->degraded.why);
   s->degraded.why = err ? alloc_strdup(why) : NULL;
+  event_hub_health(s->events);
   if (err) {
     LOG(LOG_ERROR, "degraded: nothing can be recorded, nothing new is started", {"reason", why});
     requests_degraded(s->requests);
@@ -99,7 +103,9 @@ static void answer(void *ctx, uint64_t handle, int status, const char *body, siz
 
 static void on_request(void *ctx, const struct api_request *request) {
   struct serve *s = ctx;
-  if (request->route == API_RELOAD) {
+  if (request->route == API_STREAM) {
+    event_hub_take(s->events, request);
+  } else if (request->route == API_RELOAD) {
     reload_all(s->reloads, request->handle);
   } else if (request->route == API_BACKUP) {
     upkeep_backup(s->upkeep, request);
@@ -116,6 +122,7 @@ static void on_drained(void *ctx, uint64_t handle) {
 static void on_gone(void *ctx, uint64_t handle) {
   struct serve *s = ctx;
   queries_gone(s->queries, handle);
+  event_hub_gone(s->events, handle);
 }
 
 /* ---- signals and files ---- */
@@ -180,6 +187,13 @@ static int open_rest(struct serve *s) {
                                           .loader = s->loader,
                                           .degraded = &s->degraded};
   s->queries = queries_new(&queries);
+  const struct event_hub_options events = {.loop = loop,
+                                           .server = s->server,
+                                           .core = s->assembly.core,
+                                           .names = &s->assembly.names,
+                                           .degraded = &s->degraded,
+                                           .state_id = store_state_id(s->assembly.store)};
+  s->events = event_hub_new(&events);
   const struct upkeep_options upkeep = {.assembly = &s->assembly, .server = s->server, .history = s->history};
   s->upkeep = upkeep_new(&upkeep);
   s->watch = watch_new(loop, on_files_changed, s);
@@ -203,6 +217,7 @@ static int open_rest(struct serve *s) {
 /* What still works on a thread frees itself when assembly_close turns the loop. */
 static void close_all(struct serve *s) {
   upkeep_free(s->upkeep);
+  event_hub_free(s->events);
   queries_free(s->queries);
   restore_answers_free(s->answers);
   requests_free(s->requests);

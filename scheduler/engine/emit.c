@@ -116,6 +116,7 @@ void emit_event_row(struct engine *e, const struct event_row *row) {
   to->state = copy(e, row->state);
   to->reason = copy(e, row->reason);
   to->actor = copy(e, e->actor);
+  to->run_id = copy(e, row->run_id);
 }
 
 void emit_event(struct engine *e, enum event_row_kind kind, const struct entry *entry, const struct live_run *run,

@@ -169,6 +169,7 @@ struct event_row { /* only grows; what happened, in order */
   const char *state; /* the word of the state entered */
   const char *reason;
   const char *actor; /* name; NULL for the daemon itself */
+  const char *run_id; /* of a note's run: not a column, for those who are told of it */
 };
 
 struct audit_row { /* only grows; every change that a person made */
