@@ -4,6 +4,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "scheduler/api/forwarded.h"
+
 #define REFUSE(code, t, d)                                                                                           \
   (struct guard_verdict) {                                                                                           \
     .status = (code), .title = (t), .detail = (d)                                                                    \
@@ -67,20 +69,57 @@ const char *api_session_cookie(bool secure) {
   return secure ? "__Host-rota_session" : "rota_session";
 }
 
-struct guard_verdict access_identify(struct exchange *x, const char *method, const struct guard_fields *fields) {
+/* Fills in where the request comes from: the peer, or whom a trusted proxy speaks for. */
+static void origin_fill(struct exchange *x, const struct guard_fields *f) {
   struct api_request *r = &x->request;
-  (void)method;
+  const struct api *api = x->api;
   r->local = x->peer.local;
   r->uid = x->peer.uid;
   r->pid = x->peer.pid;
   r->address = x->peer.text;
   r->secure = x->peer.tls;
-  if (fields->agent) r->agent = arena_strdup(&x->arena, fields->agent);
+  if (f->agent) r->agent = arena_strdup(&x->arena, f->agent);
+  if (x->peer.local || !forwarded_trusted(&x->peer.address, api->proxies, api->proxies_len)) return;
+  struct net_address client = x->peer.address;
+  forwarded_client(f->forwarded_for, f->forwarded_len, api->proxies, api->proxies_len, &client);
+  char *text = arena_alloc(&x->arena, NET_ADDRESS_TEXT);
+  net_address_text(&client, text);
+  r->address = text;
+  if (f->forwarded_proto) r->secure = strcasecmp(f->forwarded_proto, "https") == 0;
+}
+
+/* Whether the Host is one that we go by; *host is how the sender calls us. */
+static bool host_ours(const struct exchange *x, const char *text, struct net_origin *host) {
+  const struct api *api = x->api;
+  *host = (struct net_origin){.secure = x->request.secure};
+  if (api->public_known && net_host_parse(text, api->public.port, host) && host->port == api->public.port &&
+      strcmp(host->host, api->public.host) == 0)
+    return true;
+  return net_host_parse(text, net_port_usual(x->request.secure), host) && host_local(x, host);
+}
+
+/* Whether a page of somebody else makes a browser send this. */
+static bool sender_foreign(const struct exchange *x, const char *method, const struct guard_fields *f,
+                           const struct net_origin *host) {
+  if (api_method_from_word(method) == API_METHOD_GET) return false;
+  struct net_origin origin;
+  if (f->origin) {
+    if (!net_origin_parse(f->origin, false, &origin)) return true;
+    bool public = x->api->public_known && net_origin_equal(&origin, &x->api->public);
+    return !public && !net_origin_equal(&origin, host);
+  }
+  if (!f->cookie) return false;
+  return !f->fetch_site || strcmp(f->fetch_site, "same-origin") != 0;
+}
+
+struct guard_verdict access_identify(struct exchange *x, const char *method, const struct guard_fields *fields) {
+  struct api_request *r = &x->request;
   struct net_origin host;
-  if (!x->peer.local && (!net_host_parse(fields->host, net_port_usual(r->secure), &host) || !host_local(x, &host)))
+  origin_fill(x, fields);
+  if (!r->local && !host_ours(x, fields->host, &host))
     return REFUSE(421, "Not this host",
-                  "The Host header names another server; open the address that `rota status` "
-                  "shows, or set `public_url` in rota.yaml to the name that people use.");
+                  "The Host header names another server; open the address that `rota status` shows, or set "
+                  "`public_url` in rota.yaml to the one that people use.");
   const char *bearer = bearer_read(&x->arena, fields->authorization);
   const struct api_credentials credentials = {
       .local = r->local,
@@ -91,6 +130,10 @@ struct guard_verdict access_identify(struct exchange *x, const char *method, con
       .session = bearer ? NULL : cookie_read(&x->arena, fields->cookie, api_session_cookie(r->secure)),
   };
   r->who = x->api->options.authenticate(x->api->options.ctx, &credentials, &x->arena);
+  if (!r->local && !bearer && sender_foreign(x, method, fields, &host))
+    return REFUSE(403, "Sent by another page",
+                  "A change that a browser sends must come from the pages of this server, as its Origin header says; "
+                  "programs send a token as `Authorization: Bearer rota_...`.");
   return PASS;
 }
 

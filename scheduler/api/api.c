@@ -136,8 +136,29 @@ void api_free(struct api *api) {
   gate_close(api);
   fd_close(api->epoll_fd);
   fd_close(api->dir_fd);
+  free(api->proxies);
   free(api->state_dir);
   free(api);
+}
+
+/* How people write an origin: without the usual port. */
+static void url_set(struct api *api) {
+  const struct net_origin *o = &api->public;
+  if (!api->public_known && !api->port_known) {
+    api->url[0] = '\0';
+  } else if (!api->public_known) {
+    struct net_endpoint at = api->port;
+    char text[NET_ENDPOINT_TEXT];
+    /* All addresses are none that a browser could open; the loopback is among them. */
+    if (net_address_any(&at.address))
+      net_address_parse(net_address_v4(&at.address) ? "127.0.0.1" : "::1", &at.address);
+    net_endpoint_text(&at, text);
+    snprintf(api->url, sizeof api->url, "%s://%s", api->tls ? "https" : "http", text);
+  } else if (o->port == net_port_usual(o->secure)) {
+    snprintf(api->url, sizeof api->url, "%s://%s", o->secure ? "https" : "http", o->host);
+  } else {
+    snprintf(api->url, sizeof api->url, "%s://%s:%u", o->secure ? "https" : "http", o->host, (unsigned)o->port);
+  }
 }
 
 int api_listen(struct api *api, const struct net_endpoint *at, int tries) {
@@ -150,10 +171,24 @@ int api_listen(struct api *api, const struct net_endpoint *at, int tries) {
   if (port.fd < 0) return port.fd;
   int code = gate_add(api, &port);
   if (code < 0) return code;
-  char text[NET_ENDPOINT_TEXT];
-  net_endpoint_text(&port.at, text);
-  snprintf(api->url, sizeof api->url, "http://%s", text);
+  api->port = port.at;
+  api->port_known = true;
+  url_set(api);
   return 0;
+}
+
+void api_front_set(struct api *api, const struct api_front *front) {
+  api->public_known = front->public_url != NULL;
+  if (front->public_url) {
+    bool parsed = net_origin_parse(front->public_url, true, &api->public);
+    assert(parsed);
+    (void)parsed;
+  }
+  free(api->proxies);
+  api->proxies = front->proxies_len ? alloc_zeroed(front->proxies_len, sizeof *api->proxies) : NULL;
+  if (front->proxies_len) memcpy(api->proxies, front->proxies, front->proxies_len * sizeof *api->proxies);
+  api->proxies_len = front->proxies_len;
+  url_set(api);
 }
 
 const char *api_url(const struct api *api) {

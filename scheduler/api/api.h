@@ -108,7 +108,14 @@ struct api_options {
 int api_new(const struct api_options *options, struct api **out);
 /* Listens on a port too, once; while it is taken, on the next, up to `tries` of them. 0, or a code of listen_tcp. */
 int api_listen(struct api *api, const struct net_endpoint *at, int tries);
-/* "http://127.0.0.1:8080": where people reach it; NULL if it listens on no port. */
+/* What stands in front of the port; may be called again while it runs. Copied. */
+struct api_front {
+  const char *public_url;          /* "https://rota.example", where people reach it; NULL: at the port itself */
+  const struct net_range *proxies; /* whose word on the client counts */
+  size_t proxies_len;
+};
+void api_front_set(struct api *api, const struct api_front *front);
+/* "http://127.0.0.1:8080": where people reach it; NULL if that isn't known, since it listens on no port. */
 const char *api_url(const struct api *api);
 /* Drops every connection, answered or not, and removes the socket; `gone` isn't called. Accepts NULL. */
 void api_free(struct api *api);

@@ -90,10 +90,23 @@ static enum MHD_Result answer_queue(struct exchange *x, int status, struct MHD_R
   return MHD_queue_response(x->connection, (unsigned)status, response);
 }
 
-void exchange_dress(struct MHD_Response *r, const char *content_type, const char *cache,
+/* What a browser may do with an answer: nothing of other hosts, no frame around it, no word of it to others. */
+static const struct api_header secure_headers[] = {
+    {"Content-Security-Policy", "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; "
+                                "frame-ancestors 'none'; object-src 'none'"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cross-Origin-Opener-Policy", "same-origin"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+};
+
+void exchange_dress(const struct api *api, struct MHD_Response *r, const char *content_type, const char *cache,
                     const struct api_header *headers, size_t headers_len) {
   MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
-  MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+  for (size_t i = 0; i < sizeof secure_headers / sizeof secure_headers[0]; i++)
+    MHD_add_response_header(r, secure_headers[i].name, secure_headers[i].value);
+  if (api->tls || (api->public_known && api->public.secure))
+    MHD_add_response_header(r, "Strict-Transport-Security", "max-age=31536000");
   MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, cache);
   for (size_t i = 0; i < headers_len; i++) {
     enum MHD_Result added = MHD_add_response_header(r, headers[i].name, headers[i].value);
@@ -102,8 +115,9 @@ void exchange_dress(struct MHD_Response *r, const char *content_type, const char
   }
 }
 
-static struct MHD_Response *response_new(const char *content_type, const struct api_header *headers,
-                                         size_t headers_len, const void *body, size_t len) {
+static struct MHD_Response *response_new(const struct api *api, const char *content_type,
+                                         const struct api_header *headers, size_t headers_len, const void *body,
+                                         size_t len) {
   /* libmicrohttpd copies and never writes there. */
   union {
     const void *in;
@@ -111,24 +125,24 @@ static struct MHD_Response *response_new(const char *content_type, const struct 
   } bytes = {.in = len ? body : ""};
   struct MHD_Response *r = MHD_create_response_from_buffer(len, bytes.out, MHD_RESPMEM_MUST_COPY);
   assert(r);
-  exchange_dress(r, content_type ? content_type : "application/json", "no-store", headers, headers_len);
+  exchange_dress(api, r, content_type ? content_type : "application/json", "no-store", headers, headers_len);
   return r;
 }
 
-static struct MHD_Response *problem_new(int status, const char *title, const char *detail) {
+static struct MHD_Response *problem_new(const struct api *api, int status, const char *title, const char *detail) {
   struct buf body = {0};
   struct json j;
   jsonw_init(&j, &body);
   api_problem_begin(&j, status, title, detail);
   jsonw_object_end(&j);
-  struct MHD_Response *r = response_new(API_PROBLEM_TYPE, NULL, 0, body.bytes, body.len);
+  struct MHD_Response *r = response_new(api, API_PROBLEM_TYPE, NULL, 0, body.bytes, body.len);
   buf_release(&body);
   return r;
 }
 
 /* Answers before the body is read, and takes nothing more from this connection. */
 static enum MHD_Result refuse(struct exchange *x, const struct guard_verdict *verdict) {
-  struct MHD_Response *r = problem_new(verdict->status, verdict->title, verdict->detail);
+  struct MHD_Response *r = problem_new(x->api, verdict->status, verdict->title, verdict->detail);
   if (verdict->header.name) MHD_add_response_header(r, verdict->header.name, verdict->header.value);
   MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
   enum MHD_Result queued = answer_queue(x, verdict->status, r);
@@ -261,7 +275,7 @@ static enum MHD_Result response_send(struct exchange *x) {
 }
 
 static enum MHD_Result asset_refuse(struct exchange *x) {
-  struct MHD_Response *r = problem_new(406, "Encoding not acceptable",
+  struct MHD_Response *r = problem_new(x->api, 406, "Encoding not acceptable",
                                        "The files of the pages are kept compressed: accept the encoding gzip.");
   enum MHD_Result queued = answer_queue(x, 406, r);
   MHD_destroy_response(r);
@@ -279,8 +293,8 @@ static enum MHD_Result asset_send(struct exchange *x) {
   } bytes = {.in = a->bytes};
   struct MHD_Response *r = MHD_create_response_from_buffer(known ? 0 : a->len, bytes.out, MHD_RESPMEM_PERSISTENT);
   assert(r);
-  exchange_dress(r, a->content_type, a->flags & ASSET_IMMUTABLE ? "private, max-age=31536000, immutable" : "no-cache",
-                 NULL, 0);
+  exchange_dress(x->api, r, a->content_type,
+                 a->flags & ASSET_IMMUTABLE ? "private, max-age=31536000, immutable" : "no-cache", NULL, 0);
   MHD_add_response_header(r, MHD_HTTP_HEADER_ETAG, a->etag);
   MHD_add_response_header(r, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING);
   if (a->encoding) MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_ENCODING, a->encoding);
@@ -374,11 +388,11 @@ void api_reply(struct api *api, uint64_t handle, int status, const char *content
                const struct api_header *headers, size_t headers_len, const void *body, size_t len) {
   struct exchange *x = exchange_find(api, handle);
   if (!x) return;
-  struct MHD_Response *r = response_new(content_type, headers, headers_len, body, len);
+  struct MHD_Response *r = response_new(api, content_type, headers, headers_len, body, len);
   exchange_answer(x, status, r);
 }
 
 void api_problem(struct api *api, uint64_t handle, int status, const char *title, const char *detail) {
   struct exchange *x = exchange_find(api, handle);
-  if (x) exchange_answer(x, status, problem_new(status, title, detail));
+  if (x) exchange_answer(x, status, problem_new(api, status, title, detail));
 }

@@ -54,7 +54,13 @@ struct api {
   struct MHD_Daemon *mhd;
   int dir_fd, epoll_fd;
   struct gate gate;
-  char url[NET_ENDPOINT_TEXT + 8]; /* of the port; "" without one */
+  char url[sizeof(struct net_origin) + 16]; /* "" if it is to be reached on no port */
+  struct net_endpoint port;                 /* that is listened on */
+  bool port_known, tls;
+  bool public_known;
+  struct net_origin public; /* where people reach it, if that is known */
+  struct net_range *proxies;
+  size_t proxies_len;
   ino_t socket_inode;
   bool pump;    /* api_run is wanted at once */
   bool closing; /* nobody is told anything any more */
@@ -79,7 +85,7 @@ struct exchange *exchange_find(const struct api *api, uint64_t handle);
 /* Gives it its answer, which it owns from here on. */
 void exchange_answer(struct exchange *x, int status, struct MHD_Response *response);
 /* What every answer carries, and these headers. */
-void exchange_dress(struct MHD_Response *r, const char *content_type, const char *cache,
+void exchange_dress(const struct api *api, struct MHD_Response *r, const char *content_type, const char *cache,
                     const struct api_header *headers, size_t headers_len);
 /* Suspends it, and watches for the peer's end: always for both of its halves closed, and for `events`. */
 void exchange_sleep(struct exchange *x, uint32_t events);

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "scheduler/api/exchange.h"
+#include "scheduler/api/forwarded.h"
 #include "scheduler/api/peer.h"
 
 static int spare_open(void) {
@@ -74,6 +75,7 @@ static const char *refusal(const struct api *api, const struct peer *peer) {
   struct crowd crowd = crowd_count(api, peer);
   if (peer->local) return crowd.kind >= (size_t)o->connections_max ? full : NULL;
   if (crowd.kind >= (size_t)o->port_connections_max) return full;
+  if (forwarded_trusted(&peer->address, api->proxies, api->proxies_len)) return NULL;
   return crowd.address >= (size_t)o->address_connections_max ? many : NULL;
 }
 

@@ -41,6 +41,7 @@ struct header_walk {
   bool broken, moved;
   const char *values[KNOWN_COUNT];
   int counts[KNOWN_COUNT];
+  const char *forwarded[GUARD_FORWARDED_MAX];
 };
 
 /* RFC 9110, 5.6.2. */
@@ -83,6 +84,7 @@ static enum MHD_Result walk_field(void *ctx, enum MHD_ValueKind kind, const char
   if (!GUARD_DISCIPLINE_OPT && !w->moved) walk_place(w, name, value);
   for (int i = 0; i < KNOWN_COUNT; i++) {
     if (strcasecmp(name, known_names[i]) != 0) continue;
+    if (i == FORWARDED && w->counts[i] < GUARD_FORWARDED_MAX) w->forwarded[w->counts[i]] = value;
     w->values[i] = value;
     w->counts[i]++;
   }
@@ -114,6 +116,8 @@ static struct guard_verdict guard_known(const struct header_walk *w, struct guar
   for (int i = 0; i < ONCE; i++)
     if (w->counts[i] > 1)
       return REFUSE(400, "Header repeated", "Of the headers that decide something each may come once.");
+  if (w->counts[FORWARDED] > GUARD_FORWARDED_MAX)
+    return REFUSE(400, "Header repeated", "X-Forwarded-For may come on at most 8 lines.");
   if (!w->counts[HOST] || !host_valid(w->values[HOST]))
     return REFUSE(400, "Host header wrong", "Send exactly one Host header with a name or an address.");
   if (w->counts[ENCODING] && w->counts[LENGTH])
@@ -130,7 +134,8 @@ static struct guard_verdict guard_known(const struct header_walk *w, struct guar
   out->origin = w->values[ORIGIN];
   out->fetch_site = w->values[SITE];
   out->forwarded_proto = w->values[PROTO];
-  out->forwarded_for = w->values[FORWARDED];
+  out->forwarded_len = (size_t)w->counts[FORWARDED];
+  memcpy(out->forwarded_for, w->forwarded, sizeof w->forwarded);
   out->agent = w->values[AGENT];
   out->content_type = w->values[TYPE];
   out->idempotency_key = w->values[KEY];

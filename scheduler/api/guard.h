@@ -20,6 +20,7 @@
 #define GUARD_FIELDS_MAX     64
 #define GUARD_BODY_MAX       (1024 * 1024)
 #define GUARD_KEY_MAX        128
+#define GUARD_FORWARDED_MAX  8 /* lines of X-Forwarded-For */
 #define GUARD_DISCIPLINE_OPT (MHD_VERSION >= 0x01000000)
 
 struct guard_verdict {
@@ -31,7 +32,8 @@ struct guard_verdict {
 struct guard_fields {
   const char *content_type, *idempotency_key; /* NULL if they are absent */
   const char *host, *authorization, *cookie, *origin, *fetch_site, *agent, *forwarded_proto;
-  const char *forwarded_for; /* the last one, if it came more than once */
+  const char *forwarded_for[GUARD_FORWARDED_MAX]; /* the lines in order */
+  size_t forwarded_len;
   uint64_t content_length;
 };
 

@@ -125,7 +125,7 @@ static struct MHD_Response *response_of(struct exchange *x, const struct api_str
                                                              o->length < 0 ? BLOCK_UNUSED : BLOCK, stream_read, x,
                                                              NULL);
   assert(r);
-  exchange_dress(r, o->content_type, "no-store", o->headers, o->headers_len);
+  exchange_dress(x->api, r, o->content_type, "no-store", o->headers, o->headers_len);
   return r;
 }
 

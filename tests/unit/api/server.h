@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,6 +102,23 @@ static inline int client_connect(const struct server *s) {
   return fd;
 }
 
+/* Listens on a free port of an address; gives the port. */
+static inline uint16_t server_listen(struct server *s, const char *address) {
+  struct net_endpoint at;
+  assert_true(net_endpoint_parse(address, &at));
+  assert_int_equal(api_listen(s->api, &at, 1), 0);
+  const char *colon = strrchr(api_url(s->api), ':');
+  return (uint16_t)strtoul(colon + 1, NULL, 10);
+}
+
+static inline int client_connect_port(uint16_t port) {
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  int rc = connect(fd, (const struct sockaddr *)&address, sizeof address);
+  assert_true(rc == 0 || errno == EINPROGRESS);
+  return fd;
+}
+
 /* Sends all of it unless the server closes first. */
 static inline void client_send(struct server *s, int fd, const char *bytes, size_t len) {
   while (len) {
@@ -154,6 +172,17 @@ static inline bool client_closed(struct server *s, int fd, int ms) {
 static inline int answer_status(const struct buf *b) {
   int status = 0;
   return sscanf(buf_cstr(b), "HTTP/1.1 %d", &status) == 1 ? status : 0;
+}
+
+/* A raw request over the port on a connection of its own; the status, 0 if it was closed or silent. */
+static inline int request_port(struct server *s, uint16_t port, const char *text, struct buf *answer) {
+  int fd = client_connect_port(port);
+  bool closed;
+  buf_reset(answer);
+  client_send(s, fd, text, strlen(text));
+  client_read(s, fd, 2000, answer, &closed);
+  close(fd);
+  return answer_status(answer);
 }
 
 /* Sends a raw request on a connection of its own and gives the status of the answer; 0 if it was closed or silent. */
