@@ -1,6 +1,7 @@
 #include "base/digest.h"
 
 #include <assert.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 void sha256(const void *bytes, size_t len, uint8_t out[SHA256_SIZE]) {
@@ -19,4 +20,8 @@ void sha256_hex(const void *bytes, size_t len, char out[SHA256_HEX_SIZE]) {
     out[2 * i + 1] = digits[raw[i] & 15];
   }
   out[SHA256_HEX_SIZE - 1] = '\0';
+}
+
+bool sha256_hex_equal(const char a[SHA256_HEX_SIZE], const char b[SHA256_HEX_SIZE]) {
+  return CRYPTO_memcmp(a, b, SHA256_HEX_SIZE) == 0;
 }

@@ -28,6 +28,8 @@ CREATE TABLE session (
   revoked_at INTEGER
 ) STRICT;
 
+CREATE INDEX session_used ON session (used_at);
+
 -- How many runs ended in each hour (hours since the epoch), for the strip of the last day.
 CREATE TABLE hourly (
   hour     INTEGER NOT NULL,

@@ -146,6 +146,25 @@ void emit_request(struct engine *e, const struct request_row *row) {
   to->response = arena_strndup(&e->out->arena, row->response, row->response_len);
 }
 
+void emit_token(struct engine *e, const struct token_row *row) {
+  late_add(e, CHANGE_TOKEN);
+  struct token_row *to = &late_last(e)->token;
+  *to = *row;
+  to->name = copy(e, row->name);
+  to->role = copy(e, row->role);
+  to->created_by = copy(e, row->created_by);
+}
+
+void emit_session(struct engine *e, const struct session_row *row) {
+  late_add(e, CHANGE_SESSION);
+  struct session_row *to = &late_last(e)->session;
+  *to = *row;
+  to->name = copy(e, row->name);
+  to->role = copy(e, row->role);
+  to->address = copy(e, row->address);
+  to->agent = copy(e, row->agent);
+}
+
 void emit_daily(struct engine *e, const struct daily_row *row) {
   late_add(e, CHANGE_DAILY);
   late_last(e)->daily = *row;

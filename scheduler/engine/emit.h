@@ -24,6 +24,8 @@ void emit_event_row(struct engine *e, const struct event_row *row);
 void emit_audit(struct engine *e, const struct actor *actor, const char *action, const char *object,
                 const char *detail);
 void emit_request(struct engine *e, const struct request_row *row);
+void emit_token(struct engine *e, const struct token_row *row);
+void emit_session(struct engine *e, const struct session_row *row);
 void emit_daily(struct engine *e, const struct daily_row *row);
 void emit_hourly(struct engine *e, const struct hourly_row *row);
 void emit_stat(struct engine *e, const struct stat_row *row);

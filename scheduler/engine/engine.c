@@ -1,5 +1,6 @@
 #include "scheduler/engine/engine.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,6 +102,7 @@ static const struct engine_asker *asker_of(const struct engine_event *ev) {
   case ENGINE_KEEP: return &ev->keep.asker;
   case ENGINE_PAUSE: return &ev->pause.asker;
   case ENGINE_RESUME: return &ev->resume.asker;
+  case ENGINE_RECORD: return &ev->record.asker;
   default: return NULL;
   }
 }
@@ -126,6 +128,7 @@ static void take_event(struct engine *e, const struct engine_event *ev) {
   case ENGINE_REPORT: report_take(e, &ev->report); break;
   case ENGINE_PREPARED: prepare_done(e, &ev->prepared); break;
   case ENGINE_CODE: take_code(e, &ev->code); break;
+  case ENGINE_RECORD: request_record(e, &ev->record); break;
   }
   e->actor = NULL;
 }
@@ -209,6 +212,11 @@ void step_release(struct step *s) {
   arena_release(&s->arena);
   vec_release(&s->changes);
   vec_release(&s->decisions);
+}
+
+int64_t engine_key_reserve(struct engine *e) {
+  assert(!e->out);
+  return engine_key(e);
 }
 
 /* ---- questions ---- */

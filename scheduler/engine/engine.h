@@ -51,7 +51,8 @@ struct moment {
   X(RESUME, resume)                                                                                                  \
   X(REPORT, report)     /* an executor says how an attempt goes */                                                   \
   X(PREPARED, prepared) /* the files of a linked run were copied */                                                  \
-  X(CODE, code)         /* the commit of a work tree was looked up */
+  X(CODE, code)         /* the commit of a work tree was looked up */                                                \
+  X(RECORD, record)     /* rows that the engine knows nothing about */
 
 enum engine_event_kind {
 #define X(name, member) ENGINE_##name,
@@ -180,6 +181,20 @@ struct engine_code {
   int dirty;
 };
 
+/* Rows of others that go through the one commit, so that whoever asked is answered when they are durable. Only TOKEN,
+ * SESSION and EVENT; an event's key and instant are filled in here. Everything is copied. */
+struct engine_record {
+  struct engine_asker asker; /* never a dry run */
+  const struct change *changes;
+  size_t changes_len;
+  const char *action, *object, *detail; /* of the audit row; action NULL: none is written */
+  int status;
+  const char *body; /* JSON of the answer; NULL: nobody waits for one */
+  size_t body_len;
+  const char
+      *kept; /* the answer as it is kept for a repetition, without what may be told only once; NULL: all of it */
+};
+
 struct engine_event {
   enum engine_event_kind kind;
   union {
@@ -284,6 +299,9 @@ void engine_step(struct engine *e, struct moment now, const uint8_t seed[32], co
                  size_t events_len, struct step *out);
 void step_reset(struct step *s);
 void step_release(struct step *s);
+
+/* A key for a row that others make (TOKEN, SESSION), above all that were handed out. Between steps. */
+int64_t engine_key_reserve(struct engine *e);
 
 /* Questions, answered from the model; they change nothing. */
 

@@ -17,16 +17,18 @@ static void reply_send(struct engine *e, const struct engine_asker *asker, int s
   vec_push(&e->out->decisions, d);
 }
 
-void reply_json(struct engine *e, const struct engine_asker *asker, int status, const struct buf *body) {
-  reply_send(e, asker, status, buf_cstr(body), body->len);
+void reply_text(struct engine *e, const struct engine_asker *asker, int status, const char *body, size_t len,
+                const char *kept, size_t kept_len) {
+  reply_send(e, asker, status, body, len);
   if (!asker->idempotency_key || asker->dry_run) return;
-  struct request_row row = {.key = asker->idempotency_key,
-                            .status = status,
-                            .response = buf_cstr(body),
-                            .response_len = body->len,
-                            .at = e->now.wall};
+  struct request_row row = {
+      .key = asker->idempotency_key, .status = status, .response = kept, .response_len = kept_len, .at = e->now.wall};
   memcpy(row.body_sha256, asker->body_sha256, sizeof row.body_sha256);
   emit_request(e, &row);
+}
+
+void reply_json(struct engine *e, const struct engine_asker *asker, int status, const struct buf *body) {
+  reply_text(e, asker, status, buf_cstr(body), body->len, buf_cstr(body), body->len);
 }
 
 static const char *title_of(int status) {

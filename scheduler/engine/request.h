@@ -12,6 +12,9 @@
 bool reply_repeated(struct engine *e, const struct engine_asker *asker);
 /* The JSON of an answer; it is copied, and kept as a request row unless nothing was changed. */
 void reply_json(struct engine *e, const struct engine_asker *asker, int status, const struct buf *body);
+/* The same, but what is kept for a repetition is `kept`. */
+void reply_text(struct engine *e, const struct engine_asker *asker, int status, const char *body, size_t len,
+                const char *kept, size_t kept_len);
 /* A problem document (RFC 9457); `detail` says what is wrong and what to do. */
 void reply_problem(struct engine *e, const struct engine_asker *asker, int status, const char *detail, ...)
     __attribute__((format(printf, 4, 5)));
@@ -33,6 +36,7 @@ void request_note(struct engine *e, const struct engine_note *q);
 void request_keep(struct engine *e, const struct engine_keep *q);
 void request_pause(struct engine *e, const struct engine_pause *q);
 void request_resume(struct engine *e, const struct engine_resume *q);
+void request_record(struct engine *e, const struct engine_record *q);
 
 /* The live run of that id; NULL if it has ended or there is none. */
 struct live_run *run_find(const struct engine *e, const char *id);

@@ -17,7 +17,7 @@
 #include "base/instant.h"
 #include "scheduler/engine/states.h"
 
-/* Who did something: kind "user", "schedule", "daemon", later "token". */
+/* Who did something: kind "user", "token", "session", "schedule", "daemon"; "nobody" of a refused login. */
 struct actor {
   const char *kind, *id, *name, *address; /* "user", "1000", "anna", "unix socket"; NULL if unknown */
 };
@@ -216,6 +216,24 @@ struct stat_row { /* the last durations of a task that succeeded; key (pipeline,
 /* The median of them; -1 if there is none. */
 int64_t stat_median_ms(const struct stat_row *stat);
 
+/* Who may come in over the port. The secrets themselves are nowhere: only their SHA-256. */
+struct token_row {
+  int64_t key;
+  const char *name, *role; /* a word of scheduler/api/routes.h */
+  char sha256[SHA256_HEX_SIZE];
+  instant created_at;
+  const char *created_by;
+  instant expires_at, used_at, revoked_at; /* INSTANT_NONE: never, not yet, not */
+};
+
+struct session_row { /* of a browser */
+  int64_t key;
+  char sha256[SHA256_HEX_SIZE];
+  int64_t token; /* that it came from, and ends with; 0: from a one-time link */
+  const char *name, *role, *address, *agent;
+  instant created_at, used_at, revoked_at;
+};
+
 /* The commit of a work tree, for the attempts of a run that ran in `dir` and has left memory. No table of its own: it
  * fills in git_commit and git_dirty where they are not known yet. */
 struct code_row {
@@ -240,6 +258,8 @@ struct code_row {
   X(DAILY, daily)                                                                                                    \
   X(HOURLY, hourly)                                                                                                  \
   X(STAT, stat)                                                                                                      \
+  X(TOKEN, token)                                                                                                    \
+  X(SESSION, session)                                                                                                \
   X(CODE, code)
 
 enum change_kind {
@@ -247,6 +267,7 @@ enum change_kind {
   CHANGE_LIST(X)
 #undef X
 };
+#define CHANGE_KINDS (CHANGE_CODE + 1)
 
 struct change {
   enum change_kind kind;

@@ -74,6 +74,8 @@ static int64_t key_of(const struct change *c) {
   case CHANGE_RUN: return c->run.key;
   case CHANGE_ATTEMPT: return c->attempt.key;
   case CHANGE_EVENT: return c->event.key;
+  case CHANGE_TOKEN: return c->token.key;
+  case CHANGE_SESSION: return c->session.key;
   default: return 0;
   }
 }

@@ -162,6 +162,19 @@ static int load_live_runs(struct statements *st, struct load_specs *specs, struc
   return rc;
 }
 
+static int load_access(struct statements *st, struct store_loaded *out) {
+  sqlite3_stmt *q = statement(st, STATEMENT_TOKENS_LIVE);
+  int rc = load_rows(q, CHANGE_TOKEN, &out->arena, &out->tokens, &out->tokens_len);
+  if (rc) return rc;
+  q = statement(st, STATEMENT_TOKENS_REVOKED);
+  sqlite3_bind_int64(q, 1, STORE_TOKENS_REVOKED);
+  rc = load_rows(q, CHANGE_TOKEN, &out->arena, &out->revoked, &out->revoked_len);
+  if (rc) return rc;
+  q = statement(st, STATEMENT_SESSIONS_LIVE);
+  sqlite3_bind_int64(q, 1, STORE_SESSIONS);
+  return load_rows(q, CHANGE_SESSION, &out->arena, &out->sessions, &out->sessions_len);
+}
+
 static int load_meta(struct statements *st, struct store_loaded *out) {
   struct pause_row *p = &out->state.pause;
   sqlite3_stmt *q = statement(st, STATEMENT_META);
@@ -189,6 +202,7 @@ int store_load(struct store *s, struct store_loaded *out, struct buf *why) {
   struct stat_row *stats = NULL;
   if (!rc) rc = load_rows(statement(st, STATEMENT_STATS), CHANGE_STAT, &out->arena, &stats, &out->state.stats_len);
   out->state.stats = stats;
+  if (!rc) rc = load_access(st, out);
   if (!rc) rc = load_meta(st, out);
   for (size_t i = 0; !rc && i < specs.by_version.len; i++) {
     struct load_version *v = specs.by_version.entries[i].value;

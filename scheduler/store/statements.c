@@ -16,7 +16,7 @@ static const struct {
 };
 
 static const struct table *table_named(const char *name, size_t len) {
-  for (int kind = 0; kind <= CHANGE_STAT; kind++) {
+  for (int kind = 0; kind < CHANGE_KINDS; kind++) {
     const struct table *t = table_of((enum change_kind)kind);
     if (t && strlen(t->name) == len && memcmp(t->name, name, len) == 0) return t;
   }
@@ -57,7 +57,7 @@ void statements_init(struct statements *s, sqlite3 *db) {
 
 void statements_prepare_puts(struct statements *s) {
   struct buf sql = {0};
-  for (int kind = 0; kind <= CHANGE_STAT; kind++) {
+  for (int kind = 0; kind < CHANGE_KINDS; kind++) {
     const struct table *t = table_of((enum change_kind)kind);
     if (!t) continue;
     buf_reset(&sql);

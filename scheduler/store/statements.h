@@ -20,7 +20,7 @@ enum statement {
 
 struct statements {
   sqlite3 *db;
-  sqlite3_stmt *put[CHANGE_STAT + 1];
+  sqlite3_stmt *put[CHANGE_KINDS];
   sqlite3_stmt *named[STATEMENTS];
 };
 

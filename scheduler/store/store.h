@@ -31,6 +31,10 @@
 #define STORE_WAL_CHECKPOINT (4 * 1024 * 1024) /* from here on store_tend checkpoints */
 #define STORE_WAL_CAP        (8 * 1024 * 1024) /* above it store_commit checkpoints first, waiting for readers */
 
+#define STORE_SESSION_LIFE   (30 * USEC_PER_DAY) /* a session that wasn't used for so long is over */
+#define STORE_SESSIONS       10000
+#define STORE_TOKENS_REVOKED 1000
+
 struct store;
 
 /* Makes the directory (0700) and the database if they are missing, applies migrations, and checks: the file system,
@@ -80,7 +84,12 @@ struct store_loaded {
   struct arena arena;
   struct engine_state state;
   VEC(struct pipeline *) pipelines; /* one reference each, as long as this lives */
-  instant restored_at;              /* the database came from a snapshot and there are questions open: start paused */
+  /* Tokens that aren't revoked, and the newest of the others; sessions that aren't, the last used ones first. */
+  struct token_row *tokens, *revoked;
+  size_t tokens_len, revoked_len;
+  struct session_row *sessions;
+  size_t sessions_len;
+  instant restored_at; /* the database came from a snapshot and there are questions open: start paused */
 };
 /* All that engine_restore needs. ERR_CORRUPT if a stored version can't be read. */
 int store_load(struct store *s, struct store_loaded *out, struct buf *why);

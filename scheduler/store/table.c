@@ -179,6 +179,20 @@ static const struct column stat_columns[] = {
     C(stat_row, task, TEXT, KEY),
     C(stat_row, ms, RING, OPEN),
 };
+static const struct column token_columns[] = {
+    C(token_row, key, INT64, KEY),         C(token_row, name, TEXT, FIXED),
+    C(token_row, role, TEXT, FIXED),       CHARS("sha256", token_row, sha256, FIXED),
+    C(token_row, created_at, TIME, FIXED), C(token_row, created_by, TEXT, FIXED),
+    C(token_row, expires_at, TIME, FIXED), C(token_row, used_at, TIME, OPEN),
+    C(token_row, revoked_at, TIME, OPEN),
+};
+static const struct column session_columns[] = {
+    C(session_row, key, INT64, KEY),     CHARS("sha256", session_row, sha256, FIXED),
+    C(session_row, token, REF, FIXED),   C(session_row, name, TEXT, FIXED),
+    C(session_row, role, TEXT, FIXED),   C(session_row, address, TEXT, FIXED),
+    C(session_row, agent, TEXT, FIXED),  C(session_row, created_at, TIME, FIXED),
+    C(session_row, used_at, TIME, OPEN), C(session_row, revoked_at, TIME, OPEN),
+};
 
 #define TABLE(member)                                                                                                \
   {                                                                                                                  \
@@ -202,6 +216,8 @@ static const struct table tables[] = {
     [CHANGE_DAILY] = TABLE(daily),
     [CHANGE_HOURLY] = TABLE(hourly),
     [CHANGE_STAT] = TABLE(stat),
+    [CHANGE_TOKEN] = TABLE(token),
+    [CHANGE_SESSION] = TABLE(session),
     [CHANGE_CODE] = {0},
 };
 

@@ -294,8 +294,10 @@ static int64_t run_of_change(const struct change *c) {
   case CHANGE_REQUEST:
   case CHANGE_PAUSE:
   case CHANGE_DAILY:
-  case CHANGE_HOURLY:
   case CHANGE_STAT:
+  case CHANGE_HOURLY:
+  case CHANGE_TOKEN:
+  case CHANGE_SESSION:
   case CHANGE_CODE: break;
   }
   return 0;

@@ -200,6 +200,8 @@ static inline void sim_store(struct sim *s, const struct change *c) {
     s->pause = (struct pause_row){c->pause.at, sim_keep(s, c->pause.reason), sim_keep(s, c->pause.by)};
     break;
   case CHANGE_CODE: break;
+  case CHANGE_TOKEN: sim_key(s, c->token.key); break;
+  case CHANGE_SESSION: sim_key(s, c->session.key); break;
   case CHANGE_DAILY: vec_push(&s->dailies, c->daily); break;
   case CHANGE_HOURLY: vec_push(&s->hourlies, c->hourly); break;
   case CHANGE_STAT: {
