@@ -19,7 +19,8 @@
   X(mark, NULL)                                                                                                      \
   X(pause, NULL)                                                                                                     \
   X(resume, NULL)                                                                                                    \
-  X(status, "Look")                                                                                                  \
+  X(open, "Look")                                                                                                    \
+  X(status, NULL)                                                                                                    \
   X(list, NULL)                                                                                                      \
   X(runs, NULL)                                                                                                      \
   X(show, NULL)                                                                                                      \
@@ -31,6 +32,8 @@
   X(backup, NULL)                                                                                                    \
   X(restore, NULL)                                                                                                   \
   X(keep, NULL)                                                                                                      \
+  X(token, NULL)                                                                                                     \
+  X(session, NULL)                                                                                                   \
   X(doctor, NULL)                                                                                                    \
   X(completion, NULL)                                                                                                \
   X(version, NULL)                                                                                                   \

@@ -15,11 +15,14 @@
 #include "scheduler/daemon/daemon.h"
 #include "scheduler/daemon/dags.h"
 #include "scheduler/daemon/door.h"
+#include "scheduler/daemon/handlers/access.h"
 #include "scheduler/daemon/handlers/event_hub.h"
+#include "scheduler/daemon/handlers/login.h"
 #include "scheduler/daemon/handlers/queries.h"
 #include "scheduler/daemon/handlers/requests.h"
 #include "scheduler/daemon/handlers/restore_answers.h"
 #include "scheduler/daemon/handlers/server.h"
+#include "scheduler/daemon/handlers/tokens.h"
 #include "scheduler/daemon/loader.h"
 #include "scheduler/daemon/reload.h"
 #include "scheduler/daemon/service.h"
@@ -38,6 +41,8 @@ struct serve {
   struct watch *watch;
   struct history *history;
   struct server *server;
+  struct access *access;
+  struct login *login;
   struct requests *requests;
   struct restore_answers *answers;
   struct queries *queries;
@@ -58,6 +63,7 @@ static void on_committed(void *ctx, const struct change *changes, size_t len) {
   struct serve *s = ctx;
   assembly_committed(&s->assembly, changes, len, true);
   code_committed(s->code_lookups, &s->assembly.names, changes, len);
+  access_committed(s->access, changes, len);
   queries_committed(s->queries, changes, len);
   event_hub_committed(s->events, changes, len);
   assembly_forget(&s->assembly, changes, len);
@@ -67,6 +73,7 @@ static void on_reply(void *ctx, const struct decision_reply *reply) {
   struct serve *s = ctx;
   requests_reply(s->requests, reply);
   restore_answers_reply(s->answers, reply);
+  login_reply(s->login, reply);
 }
 
 static void on_degraded(void *ctx, int err, const char *why) {
@@ -80,6 +87,7 @@ static void on_degraded(void *ctx, int err, const char *why) {
     LOG(LOG_ERROR, "degraded: nothing can be recorded, nothing new is started", {"reason", why});
     requests_degraded(s->requests);
     restore_answers_degraded(s->answers);
+    login_degraded(s->login);
   } else {
     LOG(LOG_INFO, "recovered: commits succeed again", {NULL, NULL});
   }
@@ -101,6 +109,10 @@ static void answer(void *ctx, uint64_t handle, int status, const char *body, siz
   server_pump(s->server);
 }
 
+static struct api_identity authenticate(void *ctx, const struct api_credentials *credentials, struct arena *arena) {
+  return access_authenticate(((struct serve *)ctx)->access, credentials, arena);
+}
+
 static void on_request(void *ctx, const struct api_request *request) {
   struct serve *s = ctx;
   if (request->route == API_STREAM) {
@@ -109,7 +121,8 @@ static void on_request(void *ctx, const struct api_request *request) {
     reload_all(s->reloads, request->handle);
   } else if (request->route == API_BACKUP) {
     upkeep_backup(s->upkeep, request);
-  } else if (!restore_answers_take(s->answers, request) && !requests_take(s->requests, request)) {
+  } else if (!restore_answers_take(s->answers, request) && !requests_take(s->requests, request) &&
+             !login_take(s->login, request) && !tokens_take(s->access, s->server, request)) {
     queries_take(s->queries, request);
   }
 }
@@ -161,7 +174,13 @@ static void load_pipelines(struct serve *s) {
 
 static int open_server(struct serve *s) {
   const struct api_options options = {
-      .state_dir = s->config->state, .handler = on_request, .gone = on_gone, .drained = on_drained, .ctx = s};
+      .state_dir = s->config->state,
+      .handler = on_request,
+      .authenticate = authenticate,
+      .gone = on_gone,
+      .drained = on_drained,
+      .ctx = s,
+  };
   int err = server_new(&s->assembly.loop, &options, &s->server);
   if (err) {
     fprintf(stderr, "rota: the socket in %s can't be made: %s\n", s->config->state, err_text(err));
@@ -175,9 +194,12 @@ static int open_rest(struct serve *s) {
   s->code_lookups = code_new(loop, s->assembly.core);
   s->history = history_new(s->config->state);
   load_pipelines(s);
+  s->access = access_new(s->assembly.core, &s->assembly.loaded, clock_now);
   int code = open_server(s);
   if (code) return code;
   s->requests = requests_new(loop, s->assembly.core, s->history, answer, s);
+  tokens_register(s->access, s->requests);
+  s->login = login_new(s->access, s->server, s->requests);
   const struct restore_answers_options answers = {
       .assembly = &s->assembly, .server = s->server, .history = s->history};
   s->answers = restore_answers_new(&answers);
@@ -221,6 +243,7 @@ static void close_all(struct serve *s) {
   queries_free(s->queries);
   restore_answers_free(s->answers);
   requests_free(s->requests);
+  login_free(s->login);
   if (s->server) door_close(s->assembly.config);
   server_free(s->server);
   watch_free(s->watch);
@@ -260,6 +283,7 @@ static int serve(struct serve *s) {
   }
   close_all(s);
   assembly_close(&s->assembly);
+  access_free(s->access);
   history_free(s->history);
   return code;
 }

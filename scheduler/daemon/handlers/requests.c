@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +10,7 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "scheduler/daemon/core.h"
+#include "scheduler/daemon/handlers/access.h"
 #include "scheduler/daemon/handlers/body.h"
 #include "scheduler/daemon/handlers/lookup.h"
 
@@ -22,9 +22,17 @@ struct post {
   struct lookup lookup; /* its arena holds all strings of the request */
   struct body body;
   struct engine_event event;
+  const struct recorder *recorder; /* of rows that others make; else NULL */
+  void *recorder_ctx, *wish;       /* what it has read */
   uv_work_t work;
   VEC(uint64_t) also; /* requests with the same key that wait for this answer */
   bool told;          /* its outcome was said to be unknown; the engine's reply is still to come */
+};
+
+struct recorders {
+  const struct recorder *items;
+  size_t len;
+  void *ctx;
 };
 
 struct requests {
@@ -33,11 +41,11 @@ struct requests {
   struct history *history;
   requests_answer_fn *answer;
   void *ctx;
-  struct map by_key;     /* idempotency key -> struct post under way */
-  struct map by_handle;  /* handle as bytes -> struct post whose event the engine has */
-  struct map user_names; /* uid as bytes -> char * */
-  size_t looking;        /* posts that a thread looks up */
+  struct map by_key;    /* idempotency key -> struct post under way */
+  struct map by_handle; /* handle as bytes -> struct post whose event the engine has */
+  size_t looking;       /* posts that a thread looks up */
   bool closing;
+  VEC(struct recorders) recorders;
 };
 
 /* Fills in the event from the body and the path; faults go to p->body. Returns where its asker stands. */
@@ -183,7 +191,8 @@ static void set_run(struct post *p) {
   case ENGINE_RESUME:
   case ENGINE_REPORT:
   case ENGINE_PREPARED:
-  case ENGINE_CODE: break;
+  case ENGINE_CODE:
+  case ENGINE_RECORD: break;
   }
 }
 
@@ -230,6 +239,21 @@ static void post_problem(struct post *p, int status, const char *title, const ch
 
 static void requests_release(struct requests *r);
 
+static void post_put(struct post *p) {
+  struct requests *r = p->requests;
+  map_put_n(&r->by_handle, (const char *)&p->handle, sizeof p->handle, p);
+  inbox_put(core_inbox(r->core), &p->event);
+}
+
+static void post_record(struct post *p) {
+  struct engine_record *record = &p->event.record;
+  struct refusal why = {422, "Bad request", NULL};
+  if (p->recorder->make(p->recorder_ctx, p->wish, &record->asker.actor, arena_of(p), record, &why))
+    post_put(p);
+  else
+    post_problem(p, why.status, why.title, why.detail);
+}
+
 static void on_looked_up(uv_work_t *work, int cancelled) {
   struct post *p = work->data;
   struct requests *r = p->requests;
@@ -245,10 +269,11 @@ static void on_looked_up(uv_work_t *work, int cancelled) {
     for (size_t i = 0; i < p->also.len; i++) refuse_degraded(r, p->also.items[i]);
     refuse_degraded(r, p->handle);
     post_free(p);
+  } else if (p->recorder) {
+    post_record(p);
   } else {
     if (p->kind->depth != LOOKUP_NO_RUN) set_run(p);
-    map_put_n(&r->by_handle, (const char *)&p->handle, sizeof p->handle, p);
-    inbox_put(core_inbox(r->core), &p->event);
+    post_put(p);
   }
 }
 
@@ -257,22 +282,10 @@ static void look_up(uv_work_t *work) {
   lookup_run(&p->lookup, p->requests->history);
 }
 
-static const char *user_name(struct requests *r, uid_t uid) {
-  char *name = map_get_n(&r->user_names, (const char *)&uid, sizeof uid);
-  if (name) return name;
-  const struct passwd *user = getpwuid(uid);
-  name = user ? alloc_strdup(user->pw_name) : alloc_fmt("%u", (unsigned)uid);
-  map_put_n(&r->user_names, (const char *)&uid, sizeof uid, name);
-  return name;
-}
-
 static void set_asker(struct post *p, struct engine_asker *asker, const struct api_request *request) {
   struct arena *a = arena_of(p);
   asker->handle = p->handle;
-  asker->actor = (struct actor){.kind = "user",
-                                .id = arena_fmt(a, "%u", (unsigned)request->uid),
-                                .name = arena_strdup(a, user_name(p->requests, request->uid)),
-                                .address = "unix socket"};
+  asker->actor = access_actor(request, a);
   if (!request->idempotency_key) return;
   asker->idempotency_key = arena_strdup(a, request->idempotency_key);
   struct buf whole = {0};
@@ -308,9 +321,37 @@ static bool joins_another(struct post *p, const struct engine_asker *asker) {
   return true;
 }
 
+void requests_record(struct requests *r, const struct recorder *recorders, size_t len, void *ctx) {
+  vec_push(&r->recorders, ((struct recorders){recorders, len, ctx}));
+}
+
+static const struct recorder *recorder_of(const struct requests *r, enum api_route route, void **ctx) {
+  for (size_t i = 0; i < r->recorders.len; i++) {
+    const struct recorders *some = &r->recorders.items[i];
+    *ctx = some->ctx;
+    for (size_t k = 0; k < some->len; k++) {
+      if (some->items[k].route == route) return &some->items[k];
+    }
+  }
+  return NULL;
+}
+
+/* Reads body and path; returns where the asker stands in the event. */
+static struct engine_asker *post_read(struct post *p, const struct api_request *request) {
+  const struct kind *kind = p->kind;
+  const struct recorder *recorder = p->recorder;
+  p->event.kind = recorder ? ENGINE_RECORD : kind->event;
+  body_open(&p->body, arena_of(p), request->body, request->body_len, recorder ? recorder->members : kind->members);
+  if (!recorder) return kind->build(p, request);
+  p->wish = recorder->read(request, &p->body, arena_of(p));
+  return &p->event.record.asker;
+}
+
 bool requests_take(struct requests *r, const struct api_request *request) {
-  const struct kind *kind = kind_of(request->route);
-  if (!kind) return false;
+  void *recorder_ctx = NULL;
+  const struct recorder *recorder = recorder_of(r, request->route, &recorder_ctx);
+  const struct kind *kind = recorder ? NULL : kind_of(request->route);
+  if (!kind && !recorder) return false;
   if (core_degraded(r->core)) {
     refuse_degraded(r, request->handle);
     return true;
@@ -319,9 +360,9 @@ bool requests_take(struct requests *r, const struct api_request *request) {
   p->requests = r;
   p->handle = request->handle;
   p->kind = kind;
-  p->event.kind = kind->event;
-  body_open(&p->body, arena_of(p), request->body, request->body_len, kind->members);
-  struct engine_asker *asker = kind->build(p, request);
+  p->recorder = recorder;
+  p->recorder_ctx = recorder_ctx;
+  struct engine_asker *asker = post_read(p, request);
   if (p->body.fault) {
     post_problem(p, 422, "Bad request", p->body.fault);
     return true;
@@ -330,8 +371,8 @@ bool requests_take(struct requests *r, const struct api_request *request) {
   if (joins_another(p, asker)) return true;
   p->lookup.idempotency_key = asker->idempotency_key;
   memcpy(p->lookup.body_sha256, asker->body_sha256, sizeof p->lookup.body_sha256);
-  p->lookup.depth = kind->depth;
-  if (kind->depth != LOOKUP_NO_RUN) p->lookup.run_ref = arena_strdup(arena_of(p), api_path(request, "run"));
+  p->lookup.depth = kind ? kind->depth : LOOKUP_NO_RUN;
+  if (p->lookup.depth != LOOKUP_NO_RUN) p->lookup.run_ref = arena_strdup(arena_of(p), api_path(request, "run"));
   p->work.data = p;
   if (uv_queue_work(r->loop, &p->work, look_up, on_looked_up)) {
     post_problem(p, 503, "Busy", "the daemon can't take it on right now: repeat it");
@@ -372,10 +413,9 @@ struct requests *requests_new(uv_loop_t *loop, struct core *core, struct history
 /* The last thread that looks something up frees the rest. */
 static void requests_release(struct requests *r) {
   if (r->looking > 0) return;
-  for (size_t i = 0; i < r->user_names.len; i++) free(r->user_names.entries[i].value);
-  map_release(&r->user_names);
   map_release(&r->by_handle);
   map_release(&r->by_key);
+  vec_release(&r->recorders);
   free(r);
 }
 

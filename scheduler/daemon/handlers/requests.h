@@ -16,15 +16,35 @@
 #include "scheduler/api/api.h"
 #include "scheduler/engine/engine.h"
 
+struct body;
 struct core;
 struct history;
 struct requests;
+
+struct refusal {
+  int status;
+  const char *title, *detail;
+};
+
+/* A route whose change is rows that the engine knows nothing about, made by somebody else. `read` takes what it needs
+ * from the body and the path, into the arena of the request, when the request comes; `make` makes the record of it,
+ * all but the asker, as soon as the key is known to be a new one: nothing stands between it and the commit. */
+struct recorder {
+  enum api_route route;
+  void *(*read)(const struct api_request *request, struct body *body, struct arena *a);
+  /* False: refused, with status, title and detail. */
+  bool (*make)(void *ctx, void *wish, const struct actor *actor, struct arena *a, struct engine_record *out,
+               struct refusal *why);
+  const char *members[8]; /* of the body */
+};
 
 /* Where answers go: to the API's client, or to whoever asked within the program. */
 typedef void requests_answer_fn(void *ctx, uint64_t handle, int status, const char *body, size_t len);
 
 struct requests *requests_new(uv_loop_t *loop, struct core *core, struct history *history, requests_answer_fn *answer,
                               void *ctx);
+/* Before the first request; all is borrowed. */
+void requests_record(struct requests *r, const struct recorder *recorders, size_t len, void *ctx);
 /* Takes a request of a route that changes something through the engine; false if the route isn't one. */
 bool requests_take(struct requests *r, const struct api_request *request);
 /* The engine's reply, after its rows are durable. */

@@ -1,4 +1,5 @@
 #include "scheduler/daemon/handlers/restore_answers.h"
+#include "scheduler/daemon/handlers/access.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,7 +21,8 @@
 struct answer {
   struct restore_answers *owner;
   uint64_t handle;
-  uid_t uid;
+  struct api_identity who;
+  const char *address;
   struct arena arena;
   struct deed deed;
   bool closes, acting; /* acting: the engine has it */
@@ -169,7 +171,8 @@ static void act(struct answer *x) {
   struct api_pair path[1];
   struct api_request request = deed_request(&x->deed, path);
   request.handle = x->handle;
-  request.uid = x->uid;
+  request.who = x->who;
+  request.address = x->address;
   x->acting = true;
   requests_take(x->owner->requests, &request);
 }
@@ -238,7 +241,8 @@ static const char *read_close(struct answer *x, const struct api_request *reques
 bool restore_answers_take(struct restore_answers *r, const struct api_request *request) {
   if (request->route != API_RESTORE_ANSWER && request->route != API_RESTORE_CLOSE) return false;
   struct answer *x = answer_new(r, request->handle);
-  x->uid = request->uid;
+  x->who = access_who(&request->who, &x->arena);
+  x->address = arena_strdup(&x->arena, request->address ? request->address : "unix socket");
   x->closes = request->route == API_RESTORE_CLOSE;
   const char *fault = x->closes ? read_close(x, request) : read_answer(x, request);
   if (fault) {

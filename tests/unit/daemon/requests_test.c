@@ -74,7 +74,7 @@ static void post(struct rig *r, uint64_t handle, enum api_route route, const cha
                                       .idempotency_key = key,
                                       .body = body,
                                       .body_len = strlen(body),
-                                      .uid = getuid()};
+                                      .who = {API_ROLE_ADMIN, "user", "1000", "anna"}};
   assert_true(requests_take(a->requests, &request));
 }
 
