@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "worker/attempt_dir.h"
 #include "worker/logfile.h"
 
 struct fixture {
@@ -314,6 +315,81 @@ static void log_that_is_no_file_is_an_error(void **state) {
   alarm(0);
 }
 
+/* Nor does it read what a link leads to, be it the file's or a directory's. */
+static void log_behind_a_link_is_an_error(void **state) {
+  (void)state;
+  struct fixture f, other;
+  char path[600], bytes[16];
+  uint64_t at;
+  int err;
+  dir_new(&f);
+  dir_new(&other);
+  snprintf(path, sizeof path, "%s/log", f.dir);
+  assert_int_equal(symlink("/etc/passwd", path), 0);
+  f.lf = logfile_open(f.dir, &err);
+  assert_int_equal(logfile_read(f.lf, 0, bytes, sizeof bytes, &at), ERR_INVALID);
+  logfile_close(f.lf);
+  snprintf(path, sizeof path, "%s-link", f.dir);
+  assert_int_equal(symlink(other.dir, path), 0);
+  assert_null(logfile_open(path, &err));
+  assert_int_equal(err, ERR_DENIED);
+}
+
+static void whole_files_of_an_attempt_are_read_without_links(void **state) {
+  (void)state;
+  struct fixture f;
+  struct buf text = {0};
+  char path[600];
+  dir_new(&f);
+  snprintf(path, sizeof path, "%s/summary.md", f.dir);
+  file_write(path, "told", 4, 0600, false);
+  assert_int_equal(attempt_file_read(f.dir, "summary.md", 4, &text), 0);
+  assert_string_equal(buf_cstr(&text), "told");
+  assert_int_equal(attempt_file_read(f.dir, "summary.md", 3, &text), ERR_TOO_LARGE);
+  assert_string_equal(buf_cstr(&text), "told");
+  assert_int_equal(attempt_file_read(f.dir, "progress", 3, &text), ERR_NOT_FOUND);
+  assert_int_equal(unlink(path), 0);
+  assert_int_equal(symlink("/etc/passwd", path), 0);
+  assert_int_equal(attempt_file_read(f.dir, "summary.md", 1 << 20, &text), ERR_DENIED);
+  assert_int_equal(attempt_file_read(f.dir, "../../etc/passwd", 1 << 20, &text), ERR_DENIED);
+  buf_release(&text);
+}
+
+/* A sparse file costs nothing to make: nobody is to count the lines of a terabyte. */
+static void endless_log_is_an_error(void **state) {
+  (void)state;
+  struct fixture f;
+  uint64_t line, offset;
+  char path[600];
+  int err;
+  dir_new(&f);
+  snprintf(path, sizeof path, "%s/log", f.dir);
+  file_write(path, "x\n", 2, 0600, false);
+  assert_int_equal(truncate(path, (off_t)1 << 42), 0);
+  f.lf = logfile_open(f.dir, &err);
+  assert_int_equal(logfile_line_at(f.lf, UINT64_C(1) << 42, &line), ERR_TOO_LARGE);
+  assert_int_equal(logfile_line(f.lf, 7, &offset), ERR_TOO_LARGE);
+  assert_int_equal(logfile_tail(f.lf, 7, 1 << 20, &offset), 0);
+  logfile_close(f.lf);
+}
+
+static void gaps_and_stamps_are_told(void **state) {
+  (void)state;
+  struct fixture f;
+  struct logfile_extent e;
+  struct logfile_gap gaps[4];
+  run(&f, "seq 1000000", "65536");
+  assert_int_equal(logfile_extent(f.lf, &e), 0);
+  assert_int_equal(logfile_gaps(f.lf, gaps, 4), 1);
+  assert_int_equal(gaps[0].offset, 32768);
+  assert_int_equal(gaps[0].bytes, e.dropped);
+  assert_int_equal(logfile_gaps(f.lf, gaps, 0), 0);
+  assert_true(logfile_stamp(f.lf, 0, e.size) != INSTANT_NONE);
+  assert_true(logfile_stamp(f.lf, e.size, e.size + 10) == INSTANT_NONE);
+  assert_true(logfile_stamp(f.lf, 0, 10) == INSTANT_NONE);
+  logfile_close(f.lf);
+}
+
 static int teardown(void **state) {
   (void)state;
   scratch_remove();
@@ -331,6 +407,10 @@ int main(void) {
       cmocka_unit_test(dropped_ranges_keep_offsets_true),
       cmocka_unit_test(damaged_index_is_an_error_not_a_guess),
       cmocka_unit_test(log_that_is_no_file_is_an_error),
+      cmocka_unit_test(log_behind_a_link_is_an_error),
+      cmocka_unit_test(whole_files_of_an_attempt_are_read_without_links),
+      cmocka_unit_test(endless_log_is_an_error),
+      cmocka_unit_test(gaps_and_stamps_are_told),
   };
   return cmocka_run_group_tests(tests, NULL, teardown);
 }
