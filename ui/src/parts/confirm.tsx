@@ -1,0 +1,57 @@
+// Asks before something is done: names what and how many, shows the daemon's answer if it refuses.
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import { problemFrom } from "../lib/api";
+import type { Problem } from "../lib/types";
+import { heard } from "../live/store";
+import { Dialog } from "./dialog";
+import { ProblemView } from "./notice";
+
+interface ConfirmProps {
+  title: string; // "Cancel nightly#412"
+  action: string; // what the button says: "Cancel 1 run"
+  danger?: boolean;
+  run: () => Promise<void>;
+  close: () => void;
+  children?: ComponentChildren;
+}
+
+export function Confirm({ title, action, danger, run, close, children }: ConfirmProps) {
+  const [busy, busySet] = useState(false);
+  const [problem, problemSet] = useState<Problem | null>(null);
+  const send = async (): Promise<void> => {
+    busySet(true);
+    problemSet(null);
+    try {
+      await run();
+      close();
+    } catch (error) {
+      problemSet(problemFrom(error));
+      busySet(false);
+    }
+  };
+  return (
+    <Dialog title={title} close={close} testid="confirm">
+      <form
+        method="dialog"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void send();
+        }}
+      >
+        <div class="dialog-body">
+          {children}
+          {problem && <ProblemView problem={problem} />}
+        </div>
+        <footer class="dialog-foot">
+          <button type="button" onClick={close}>
+            Close
+          </button>
+          <button type="submit" class={danger ? "danger" : "primary"} disabled={busy || !heard.value} data-testid="confirm-send">
+            {action}
+          </button>
+        </footer>
+      </form>
+    </Dialog>
+  );
+}

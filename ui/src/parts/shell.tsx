@@ -1,0 +1,142 @@
+// What is round every page: the navigation, the bars, the switches of zone and theme, and the page itself.
+import type { ComponentType } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { problemFrom } from "../lib/api";
+import { logout, mayAdmin, me } from "../lib/me";
+import { readyHold } from "../lib/ready";
+import { place, visit } from "../lib/router";
+import { type Theme, theme, themeChoose } from "../lib/theme";
+import { type ZoneChoice, zoneChoice, zoneChoose, zoneLocal } from "../lib/time";
+import type { Problem } from "../lib/types";
+import { link } from "../live/store";
+import { type Parts, pageFind } from "../pages/pages";
+import { Bars } from "./bar";
+import { Loading, ProblemView } from "./notice";
+import { StateSentence } from "./state";
+import { Toasts } from "./toast";
+
+const NAV = [
+  { href: "/", words: "Overview" },
+  { href: "/p", words: "Pipelines" },
+  { href: "/runs", words: "Runs" },
+  { href: "/schedule", words: "Schedule" },
+  { href: "/audit", words: "Audit" },
+] as const;
+
+function Mark() {
+  return (
+    <svg class="mark" viewBox="0 0 16 16" aria-hidden="true">
+      <path d="M8 1.5A6.5 6.5 0 1 1 1.9 5.8M8 4.5V8l2.5 2" />
+    </svg>
+  );
+}
+
+function Nav({ open }: { open: string }) {
+  const items = mayAdmin.value ? [...NAV, { href: "/tokens", words: "Tokens" }] : NAV;
+  return (
+    <nav class="nav" aria-label="Main">
+      {items.map((item) => (
+        <a key={item.href} href={item.href} aria-current={item.href === open ? "page" : undefined}>
+          {item.words}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+function Switches() {
+  return (
+    <div class="switches">
+      <span class={`link link-${link.value}`} role="img" aria-label={`Event stream: ${link.value}`} title={`Event stream: ${link.value}`} />
+      <select
+        aria-label="Time zone"
+        value={zoneChoice.value}
+        onChange={(event) => zoneChoose(event.currentTarget.value as ZoneChoice)}
+      >
+        <option value="local">Local ({zoneLocal()})</option>
+        <option value="utc">UTC</option>
+        <option value="schedule">Schedule's zone</option>
+      </select>
+      <select aria-label="Theme" value={theme.value} onChange={(event) => themeChoose(event.currentTarget.value as Theme)}>
+        <option value="system">System theme</option>
+        <option value="light">Light</option>
+        <option value="dark">Dark</option>
+      </select>
+      <a href="/help">Help</a>
+      {me.value?.session && (
+        <button type="button" class="plain" onClick={() => void logout()} title={`${me.value.name}, ${me.value.role}`}>
+          Log out
+        </button>
+      )}
+    </div>
+  );
+}
+
+interface Shown {
+  component: ComponentType<{ parts: Parts }>;
+  parts: Parts;
+  key: string;
+}
+
+// The page of the present address. The former one stays until the code of the next is there.
+function View() {
+  const [shown, shownSet] = useState<Shown | null>(null);
+  const [problem, problemSet] = useState<Problem | null>(null);
+  const path = place.value.path;
+  useEffect(() => {
+    let left = false;
+    const release = readyHold();
+    const found = pageFind(path);
+    found
+      .load()
+      .then(
+        (module) => {
+          if (left) return;
+          problemSet(null);
+          shownSet({ component: module.default, parts: found.parts, key: path });
+        },
+        (error: unknown) => {
+          if (!left) problemSet(problemFrom(error));
+        },
+      )
+      .finally(() => setTimeout(release));
+    return () => {
+      left = true;
+      release();
+    };
+  }, [path]);
+  if (problem) return <ProblemView problem={problem} retry={() => location.reload()} />;
+  if (!shown) return <Loading />;
+  const Shown = shown.component;
+  return <Shown key={shown.key} parts={shown.parts} />;
+}
+
+export function Shell() {
+  const main = useRef<HTMLElement>(null);
+  const visits = visit.value;
+  // Who reads by ear is brought to the new page, as a browser would.
+  useEffect(() => {
+    if (visits > 0) main.current?.focus({ preventScroll: true });
+  }, [visits]);
+  return (
+    <>
+      <a class="skip" href="#main">
+        Skip to the content
+      </a>
+      <header class="top">
+        <a class="brand" href="/" aria-label="rota, overview">
+          <Mark />
+          rota
+        </a>
+        <Nav open={pageFind(place.value.path).nav} />
+        <Switches />
+      </header>
+      <Bars />
+      <main id="main" ref={main} tabIndex={-1}>
+        <View />
+      </main>
+      <Toasts />
+      <StateSentence />
+    </>
+  );
+}

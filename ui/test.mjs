@@ -1,0 +1,35 @@
+// Runs the tests of the pages' pure parts under node: node test.mjs FOLDER [NAME], as build.mjs has FOLDER. Each file of
+// ui/test becomes a program of its own, for node 18 reads no TypeScript. Prints TAP.
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { defines } from "./defines.mjs";
+
+const source = dirname(fileURLToPath(import.meta.url));
+const folder = resolve(process.argv[2]);
+const esbuild = createRequire(join(folder, "/"))("esbuild");
+const out = join(folder, "test");
+
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+const wanted = process.argv[3] ?? "";
+const files = readdirSync(join(source, "test")).filter((f) => /\.test\.tsx?$/.test(f) && f.includes(wanted));
+await esbuild.build({
+  absWorkingDir: source,
+  entryPoints: files.map((f) => `test/${f}`),
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  outdir: out,
+  outExtension: { ".js": ".mjs" },
+  nodePaths: [join(folder, "node_modules")],
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  define: { ...defines(source), STREAM_WORKER: '"/assets/stream.js"', UI_FOLDER: JSON.stringify(folder) },
+  logLevel: "warning",
+});
+const programs = files.map((f) => join(out, f.replace(/\.tsx?$/, ".mjs")));
+const ran = spawnSync(process.execPath, ["--test", "--test-reporter=tap", ...programs], { stdio: "inherit" });
+process.exit(ran.status ?? 1);

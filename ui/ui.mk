@@ -1,0 +1,54 @@
+# The web pages become part of the binary. They are bundled by node; where there is none, from what a release archive
+# brings along in ui/prebuilt; where there is neither, the program is built without pages and says how to have them.
+#
+# The bundle doesn't depend on the compiler: all build folders below build/ share one, and one node_modules.
+UI         := $(if $(filter build/%,$(BUILD)),build,$(BUILD))/ui
+UI_SOURCE  := $(wildcard ui/src/*.* ui/src/*/*.* ui/style/*.*) ui/build.mjs ui/defines.mjs scheduler/engine/states.h
+UI_TESTS   := $(wildcard ui/test/*.*) ui/test.mjs
+UI_PACKAGE := ui/package.json ui/package-lock.json ui/.npmrc
+UI_NODE    := $(shell command -v npm >/dev/null && command -v node)
+UI_FROM    := $(if $(UI_NODE),node,$(if $(wildcard ui/prebuilt/index.html),prebuilt,nothing))
+# Two makes at once, of the two compilers, must not install into one folder at once.
+UI_LOCK     = mkdir -p $(UI) && flock $(UI)/lock
+UI_NPM      = cp $(UI_PACKAGE) $(UI)/ && cd $(UI) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+
+# What the pages are made of changes when node comes or goes.
+$(UI)/from: FORCE
+	$(Q)mkdir -p $(@D); echo $(UI_FROM) | cmp -s - $@ || echo $(UI_FROM) > $@
+
+$(UI)/modules: $(UI_PACKAGE)
+	$(call say,NPM,$@) $(UI_LOCK) sh -ec 'test $@ -nt ui/package-lock.json && exit 0; ($(UI_NPM) --omit=dev); touch $@'
+
+# What the tests need as well: the type checker, and what drives a browser.
+$(UI)/modules-test: $(UI_PACKAGE)
+	$(call say,NPM,$@) $(UI_LOCK) sh -ec 'test $@ -nt ui/package-lock.json && exit 0; ($(UI_NPM)); touch $@ $(UI)/modules'
+
+ui_node     = node ui/build.mjs $(UI)
+ui_prebuilt = echo "node or npm is missing: the pages are those of ui/prebuilt" && rm -rf $(UI)/dist && cp -r ui/prebuilt $(UI)/dist
+ui_nothing  = echo "node or npm is missing: built without the web pages; \`make setup-run\` installs them" && rm -rf $(UI)/dist
+
+$(UI)/bundle: $(UI_SOURCE) $(UI)/from $(if $(UI_NODE),$(UI)/modules)
+	$(call say,UI,$(UI)/dist) $(UI_LOCK) sh -ec '$(ui_$(UI_FROM)); touch $@'
+
+$(BUILD)/gen/assets.inc: $(UI)/bundle ui/assets.sh
+	$(Q)mkdir -p $(@D)
+	$(call say,GEN,$@) if test -d $(UI)/dist; then ui/assets.sh $(UI)/dist > $@.tmp; else : > $@.tmp; fi && mv $@.tmp $@
+
+# tsc finds the packages where they were installed, not beside the source.
+$(UI)/tsconfig.json: ui/tsconfig.json
+	$(Q)mkdir -p $(@D)
+	$(Q)printf '{"extends": "%s/ui/tsconfig.json", "include": ["%s/ui/src", "%s/ui/test"], "compilerOptions": {"paths": {"*": ["%s/node_modules/*", "%s/node_modules/@types/*"]}, "typeRoots": ["%s/node_modules/@types"]}}\n' \
+	  $(CURDIR) $(CURDIR) $(CURDIR) $(abspath $(UI)) $(abspath $(UI)) $(abspath $(UI)) > $@
+
+$(UI)/types: $(UI_SOURCE) $(UI_TESTS) $(UI)/tsconfig.json $(UI)/modules-test
+	$(call say,TSC,ui) node $(UI)/node_modules/typescript/bin/tsc -p $(UI)/tsconfig.json && touch $@
+
+lint: lint-ui
+lint-ui: $(UI)/types
+
+unit-ui: $(UI)/bundle $(UI)/modules-test
+	@node ui/test.mjs $(UI) $(T)
+
+.PHONY: lint-ui unit-ui
+
+#: make unit-ui      the tests of the web pages' pure parts and of their size; make lint-ui checks their types
