@@ -160,9 +160,10 @@ const char *lines_pipeline_operand(const struct args *args, size_t n) {
 static void add_doubt(struct buf *out, const json_t *kept) {
   const json_t *params = json_object_get(kept, "uses_param"), *param;
   size_t i;
-  if (field_true(kept, "changed")) buf_str(out, "its definition has changed");
+  buf_str(out, field_text(kept, "why"));
+  if (field_true(kept, "changed")) buf_str(out, "; its definition has changed");
   json_array_foreach(params, i, param) {
-    buf_fmt(out, "%s%s", i ? ", " : out->len ? "; uses the changed " : "uses the changed ", json_string_value(param));
+    buf_fmt(out, "%s%s", i ? ", " : "; uses the changed ", json_string_value(param));
   }
 }
 
@@ -176,16 +177,18 @@ void lines_preview(const json_t *preview) {
   if (!run) run = json_object_get(preview, "tasks");
   table_init(&t, columns);
   json_array_foreach(run, i, item) {
-    table_add(&t, PAINT_BOLD, json_string_value(item));
+    bool reasons = json_is_object(item); /* of a rerun; a trigger runs all */
+    table_add(&t, PAINT_BOLD, reasons ? field_text(item, "task") : json_string_value(item));
     table_add(&t, PAINT_LIVE, "run");
-    table_add(&t, PAINT_NONE, "");
+    table_add(&t, PAINT_NONE, reasons ? field_text(item, "why") : "");
   }
   json_array_foreach(keep, i, item) {
     struct buf doubt = {0};
+    bool doubted = field_true(item, "changed") || json_array_size(json_object_get(item, "uses_param"));
     add_doubt(&doubt, item);
     table_add(&t, PAINT_BOLD, field_text(item, "task"));
     table_add(&t, PAINT_DIM, "keep");
-    table_add(&t, PAINT_WARN, buf_cstr(&doubt));
+    table_add(&t, doubted ? PAINT_WARN : PAINT_DIM, buf_cstr(&doubt));
     buf_release(&doubt);
   }
   table_print(&t);

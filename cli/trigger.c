@@ -16,6 +16,7 @@ static int trigger_run(const struct args *args) {
   }
   if (args_text(args, "for")) json_object_set_new(body, "for", json_string(args_text(args, "for")));
   if (args_flag(args, "now")) json_object_set_new(body, "now", json_true());
+  if (args_flag(args, "force")) json_object_set_new(body, "force", json_true());
   if (args_flag(args, "dry-run")) json_object_set_new(body, "dry_run", json_true());
   struct buf target = {0};
   url_pipeline(&target, name, "/runs");
@@ -35,6 +36,7 @@ const struct command command_trigger = {
             {"for", 0, ARG_INSTANT, "INSTANT", NULL, WHAT_ANY, false,
              "the instant that the run is for, as 2026-03-29T02:30:00+01:00 (default: now)"},
             {"now", 0, ARG_FLAG, NULL, NULL, WHAT_ANY, false, "don't queue behind a live run of the pipeline"},
+            {"force", 0, ARG_FLAG, NULL, NULL, WHAT_ANY, false, "also if a run is --for that instant already"},
             {"wait", 0, ARG_FLAG, NULL, NULL, WHAT_ANY, false, "wait for its end and exit as it did"},
             {"dry-run", 0, ARG_FLAG, NULL, NULL, WHAT_ANY, false, "say what would be run, start nothing"},
             {0},

@@ -94,6 +94,7 @@ struct engine_trigger {
   size_t params_len;
   instant scheduled_for; /* INSTANT_NONE: now */
   bool now;              /* don't queue behind a live run */
+  bool once;             /* refuse it if a run of this pipeline is for that instant already */
   enum trigger trigger;
 };
 
@@ -132,7 +133,7 @@ struct engine_mark {
 };
 struct engine_note {
   struct engine_asker asker;
-  const struct run_row *run;
+  const struct run_row *run; /* NULL: on the pipeline, whose missed firings it acknowledges */
   const char *pipeline_name, *text;
 };
 struct engine_keep {

@@ -11,7 +11,24 @@ static const char *row_name(struct engine *e, const char *pipeline, const struct
   return arena_fmt(&e->scratch, "%s#%lld", pipeline, (long long)run->number);
 }
 
+static void note_pipeline(struct engine *e, const struct engine_note *q) {
+  struct entry *entry = entry_find(e, q->pipeline_name);
+  if (!entry) {
+    reply_problem(e, &q->asker, 404, "there is no pipeline '%s': `rota list` shows all of them", q->pipeline_name);
+    return;
+  }
+  if (!q->asker.dry_run) {
+    emit_event(e, EVENT_ROW_NOTE, entry, NULL, NULL, NULL, q->text);
+    emit_audit(e, &q->asker.actor, "note", entry->row.name, q->text);
+  }
+  reply_done(e, &q->asker, "the note stands with %s", entry->row.name);
+}
+
 void request_note(struct engine *e, const struct engine_note *q) {
+  if (!q->run) {
+    note_pipeline(e, q);
+    return;
+  }
   const char *name = row_name(e, q->pipeline_name, q->run);
   if (!q->asker.dry_run) {
     emit_event_row(

@@ -99,10 +99,46 @@ static bool definition_changed(const struct pipeline *before, const struct pipel
   return changed;
 }
 
+/* The first of what it needs that runs again; NULL if none does. */
+static const char *followed(const struct live_run *r, const struct instance *i, const bool *selected) {
+  const struct task_spec *t = instance_task(i);
+  for (size_t n = 0; n < t->needs_len; n++) {
+    const struct group *need = &r->groups[t->needs[n].task];
+    bool paired = need_pairs(r, i->group, &t->needs[n]);
+    uint32_t first = need->first + (paired ? i->place : 0), end = paired ? first + 1 : first + need->count;
+    for (uint32_t k = first; k < end; k++)
+      if (selected[k])
+        return paired || need->count == 1 ? r->instances[k].label : r->spec->tasks[t->needs[n].task].name;
+  }
+  return NULL;
+}
+
+static const char *why_run(struct live_run *r, const struct engine_rerun *q, const struct instance *i,
+                           const bool *selected) {
+  struct arena *a = &r->engine->scratch;
+  bool by_task = q->mode == RERUN_FROM || q->mode == RERUN_ONLY;
+  const struct task_spec *t = instance_task(i);
+  if (q->mode == RERUN_ALL) return "you asked";
+  if (by_task && named(r, i, instance_find(r, q->task), q->task)) return "you asked";
+  if (is_new(i)) return "new";
+  if (q->mode == RERUN_FAILED && task_state_failure(i->state))
+    return t->allow_failure ? "failed (it was allowed to)" : "failed";
+  const char *need = q->mode == RERUN_ONLY ? NULL : followed(r, i, selected);
+  if (need) return arena_fmt(a, "follows %s", need);
+  if (t->finally) return "always runs (finally)";
+  return arena_fmt(a, "was %s", task_state_word(i->state));
+}
+
+static const char *why_kept(const struct instance *i) {
+  return i->marked ? arena_fmt(&i->run->engine->scratch, "marked %s by hand", task_state_word(i->state))
+                   : task_state_word(i->state);
+}
+
 static void preview_kept(struct json *j, const struct instance *i, const struct engine_rerun *q) {
   const struct pipeline *now = i->run->spec;
   jsonw_object(j);
   jsonw_member_string(j, "task", i->label);
+  jsonw_member_string(j, "why", why_kept(i));
   jsonw_member_bool(j, "changed", definition_changed(q->run->pipeline, now, instance_task(i)->name));
   jsonw_key(j, "uses_param");
   jsonw_array(j);
@@ -112,8 +148,8 @@ static void preview_kept(struct json *j, const struct instance *i, const struct 
   jsonw_object_end(j);
 }
 
-static void reply_preview(struct engine *e, const struct engine_rerun *q, const struct live_run *r,
-                          const bool *selected, bool linked) {
+static void reply_preview(struct engine *e, const struct engine_rerun *q, struct live_run *r, const bool *selected,
+                          bool linked, bool differs) {
   struct buf body = {0};
   struct json j;
   jsonw_init(&j, &body);
@@ -121,7 +157,12 @@ static void reply_preview(struct engine *e, const struct engine_rerun *q, const 
   jsonw_key(&j, "will_run");
   jsonw_array(&j);
   for (size_t k = 0; k < r->len; k++)
-    if (selected[k]) jsonw_string(&j, r->instances[k].label);
+    if (selected[k]) {
+      jsonw_object(&j);
+      jsonw_member_string(&j, "task", r->instances[k].label);
+      jsonw_member_string(&j, "why", why_run(r, q, &r->instances[k], selected));
+      jsonw_object_end(&j);
+    }
   jsonw_array_end(&j);
   jsonw_key(&j, "will_keep");
   jsonw_array(&j);
@@ -129,6 +170,7 @@ static void reply_preview(struct engine *e, const struct engine_rerun *q, const 
     if (!selected[k]) preview_kept(&j, &r->instances[k], q);
   jsonw_array_end(&j);
   jsonw_member_bool(&j, "linked", linked);
+  jsonw_member_bool(&j, "version_differs", differs);
   jsonw_object_end(&j);
   reply_json(e, &q->asker, 200, &body);
   buf_release(&body);
@@ -267,7 +309,8 @@ static void keep_rest(struct live_run *r, struct live_run *from, const bool *sel
   run_count(r);
 }
 
-static void rerun_linked(struct engine *e, struct entry *entry, struct live_run *from, const struct engine_rerun *q) {
+static void rerun_linked(struct engine *e, struct entry *entry, struct live_run *from, const struct engine_rerun *q,
+                         bool differs) {
   const char *message;
   struct live_run *r = linked_prepare(e, entry, from, q, &message);
   if (!r) {
@@ -281,7 +324,7 @@ static void rerun_linked(struct engine *e, struct entry *entry, struct live_run 
     if (message)
       reply_problem(e, &q->asker, 409, "%s", message);
     else
-      reply_preview(e, q, r, selected, true);
+      reply_preview(e, q, r, selected, true, differs);
     run_free(r);
     return;
   }
@@ -328,7 +371,7 @@ void request_rerun(struct engine *e, const struct engine_rerun *q) {
     return;
   }
   if (q->params_len || (differs && q->version == 2)) {
-    rerun_linked(e, entry, from, q);
+    rerun_linked(e, entry, from, q, differs);
     run_free(from);
     return;
   }
@@ -338,7 +381,7 @@ void request_rerun(struct engine *e, const struct engine_rerun *q) {
     if (message)
       reply_problem(e, &q->asker, 409, "%s", message);
     else
-      reply_preview(e, q, from, selected, false);
+      reply_preview(e, q, from, selected, false, differs);
     run_free(from);
     return;
   }

@@ -53,9 +53,23 @@ static void reply_plan(struct engine *e, const struct engine_asker *asker, const
   buf_release(&body);
 }
 
+/* What the caller couldn't see in the rows: a live run, or the run that a schedule has just made. */
+static bool has_instant(struct engine *e, const struct entry *entry, const struct engine_trigger *q) {
+  const struct live_run *live = run_of_instant(entry, q->scheduled_for);
+  bool fired = false;
+  for (size_t i = 0; i < entry->schedules.len; i++) {
+    const struct firing_row *last = &entry->schedules.items[i]->last;
+    fired = fired || (last->key && last->outcome == FIRING_RUN && last->scheduled_for == q->scheduled_for);
+  }
+  if (!live && !fired) return false;
+  reply_problem(e, &q->asker, 409, "%s is for this instant already: rerun it, or make another one by force",
+                live ? run_name(live, &e->scratch) : arena_fmt(&e->scratch, "a run of %s", entry->row.name));
+  return true;
+}
+
 void request_trigger(struct engine *e, const struct engine_trigger *q) {
   struct entry *entry = triggered(e, q);
-  if (!entry) return;
+  if (!entry || (q->once && has_instant(e, entry, q))) return;
   const struct pipeline *p = entry->spec;
   instant at = q->scheduled_for == INSTANT_NONE ? e->now.wall : q->scheduled_for;
   struct run_order order = {

@@ -71,6 +71,12 @@ void run_go(struct live_run *r) {
   run_release(r);
 }
 
+struct live_run *run_of_instant(const struct entry *entry, instant scheduled_for) {
+  for (struct live_run *r = entry->first; r; r = r->next)
+    if (r->row.scheduled_for == scheduled_for) return r;
+  return NULL;
+}
+
 void run_release(struct live_run *r) {
   for (size_t i = 0; i < r->len; i++) {
     struct instance *in = &r->instances[i];

@@ -56,6 +56,8 @@ void run_go(struct live_run *r);
 void run_release(struct live_run *r);
 /* The live run behind which a new one would wait: the newest; NULL if there is none. */
 struct live_run *run_ahead(const struct entry *entry);
+/* The live run for an instant; NULL if there is none. */
+struct live_run *run_of_instant(const struct entry *entry, instant scheduled_for);
 void run_note_end(struct live_run *r, struct instance *i);
 void run_check_end(struct live_run *r);
 void run_end(struct live_run *r, enum run_state state, const char *reason);

@@ -167,8 +167,11 @@ static void cancel_live(struct schedule *s) {
 static void fire(struct schedule *s, instant firing) {
   struct entry *entry = s->entry;
   struct arena *a = &s->engine->scratch;
-  struct live_run *ahead = entry->first, *queued;
-  if (!ahead || s->spec->overlap == OVERLAP_ALLOW) {
+  struct live_run *ahead = entry->first, *queued, *same = run_of_instant(entry, firing);
+  if (same && !same->row.schedule) {
+    pass_over(s, FIRING_SKIPPED, arena_fmt(a, "%s, made by hand, is for this instant", run_name(same, a)), firing,
+              firing, 1);
+  } else if (!ahead || s->spec->overlap == OVERLAP_ALLOW) {
     make_run(s, firing, false);
   } else if (s->spec->overlap == OVERLAP_CANCEL_RUNNING) {
     cancel_live(s);

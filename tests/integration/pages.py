@@ -324,5 +324,62 @@ def test_the_schedule_is_merged_and_marks_where_the_clocks_change():
         refused(p, "/schedule?n=1001", 422, "'n'")
 
 
+def test_a_note_on_a_pipeline_acknowledges_what_it_missed():
+    with place() as p:
+        p.pipeline("one", "schedule: [{cron: '0 3 1 1 *', timezone: UTC}]\ntasks: {a: {run: 'true'}}\n")
+        p.rota("reload")
+        p.stop()
+        put_missed(p, "one", 50)
+        p.start()
+        assert len(attention(p, "missed")) == 1
+        assert post(p, "/pipelines/one/note", {"text": "the host was moved"})["ok"]
+        assert attention(p) == []
+        event = get(p, "/pipelines/one/events")["items"][0]
+        assert event["kind"] == "note" and event["reason"] == "the host was moved" and event["actor"], event
+        assert get(p, "/audit?action=note")["items"][0]["object"] == "one"
+        assert ask(p, "/pipelines/gone/note", "POST", {"text": "x"})[0] == 404
+        assert ask(p, "/pipelines/one/note", "POST", {})[0] == 422
+
+
+def test_an_instant_has_one_run_unless_it_is_forced():
+    with place() as p:
+        p.pipeline("quick", "tasks: {a: {run: 'true'}}\n")
+        p.rota("reload")
+        at = {"for": "2026-03-01T03:00:00Z"}
+        answers = []
+        clicks = [threading.Thread(target=lambda: answers.append(ask(p, "/pipelines/quick/runs", "POST", at))) for _ in range(8)]
+        for click in clicks:
+            click.start()
+        for click in clicks:
+            click.join()
+        assert sorted(status for status, _ in answers) == [201] + [409] * 7, answers
+        p.wait_run("quick#1", "succeeded")
+        status, body = ask(p, "/pipelines/quick/runs", "POST", at)
+        assert status == 409 and "quick#1 (succeeded) is for this instant already" in body["detail"], body
+        assert ask(p, "/pipelines/quick/runs", "POST", {**at, "dry_run": True})[0] == 409
+        done = p.rota_all("trigger", "quick", "--for", at["for"])
+        assert done.returncode != 0 and "quick#1" in done.stderr, done
+        p.rota("trigger", "quick", "--for", at["for"], "--force")
+        p.wait_run("quick#2", "succeeded")
+
+
+def test_a_preview_of_a_rerun_says_why():
+    with place() as p:
+        p.pipeline("bad", BAD)
+        p.rota("reload")
+        done = ran(p, "bad", code=1)
+        preview = post(p, f"/runs/{done}/rerun", {"mode": "failed", "dry_run": True})
+        assert preview["will_run"] == [{"task": "train[1]", "why": "failed"}, {"task": "train[2]", "why": "failed"},
+                                       {"task": "report", "why": "follows train"},
+                                       {"task": "tidy", "why": "always runs (finally)"}], preview
+        assert preview["will_keep"][0]["why"] == "succeeded" and preview["version_differs"] is False
+        shown = p.rota("rerun", done, "--failed", "--dry-run")
+        assert re.search(r"report +run +follows train", shown) and re.search(r"load +keep +succeeded", shown), shown
+        p.pipeline("bad", BAD + "      more: {run: 'true'}\n")
+        p.rota("reload")
+        preview = post(p, f"/runs/{done}/rerun", {"mode": "failed", "version": "newest", "dry_run": True})
+        assert {"task": "more", "why": "new"} in preview["will_run"] and preview["version_differs"], preview
+
+
 if __name__ == "__main__":
     run(globals())

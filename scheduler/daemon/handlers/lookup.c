@@ -55,9 +55,22 @@ static void find_run(struct lookup *l, struct history *history) {
   buf_release(&why);
 }
 
+static void look_for_instant(struct lookup *l, struct history *history) {
+  struct history_run run;
+  int err = history_run_of(history, l->pipeline, l->instant, &l->arena, &run);
+  if (!err) {
+    problem(l, 409, "There already",
+            arena_fmt(&l->arena, "%s#%lld (%s) is for this instant already: rerun it, or make another one by force",
+                      run.pipeline, (long long)run.run.number, run_state_word(run.run.state)));
+  } else if (err != ERR_NOT_FOUND) {
+    problem(l, 503, "Not readable", arena_fmt(&l->arena, "the rows can't be read: %s; repeat it", err_text(err)));
+  }
+}
+
 void lookup_run(struct lookup *l, struct history *history) {
   if (look_for_answer(l, history)) return;
-  if (l->depth != LOOKUP_NO_RUN) find_run(l, history);
+  if (l->pipeline && l->instant != INSTANT_NONE) look_for_instant(l, history);
+  if (!l->status && l->depth != LOOKUP_NO_RUN) find_run(l, history);
 }
 
 void lookup_release(struct lookup *l) {

@@ -22,6 +22,8 @@ struct lookup {
   char body_sha256[SHA256_HEX_SIZE];
   const char *run_ref; /* NULL without one */
   enum lookup_depth depth;
+  const char *pipeline; /* with `instant`: it is refused (409) if a run of the pipeline is for it already */
+  instant instant;      /* INSTANT_NONE: not asked */
 
   /* Found. */
   struct arena arena;

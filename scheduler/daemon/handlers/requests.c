@@ -13,6 +13,7 @@
 #include "scheduler/daemon/handlers/access.h"
 #include "scheduler/daemon/handlers/body.h"
 #include "scheduler/daemon/handlers/lookup.h"
+#include "scheduler/daemon/handlers/turns.h"
 
 /* One request on its way. */
 struct post {
@@ -25,6 +26,8 @@ struct post {
   const struct recorder *recorder; /* of rows that others make; else NULL */
   void *recorder_ctx, *wish;       /* what it has read */
   uv_work_t work;
+  const char *thing; /* "nightly 1774785600000000": one at a time for an instant; NULL: any */
+  bool has_turn;
   VEC(uint64_t) also; /* requests with the same key that wait for this answer */
   bool told;          /* its outcome was said to be unknown; the engine's reply is still to come */
 };
@@ -43,6 +46,7 @@ struct requests {
   void *ctx;
   struct map by_key;    /* idempotency key -> struct post under way */
   struct map by_handle; /* handle as bytes -> struct post whose event the engine has */
+  struct turns turns;   /* triggers for one instant of one pipeline */
   size_t looking;       /* posts that a thread looks up */
   bool closing;
   VEC(struct recorders) recorders;
@@ -81,6 +85,12 @@ static struct engine_asker *build_trigger(struct post *p, const struct api_reque
   e->scheduled_for = body_instant(&p->body, "for");
   e->now = body_flag(&p->body, "now", false);
   e->trigger = TRIGGER_MANUAL;
+  e->once = e->scheduled_for != INSTANT_NONE && !body_flag(&p->body, "force", false);
+  if (e->once) {
+    p->lookup.pipeline = e->pipeline;
+    p->lookup.instant = e->scheduled_for;
+    p->thing = arena_fmt(arena_of(p), "%s %" PRId64, e->pipeline, e->scheduled_for);
+  }
   e->asker.dry_run = body_flag(&p->body, "dry_run", false);
   return &e->asker;
 }
@@ -128,6 +138,11 @@ static struct engine_asker *build_note(struct post *p, const struct api_request 
   return &p->event.note.asker;
 }
 
+static struct engine_asker *build_pipeline_note(struct post *p, const struct api_request *request) {
+  p->event.note.pipeline_name = pipeline_of(p, request);
+  return build_note(p, request);
+}
+
 static struct engine_asker *build_keep(struct post *p, const struct api_request *request) {
   (void)request;
   p->event.keep.keep = body_flag(&p->body, "keep", true);
@@ -148,12 +163,13 @@ static struct engine_asker *build_resume(struct post *p, const struct api_reques
 }
 
 static const struct kind kinds[] = {
-    {API_TRIGGER, ENGINE_TRIGGER, LOOKUP_NO_RUN, build_trigger, {"params", "for", "now", "dry_run"}},
+    {API_TRIGGER, ENGINE_TRIGGER, LOOKUP_NO_RUN, build_trigger, {"params", "for", "now", "force", "dry_run"}},
     {API_RERUN, ENGINE_RERUN, LOOKUP_RUN_ROWS, build_rerun, {"mode", "task", "params", "version", "dry_run"}},
     {API_CANCEL, ENGINE_CANCEL, LOOKUP_RUN, build_cancel, {"task"}},
     {API_RETRY, ENGINE_RETRY_NOW, LOOKUP_RUN, build_retry, {"task"}},
     {API_MARK, ENGINE_MARK, LOOKUP_RUN_ROWS, build_mark, {"task", "state", "reason", "outputs"}},
     {API_NOTE, ENGINE_NOTE, LOOKUP_RUN, build_note, {"text"}},
+    {API_PIPELINE_NOTE, ENGINE_NOTE, LOOKUP_NO_RUN, build_pipeline_note, {"text"}},
     {API_KEEP, ENGINE_KEEP, LOOKUP_RUN, build_keep, {"keep"}},
     {API_PIPELINE_PAUSE, ENGINE_PAUSE, LOOKUP_NO_RUN, build_pause, {"reason"}},
     {API_PIPELINE_RESUME, ENGINE_RESUME, LOOKUP_NO_RUN, build_resume, {NULL}},
@@ -198,8 +214,26 @@ static void set_run(struct post *p) {
 
 /* ---- the way of a request ---- */
 
+static void post_look_up(struct post *p);
+static void post_free(struct post *p);
+
+/* Ends its turn: the next that waits for the same instant looks for the run that this one may have made. */
+static void turn_end(struct post *p) {
+  struct requests *r = p->requests;
+  struct post *next = p->has_turn ? turns_pass(&r->turns, p->thing) : NULL;
+  p->has_turn = false;
+  if (!next) return;
+  next->has_turn = true;
+  if (r->closing) {
+    post_free(next);
+  } else {
+    post_look_up(next);
+  }
+}
+
 static void post_free(struct post *p) {
   struct requests *r = p->requests;
+  turn_end(p);
   map_remove_n(&r->by_handle, (const char *)&p->handle, sizeof p->handle);
   const char *key = p->lookup.idempotency_key;
   if (key && map_get(&r->by_key, key) == p) map_remove(&r->by_key, key);
@@ -280,6 +314,14 @@ static void on_looked_up(uv_work_t *work, int cancelled) {
 static void look_up(uv_work_t *work) {
   struct post *p = work->data;
   lookup_run(&p->lookup, p->requests->history);
+}
+
+static void post_look_up(struct post *p) {
+  if (uv_queue_work(p->requests->loop, &p->work, look_up, on_looked_up)) {
+    post_problem(p, 503, "Busy", "the daemon can't take it on right now: repeat it");
+  } else {
+    p->requests->looking++;
+  }
 }
 
 static void set_asker(struct post *p, struct engine_asker *asker, const struct api_request *request) {
@@ -374,17 +416,23 @@ bool requests_take(struct requests *r, const struct api_request *request) {
   p->lookup.depth = kind ? kind->depth : LOOKUP_NO_RUN;
   if (p->lookup.depth != LOOKUP_NO_RUN) p->lookup.run_ref = arena_strdup(arena_of(p), api_path(request, "run"));
   p->work.data = p;
-  if (uv_queue_work(r->loop, &p->work, look_up, on_looked_up)) {
-    post_problem(p, 503, "Busy", "the daemon can't take it on right now: repeat it");
-  } else {
-    r->looking++;
-  }
+  p->has_turn = p->thing && turns_take(&r->turns, p->thing, p);
+  if (!p->thing || p->has_turn) post_look_up(p);
   return true;
 }
 
 void requests_reply(struct requests *r, const struct decision_reply *reply) {
   struct post *p = map_get_n(&r->by_handle, (const char *)&reply->handle, sizeof reply->handle);
   if (p) post_answer(p, reply->status, reply->body, reply->body_len);
+}
+
+static void refuse_waiting(struct requests *r, const char *thing) {
+  struct post *next;
+  while ((next = turns_dismiss(&r->turns, thing))) {
+    for (size_t i = 0; i < next->also.len; i++) refuse_degraded(r, next->also.items[i]);
+    refuse_degraded(r, next->handle);
+    post_free(next);
+  }
 }
 
 /* The events are still queued, or their rows in flight: what they point to lives until the engine replies. */
@@ -396,6 +444,7 @@ void requests_degraded(struct requests *r) {
     p->also.len = 0;
     if (!p->told) problem(r, p->handle, 503, "Degraded", detail);
     p->told = true;
+    if (p->has_turn) refuse_waiting(r, p->thing);
   }
 }
 
@@ -416,6 +465,7 @@ static void requests_release(struct requests *r) {
   map_release(&r->by_handle);
   map_release(&r->by_key);
   vec_release(&r->recorders);
+  turns_release(&r->turns);
   free(r);
 }
 

@@ -107,6 +107,8 @@ static void each_bad_request_is_refused_and_changes_nothing(void **state) {
       {API_NOTE, "one", "{}", 422, "'text' is missing"},
       {API_PIPELINE_PAUSE, "one", "{}", 422, "'reason' is missing"},
       {API_PIPELINE_RESUME, "two", "", 404, "two"},
+      {API_PIPELINE_NOTE, "two", "{\"text\": \"x\"}", 404, "two"},
+      {API_PIPELINE_NOTE, "one", "{}", 422, "'text' is missing"},
   };
   size_t commits = r->commits;
   for (size_t i = 0; i < COUNT(table); i++) {
@@ -182,6 +184,37 @@ static void a_refused_body_does_not_take_the_key(void **state) {
   assert_int_equal(status(r, 2), 201);
 }
 
+/* ---- one run for an instant ---- */
+
+#define FOR_ONE "{\"for\": \"2026-03-01T03:00:00Z\"}"
+
+static void triggers_for_one_instant_at_the_same_time_make_one_run(void **state) {
+  struct rig *r = *state;
+  for (uint64_t i = 1; i <= 20; i++) post(r, i, API_TRIGGER, "one", NULL, FOR_ONE);
+  post(r, 30, API_TRIGGER, "one", NULL, "{\"for\": \"2026-03-02T03:00:00Z\"}");
+  rig_until(r, status(r, 20) && status(r, 30));
+  assert_int_equal(status(r, 30), 201);
+  size_t made = 0;
+  for (uint64_t i = 1; i <= 20; i++) {
+    made += status(r, i) == 201;
+    if (status(r, i) != 201) assert_non_null(strstr(body(r, i), "is for this instant already"));
+  }
+  assert_int_equal(made, 1);
+  post(r, 40, API_TRIGGER, "one", NULL, FOR_ONE);
+  post(r, 41, API_TRIGGER, "one", NULL, "{\"for\": \"2026-03-01T03:00:00Z\", \"force\": true}");
+  rig_until(r, status(r, 40) && status(r, 41));
+  assert_int_equal(status(r, 40), 409);
+  assert_int_equal(status(r, 41), 201);
+}
+
+static void those_that_wait_for_their_turn_are_let_go_at_the_end(void **state) {
+  struct rig *r = *state;
+  for (uint64_t i = 1; i <= 20; i++) post(r, i, API_TRIGGER, "one", NULL, FOR_ONE);
+  rig_until(r, !rig_quiet(r) || status(r, 1));
+  close_requests(r);
+  rig_wait(r, 50);
+}
+
 /* ---- the ends ---- */
 
 static void what_is_looked_up_when_the_end_comes_is_let_go(void **state) {
@@ -247,6 +280,8 @@ int main(void) {
       REQUESTS_TEST(the_same_key_at_the_same_time_starts_one_run_and_answers_all),
       REQUESTS_TEST(the_same_key_later_gets_the_stored_answer),
       REQUESTS_TEST(a_refused_body_does_not_take_the_key),
+      REQUESTS_TEST(triggers_for_one_instant_at_the_same_time_make_one_run),
+      REQUESTS_TEST(those_that_wait_for_their_turn_are_let_go_at_the_end),
       REQUESTS_TEST(what_is_looked_up_when_the_end_comes_is_let_go),
       REQUESTS_TEST(an_event_that_the_engine_has_when_the_end_comes_is_harmless),
       REQUESTS_TEST(while_nothing_can_be_recorded_requests_are_refused),

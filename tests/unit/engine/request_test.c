@@ -227,6 +227,99 @@ static void one_task_is_not_rerun_in_a_new_run_after_what_failed(void **state) {
   body_has("c needs b");
 }
 
+static const char *preview(enum rerun_mode mode, const char *task) {
+  struct run_rows rows = sim_rows(&s, sim_run(&s, 1));
+  struct engine_event ev = {.kind = ENGINE_RERUN};
+  ev.rerun = (struct engine_rerun){.asker = sim_anna(), .run = &rows, .mode = mode, .task = task};
+  ev.rerun.asker.dry_run = true;
+  sim_event(&s, ev);
+  sim_rows_free(&rows);
+  return s.body;
+}
+
+static void a_preview_says_why_each_task_runs(void **state) {
+  (void)state;
+  begin("tasks:\n  a: {run: 'true'}\n  b: {run: 'true'}\n  may: {run: 'true', allow_failure: true}\n"
+        "  c: {run: 'true', needs: [a, b]}\n  d: {run: 'true', needs: c}\n  end: {run: 'true', finally: true}\n");
+  sim_exit(&s, "a", 0);
+  sim_exit(&s, "b", 1);
+  sim_exit(&s, "may", 1);
+  sim_exit(&s, "end", 0);
+  const char *text = preview(RERUN_FAILED, NULL);
+  assert_non_null(strstr(text, "{\"task\":\"b\",\"why\":\"failed\"}"));
+  assert_non_null(strstr(text, "{\"task\":\"may\",\"why\":\"failed (it was allowed to)\"}"));
+  assert_non_null(strstr(text, "{\"task\":\"c\",\"why\":\"follows b\"}"));
+  assert_non_null(strstr(text, "{\"task\":\"d\",\"why\":\"follows c\"}"));
+  assert_non_null(strstr(text, "{\"task\":\"end\",\"why\":\"always runs (finally)\"}"));
+  assert_non_null(strstr(text, "\"will_keep\":[{\"task\":\"a\",\"why\":\"succeeded\""));
+  text = preview(RERUN_FROM, "c");
+  assert_non_null(strstr(text, "{\"task\":\"c\",\"why\":\"you asked\"}"));
+  assert_non_null(strstr(text, "{\"task\":\"b\",\"why\":\"failed\""));
+  assert_non_null(strstr(preview(RERUN_ALL, NULL), "{\"task\":\"a\",\"why\":\"you asked\"}"));
+}
+
+/* ---- one run for an instant ---- */
+
+static void trigger_for(const char *pipeline, instant at, bool once) {
+  struct engine_event ev = {.kind = ENGINE_TRIGGER};
+  ev.trigger = (struct engine_trigger){
+      .asker = sim_anna(), .pipeline = pipeline, .scheduled_for = at, .once = once, .trigger = TRIGGER_MANUAL};
+  sim_event(&s, ev);
+}
+
+static void an_instant_that_a_live_run_has_is_refused_unless_forced(void **state) {
+  (void)state;
+  sim_load(&s, "p", "tasks: {t: {run: 'true'}}\n");
+  trigger_for("p", SIM_START - USEC_PER_DAY, true);
+  assert_int_equal(s.status, 201);
+  trigger_for("p", SIM_START - USEC_PER_DAY, true);
+  assert_int_equal(s.status, 409);
+  assert_non_null(strstr(s.body, "p#1 is for this instant already"));
+  trigger_for("p", SIM_START - USEC_PER_DAY, false);
+  assert_int_equal(s.status, 201);
+  trigger_for("p", SIM_START - 2 * USEC_PER_DAY, true);
+  assert_int_equal(s.status, 201);
+}
+
+static void an_instant_that_has_just_fired_is_refused(void **state) {
+  (void)state;
+  sim_load(&s, "p", "schedule: {every: 1h}\ntasks: {t: {run: 'true'}}\n");
+  sim_later(&s, USEC_PER_HOUR);
+  instant fired = sim_run(&s, 1)->scheduled_for;
+  sim_exit(&s, "t", 0); /* it has ended, whether its rows were seen or not */
+  trigger_for("p", fired, true);
+  assert_int_equal(s.status, 409);
+  assert_int_equal(s.runs.len, 1);
+}
+
+static void a_firing_that_someone_runs_by_hand_is_skipped(void **state) {
+  (void)state;
+  sim_load(&s, "p", "schedule: {every: 1h, overlap: allow}\ntasks: {t: {run: 'true'}}\n");
+  instant next = engine_next_firing(s.e, "p", NULL);
+  trigger_for("p", next, true);
+  sim_later(&s, USEC_PER_HOUR);
+  assert_int_equal(s.runs.len, 1);
+  assert_int_equal(s.firings.items[0].outcome, FIRING_SKIPPED);
+  assert_string_equal(s.firings.items[0].reason, "p#1, made by hand, is for this instant");
+}
+
+static void a_note_stands_with_a_pipeline(void **state) {
+  (void)state;
+  sim_load(&s, "p", "tasks: {t: {run: 'true'}}\n");
+  struct engine_event ev = {.kind = ENGINE_NOTE};
+  ev.note = (struct engine_note){.asker = sim_anna(), .pipeline_name = "p", .text = "known"};
+  sim_event(&s, ev);
+  assert_int_equal(s.status, 200);
+  const struct event_row *row = &s.events.items[s.events.len - 1];
+  assert_int_equal(row->kind, EVENT_ROW_NOTE);
+  assert_int_equal(row->run, 0);
+  assert_true(row->pipeline != 0);
+  assert_string_equal(row->reason, "known");
+  ev.note.pipeline_name = "q";
+  sim_event(&s, ev);
+  assert_int_equal(s.status, 404);
+}
+
 static void rerun_with_params(struct param_given *given, bool dry_run) {
   struct run_rows rows = sim_rows(&s, sim_run(&s, 1));
   struct engine_event ev = {.kind = ENGINE_RERUN};
@@ -244,8 +337,9 @@ static void a_linked_run_keeps_what_is_not_done_again(void **state) {
   sim_exit(&s, "b", 1);
   struct param_given given = {.name = "n", .text = "2"};
   rerun_with_params(&given, true);
-  assert_string_equal(s.body, "{\"will_run\":[\"b\"],\"will_keep\":[{\"task\":\"a\",\"changed\":false,"
-                              "\"uses_param\":[\"n\"]}],\"linked\":true}");
+  assert_string_equal(s.body, "{\"will_run\":[{\"task\":\"b\",\"why\":\"failed\"}],\"will_keep\":[{\"task\":\"a\","
+                              "\"why\":\"succeeded\",\"changed\":false,\"uses_param\":[\"n\"]}],\"linked\":true,"
+                              "\"version_differs\":false}");
   rerun_with_params(&given, false);
   assert_int_equal(s.status, 201);
   assert_string_equal(sim_run(&s, 2)->params, "{\"n\":2}");
@@ -392,6 +486,11 @@ int main(void) {
       test(a_rerun_runs_the_tasks_that_the_newest_version_adds),
       test(one_task_is_not_rerun_in_a_new_run_after_what_failed),
       test(a_linked_run_keeps_what_is_not_done_again),
+      test(a_preview_says_why_each_task_runs),
+      test(an_instant_that_a_live_run_has_is_refused_unless_forced),
+      test(an_instant_that_has_just_fired_is_refused),
+      test(a_firing_that_someone_runs_by_hand_is_skipped),
+      test(a_note_stands_with_a_pipeline),
       test(files_that_can_not_be_copied_fail_what_needs_them),
       test(a_linked_run_that_does_only_its_last_task_again_can_be_cancelled),
       test(a_mark_lets_go_on_what_was_blocked),
