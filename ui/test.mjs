@@ -21,6 +21,7 @@ await esbuild.build({
   entryPoints: files.map((f) => `test/${f}`),
   bundle: true,
   platform: "node",
+  mainFields: ["module", "main"],
   format: "esm",
   outdir: out,
   outExtension: { ".js": ".mjs" },

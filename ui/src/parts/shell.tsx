@@ -4,16 +4,19 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { problemFrom } from "../lib/api";
 import { logout, mayAdmin, me } from "../lib/me";
 import { readyHold } from "../lib/ready";
-import { place, visit } from "../lib/router";
+import { go, place, visit } from "../lib/router";
 import { type Theme, theme, themeChoose } from "../lib/theme";
 import { type ZoneChoice, zoneChoice, zoneChoose, zoneLocal } from "../lib/time";
 import type { Problem } from "../lib/types";
 import { link } from "../live/store";
 import { type Parts, pageFind } from "../pages/pages";
 import { Bars } from "./bar";
+import { KeysHelp } from "./keys_help";
 import { Loading, ProblemView } from "./notice";
+import { Palette } from "./palette";
 import { StateSentence } from "./state";
 import { Toasts } from "./toast";
+import { useKeys } from "./use_keys";
 
 const NAV = [
   { href: "/", words: "Overview" },
@@ -44,9 +47,13 @@ function Nav({ open }: { open: string }) {
   );
 }
 
-function Switches() {
+function Switches({ find }: { find: () => void }) {
   return (
     <div class="switches">
+      <button type="button" class="find" onClick={find} data-testid="find">
+        Go to… <kbd>Ctrl</kbd>
+        <kbd>K</kbd>
+      </button>
       <span class={`link link-${link.value}`} role="img" aria-label={`Event stream: ${link.value}`} title={`Event stream: ${link.value}`} />
       <select
         aria-label="Time zone"
@@ -111,8 +118,28 @@ function View() {
   return <Shown key={shown.key} parts={shown.parts} />;
 }
 
+// The field of this page that narrows down what it shows; where there is none, the palette finds things.
+function searchFocus(otherwise: () => void): void {
+  const field = document.querySelector<HTMLInputElement>("main [data-search]");
+  if (!field) return otherwise();
+  field.focus();
+  field.select();
+}
+
+type Opened = "palette" | "keys" | null;
+
 export function Shell() {
   const main = useRef<HTMLElement>(null);
+  const [opened, openedSet] = useState<Opened>(null);
+  useKeys([
+    { keys: "?", text: "this help", run: () => openedSet("keys") },
+    { keys: "/", text: "search", run: () => searchFocus(() => openedSet("palette")) },
+    { keys: "Ctrl-K", text: "go to a pipeline, a run or a page", always: true, run: () => openedSet("palette") },
+    { keys: "g o", text: "overview", run: () => go("/") },
+    { keys: "g p", text: "pipelines", run: () => go("/p") },
+    { keys: "g r", text: "runs", run: () => go("/runs") },
+    { keys: "g s", text: "schedule", run: () => go("/schedule") },
+  ]);
   const visits = visit.value;
   // Who reads by ear is brought to the new page, as a browser would.
   useEffect(() => {
@@ -129,12 +156,14 @@ export function Shell() {
           rota
         </a>
         <Nav open={pageFind(place.value.path).nav} />
-        <Switches />
+        <Switches find={() => openedSet("palette")} />
       </header>
       <Bars />
       <main id="main" ref={main} tabIndex={-1}>
         <View />
       </main>
+      {opened === "palette" && <Palette close={() => openedSet(null)} />}
+      {opened === "keys" && <KeysHelp close={() => openedSet(null)} />}
       <Toasts />
       <StateSentence />
     </>

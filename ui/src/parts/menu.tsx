@@ -1,0 +1,76 @@
+// A button that opens a list of actions: arrows walk it, Escape and a click elsewhere close it.
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+
+export interface Action {
+  words: string;
+  run: () => void;
+  danger?: boolean;
+  disabled?: boolean;
+}
+
+interface MenuProps {
+  words: ComponentChildren;
+  label?: string; // if the words are a sign alone
+  actions: readonly Action[];
+}
+
+export function Menu({ words, label, actions }: MenuProps) {
+  const [open, openSet] = useState(false);
+  const box = useRef<HTMLDivElement>(null);
+  const id = useId();
+  const items = (): HTMLButtonElement[] => [...(box.current?.querySelectorAll<HTMLButtonElement>("[role=menuitem]") ?? [])];
+
+  useEffect(() => {
+    if (!open) return undefined;
+    items()[0]?.focus();
+    const close = (event: Event): void => {
+      if (!box.current?.contains(event.target as Node)) openSet(false);
+    };
+    addEventListener("pointerdown", close);
+    return () => removeEventListener("pointerdown", close);
+  }, [open]);
+
+  const press = (event: KeyboardEvent): void => {
+    if (!open) return;
+    const all = items();
+    const at = all.indexOf(document.activeElement as HTMLButtonElement);
+    if (event.key === "ArrowDown") all[(at + 1) % all.length]?.focus();
+    else if (event.key === "ArrowUp") all[(at - 1 + all.length) % all.length]?.focus();
+    else if (event.key === "Escape") {
+      openSet(false);
+      box.current?.querySelector("button")?.focus();
+    } else {
+      if (event.key === "Tab") openSet(false);
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  };
+
+  return (
+    <div class="menu" ref={box} onKeyDown={press}>
+      <button type="button" aria-haspopup="menu" aria-expanded={open} aria-controls={id} aria-label={label} onClick={() => openSet(!open)}>
+        {words}
+        <span class="chevron" aria-hidden="true" />
+      </button>
+      <div id={id} role="menu" class="menu-list" hidden={!open}>
+        {actions.map((action) => (
+          <button
+            key={action.words}
+            type="button"
+            role="menuitem"
+            class={action.danger ? "danger" : undefined}
+            disabled={action.disabled}
+            onClick={() => {
+              openSet(false);
+              action.run();
+            }}
+          >
+            {action.words}
+          </button>
+        ))}
+      </div>
+    </div>
+  );
+}
