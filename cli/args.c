@@ -15,6 +15,10 @@
 const struct arg_option args_common[] = {
     {"state", 0, ARG_TEXT, "DIR", NULL, WHAT_DIRECTORY, false,
      "the state directory, which names the daemon (default: $ROTA_HOME, the configuration's, ~/.local/state/rota)"},
+    {"server", 0, ARG_TEXT, "URL", NULL, WHAT_ANY, false,
+     "a daemon of another machine instead, as https://rota.example (default: $ROTA_SERVER); see `rota login`"},
+    {"cacert", 0, ARG_TEXT, "FILE", NULL, WHAT_FILE, false,
+     "the certificates that the server's is checked by (default: $ROTA_CACERT, the system's)"},
     {"json", 0, ARG_FLAG, NULL, NULL, WHAT_ANY, false, "print the API's JSON, as docs/api.md says it"},
     {"help", 'h', ARG_FLAG, NULL, NULL, WHAT_ANY, false, "print this help"},
     {0},

@@ -57,7 +57,7 @@ struct command {
   bool hidden;
 };
 
-#define ARGS_OPTIONS_MAX 16
+#define ARGS_OPTIONS_MAX 24
 
 struct args {
   const struct command *command;
@@ -69,7 +69,7 @@ struct args {
   VEC(const char *) operands;
 };
 
-/* --state, --json and --help, which every command takes. */
+/* --state, --server, --cacert, --json and --help, which every command takes. */
 extern const struct arg_option args_common[];
 
 enum args_outcome { ARGS_OK, ARGS_HELP, ARGS_WRONG };

@@ -26,10 +26,13 @@
 #define TRIES        4
 #define TRY_PAUSE_MS 400 /* doubled each time */
 #define OUTLAST_MS   60000
+#define CONNECT_MS   10000L
 #define BODY_MAX     (64 * 1024 * 1024)
 
 struct client {
   const struct args *args;
+  struct remote remote; /* url NULL: over the socket */
+  char *where;
   char *state, *socket; /* the socket by a name that is short enough for an address */
   int dir_fd;
   CURL *curl;
@@ -88,17 +91,8 @@ void reply_release(struct reply *reply) {
   *reply = (struct reply){0};
 }
 
-int client_open(const struct args *args, struct client **out) {
-  char *state = place_state(args);
-  if (!state) return EXIT_USAGE;
-  struct client *c = alloc_new(struct client);
-  c->args = args;
-  c->state = state;
+static int client_begin(struct client *c, struct client **out) {
   c->patience_ms = PATIENCE_MS;
-  /* An address has room for 107 bytes; the directory's descriptor makes a short name of any path. */
-  c->dir_fd = open(state, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  c->shut_out = c->dir_fd < 0 && errno == EACCES;
-  c->socket = alloc_fmt("/proc/self/fd/%d/rota.sock", c->dir_fd);
   c->curl = curl_easy_init();
   if (!c->curl) {
     fputs("rota: libcurl can't be set up\n", stderr);
@@ -109,10 +103,43 @@ int client_open(const struct args *args, struct client **out) {
   return EXIT_OK;
 }
 
+int client_open_remote(const struct args *args, struct remote *remote, struct client **out) {
+  struct client *c = alloc_new(struct client);
+  c->args = args;
+  c->remote = *remote;
+  *remote = (struct remote){0};
+  c->where = alloc_strdup(c->remote.url);
+  c->dir_fd = -1;
+  return client_begin(c, out);
+}
+
+int client_open(const struct args *args, struct client **out) {
+  struct remote remote;
+  int code = remote_of(args, &remote);
+  if (code != EXIT_OK) return code;
+  return remote.url ? client_open_remote(args, &remote, out) : client_open_local(args, out);
+}
+
+int client_open_local(const struct args *args, struct client **out) {
+  char *state = place_state(args);
+  if (!state) return EXIT_USAGE;
+  struct client *c = alloc_new(struct client);
+  c->args = args;
+  c->state = state;
+  c->where = alloc_fmt("%s/rota.sock", state);
+  /* An address has room for 107 bytes; the directory's descriptor makes a short name of any path. */
+  c->dir_fd = open(state, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  c->shut_out = c->dir_fd < 0 && errno == EACCES;
+  c->socket = alloc_fmt("/proc/self/fd/%d/rota.sock", c->dir_fd);
+  return client_begin(c, out);
+}
+
 void client_close(struct client *client) {
   if (!client) return;
   curl_easy_cleanup(client->curl);
   if (client->dir_fd >= 0) close(client->dir_fd);
+  remote_release(&client->remote);
+  free(client->where);
   free(client->state);
   free(client->socket);
   free(client);
@@ -120,6 +147,10 @@ void client_close(struct client *client) {
 
 const char *client_state(const struct client *client) {
   return client->state;
+}
+
+const char *client_where(const struct client *client) {
+  return client->where;
 }
 
 void client_patience(struct client *client, int64_t ms) {
@@ -143,14 +174,33 @@ static void pause_ms(int64_t ms) {
   nanosleep(&t, NULL); /* a signal ends it early, as it should */
 }
 
+/* The token as libcurl knows tokens: it goes to this host alone, whatever the host answers, and to no proxy. */
+static void set_remote(const struct client *c) {
+#if LIBCURL_VERSION_NUM >= 0x075500
+  curl_easy_setopt(c->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+  curl_easy_setopt(c->curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+  curl_easy_setopt(c->curl, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+  curl_easy_setopt(c->curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+  if (c->remote.cacert) curl_easy_setopt(c->curl, CURLOPT_CAINFO, c->remote.cacert);
+  if (!c->remote.token) return;
+  curl_easy_setopt(c->curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
+  curl_easy_setopt(c->curl, CURLOPT_XOAUTH2_BEARER, c->remote.token);
+}
+
 static CURLcode perform_once(struct client *c, const struct request *request, struct reply *out) {
   struct curl_slist *headers = NULL;
-  char *url = alloc_fmt("http://localhost%s", request->target);
+  char *url = alloc_fmt("%s%s", c->remote.url ? c->remote.url : "http://localhost", request->target);
   char *key = request->key ? alloc_fmt("Idempotency-Key: %s", request->key) : NULL;
   curl_easy_reset(c->curl);
   curl_easy_setopt(c->curl, CURLOPT_URL, url);
-  curl_easy_setopt(c->curl, CURLOPT_UNIX_SOCKET_PATH, c->socket);
-  curl_easy_setopt(c->curl, CURLOPT_PROXY, "");
+  if (c->remote.url)
+    set_remote(c);
+  else
+    curl_easy_setopt(c->curl, CURLOPT_UNIX_SOCKET_PATH, c->socket);
+  if (!c->remote.url || strncmp(c->remote.url, "https:", 6) != 0) curl_easy_setopt(c->curl, CURLOPT_PROXY, "");
   curl_easy_setopt(c->curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
   curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, (long)c->patience_ms);
@@ -215,12 +265,45 @@ static CURLcode perform(struct client *c, const struct request *request, struct 
 static bool socket_foreign(const struct client *c) {
   long number = 0;
   struct stat st;
+  if (c->remote.url) return false;
   curl_easy_getinfo(c->curl, CURLINFO_OS_ERRNO, &number);
   return c->shut_out || number == EACCES || (geteuid() != 0 && stat(c->socket, &st) == 0 && st.st_uid != geteuid());
 }
 
+/* False if there is nothing to say that isn't said of the socket too. */
+static bool say_remote_unreached(const struct client *c, CURLcode code) {
+  const char *url = c->remote.url, *what = c->error[0] ? c->error : curl_easy_strerror(code);
+  switch (code) {
+  case CURLE_COULDNT_RESOLVE_HOST:
+    fprintf(stderr, "rota: the host of %s isn't known: is it written right?\n", url);
+    return true;
+  case CURLE_COULDNT_CONNECT:
+    fprintf(
+        stderr,
+        "rota: nothing answers at %s\n"
+        "  on the daemon's machine `rota status` says whether it runs, and `listen:` of rota.yaml where it listens\n",
+        url);
+    return true;
+  case CURLE_PEER_FAILED_VERIFICATION:
+    fprintf(stderr,
+            "rota: the certificate of %s can't be trusted: %s\n"
+            "  if it is of your own authority, name that one's certificate by --cacert FILE or ROTA_CACERT\n",
+            url, what);
+    return true;
+  case CURLE_SSL_CACERT_BADFILE:
+    fprintf(stderr, "rota: the certificates in %s can't be read: %s\n", c->remote.cacert ? c->remote.cacert : "-",
+            what);
+    return true;
+  case CURLE_SSL_CONNECT_ERROR:
+    fprintf(stderr, "rota: %s doesn't speak TLS as it should: %s\n  is it an http:// address?\n", url, what);
+    return true;
+  default: return false;
+  }
+}
+
 static int say_unreached(const struct client *c, CURLcode code, bool changes) {
   if (code == CURLE_ABORTED_BY_CALLBACK) return EXIT_INTERRUPTED;
+  if (c->remote.url && say_remote_unreached(c, code)) return EXIT_NO_DAEMON;
   if (socket_foreign(c)) {
     fprintf(stderr,
             "rota: %s/rota.sock belongs to another user\n"
@@ -236,14 +319,46 @@ static int say_unreached(const struct client *c, CURLcode code, bool changes) {
     return EXIT_NO_DAEMON;
   }
   const char *what = c->error[0] ? c->error : curl_easy_strerror(code);
-  fprintf(stderr, "rota: the daemon at %s/rota.sock gave no answer: %s\n", c->state, what);
+  fprintf(stderr, "rota: the daemon at %s gave no answer: %s\n", c->where, what);
   fputs(changes ? "  whether it was done isn't known: look with `rota status` before you repeat it\n"
                 : "  look at its log; `rota doctor` checks it\n",
         stderr);
   return EXIT_NO_DAEMON;
 }
 
+/* What to do about a refusal, where the daemon can't know how it was asked. */
+static void say_remote_advice(int status) {
+  if (status == 403)
+    fputs("  whoever runs the daemon makes a token with another role: `rota token create`\n", stderr);
+  else if (status == 421)
+    fputs("  the daemon knows itself by other names: use the one of its `public_url`\n", stderr);
+}
+
+static int say_unknown(const struct client *c) {
+  const char *url = c->remote.url;
+  fprintf(stderr,
+          "rota: the token for %s isn't known there, is revoked or has expired\n"
+          "  `rota login %s` takes another; whoever runs the daemon makes one with `rota token create`\n",
+          url, url);
+  return EXIT_NOT_ALLOWED;
+}
+
+static bool is_problem(const struct reply *reply) {
+  return *field_text(reply->json, "title") || *field_text(reply->json, "detail");
+}
+
+/* Something answers, but not as the API does. */
+static int say_foreign(const struct client *c, const struct reply *reply) {
+  bool elsewhere = reply->status >= 300 && reply->status < 400;
+  fprintf(stderr, "rota: %s answers with %d %s\n", c->where, reply->status,
+          elsewhere ? "and leads elsewhere, where the token isn't sent: name the address itself"
+                    : "and isn't a rota daemon, or something stands before it");
+  return EXIT_FAILED;
+}
+
 static int say_problem(const struct client *c, const struct reply *reply) {
+  if (c->remote.url && !is_problem(reply)) return say_foreign(c, reply);
+  if (c->remote.url && reply->status == 401) return say_unknown(c);
   struct buf text = {0};
   const char *title = field_text(reply->json, "title"), *detail = field_text(reply->json, "detail");
   const char *line = *detail ? detail : *title ? title : "the daemon refused it without a reason";
@@ -263,6 +378,7 @@ static int say_problem(const struct client *c, const struct reply *reply) {
   json_array_foreach(json_object_get(reply->json, "diagnostics"), i, item) {
     if (!strchr(detail, '\n')) lines_diagnostic(stderr, field_text(item, "file"), item);
   }
+  if (c->remote.url) say_remote_advice(reply->status);
   if (reply->status == 401 || reply->status == 403) return EXIT_NOT_ALLOWED;
   return reply->status == 409 || reply->status >= 500 ? EXIT_FAILED : EXIT_USAGE;
 }

@@ -1,4 +1,5 @@
-/* Requests to the daemon over its socket.
+/* Requests to the daemon: over its socket, or to a port with --server (remote.h). A token is sent to the host that it
+ * is for and to no other: redirects aren't followed, and certificates are checked.
  *
  * Every POST carries a fresh Idempotency-Key that is kept while it is repeated after a lost answer, so that whatever
  * it starts is started once. A command that waits is ended by Ctrl-C between two answers, without harm to the run.
@@ -16,6 +17,7 @@
 #include "base/buf.h"
 #include "base/map.h"
 #include "cli/args.h"
+#include "cli/remote.h"
 
 struct client;
 
@@ -27,8 +29,15 @@ struct reply {
 };
 
 int client_open(const struct args *args, struct client **out);
+/* Over the socket, whatever $ROTA_SERVER says. */
+int client_open_local(const struct args *args, struct client **out);
+/* Takes over what the remote holds. */
+int client_open_remote(const struct args *args, struct remote *remote, struct client **out);
 void client_close(struct client *client); /* accepts NULL */
+/* The state directory; NULL with --server. */
 const char *client_state(const struct client *client);
+/* How the daemon is named to a person: "https://rota.example", "/srv/rota/rota.sock". */
+const char *client_where(const struct client *client);
 
 /* How long an answer may take, beyond what the request itself waits for; 30 s at the beginning. */
 void client_patience(struct client *client, int64_t ms);

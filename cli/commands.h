@@ -27,6 +27,7 @@
   X(logs, NULL)                                                                                                      \
   X(why, NULL)                                                                                                       \
   X(firings, NULL)                                                                                                   \
+  X(audit, NULL)                                                                                                     \
   X(note, NULL)                                                                                                      \
   X(reload, "Keep")                                                                                                  \
   X(backup, NULL)                                                                                                    \
@@ -34,6 +35,8 @@
   X(keep, NULL)                                                                                                      \
   X(token, NULL)                                                                                                     \
   X(session, NULL)                                                                                                   \
+  X(login, NULL)                                                                                                     \
+  X(logout, NULL)                                                                                                    \
   X(doctor, NULL)                                                                                                    \
   X(completion, NULL)                                                                                                \
   X(version, NULL)                                                                                                   \

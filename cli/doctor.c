@@ -204,7 +204,7 @@ static int doctor_run(const struct args *args) {
   struct visit v = {0};
   struct finding found[CHECKS];
   enum health worst = HEALTH_OK;
-  int code = client_open(args, &v.client);
+  int code = client_open_local(args, &v.client);
   if (code != EXIT_OK) return HEALTH_CRITICAL;
   v.state = client_state(v.client);
   client_patience(v.client, 5000);

@@ -83,7 +83,7 @@ void manual_page(struct buf *out) {
       ".SH DESCRIPTION\n"
       "rota reads pipelines from YAML files, one file each, records every change of state in SQLite before it\n"
       "acts on it, and runs their tasks on this machine. `rota serve` is the daemon; the other commands speak to\n"
-      "it over the socket in its state directory.\n"
+      "it over the socket in its state directory, or with \\-\\-server over its port.\n"
       ".SH COMMANDS\n");
   for (size_t i = 0; i < len; i++)
     if (!all[i]->hidden) add_command(out, all[i]);
@@ -92,11 +92,15 @@ void manual_page(struct buf *out) {
   add_subjects(out);
   buf_str(out, ".SH ENVIRONMENT\n"
                ".TP\n.B ROTA_HOME\nthe state directory, if \\-\\-state doesn't name it\n"
+               ".TP\n.B ROTA_SERVER\na daemon elsewhere, as \\-\\-server, if neither that nor \\-\\-state is given\n"
+               ".TP\n.B ROTA_TOKEN\nthe token for it, instead of the one that `rota login` keeps\n"
+               ".TP\n.B ROTA_CACERT\nthe certificates that its own is checked by, as \\-\\-cacert\n"
                ".TP\n.B NO_COLOR\nno colours, if it is set and not empty\n"
                ".SH FILES\n"
                ".TP\n.I ./rota.yaml, ~/.config/rota/rota.yaml, /etc/rota/rota.yaml\nthe configuration: the first "
                "that is there\n"
-               ".TP\n.I ~/.local/state/rota\nthe state directory, if nothing else names it\n");
+               ".TP\n.I ~/.local/state/rota\nthe state directory, if nothing else names it\n"
+               ".TP\n.I ~/.config/rota/servers.json\nthe tokens that `rota login` keeps\n");
 }
 
 static int manual_run(const struct args *args) {

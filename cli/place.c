@@ -9,6 +9,10 @@
 
 char *place_state(const struct args *args) {
   const char *named = args_text(args, "state");
+  if (args_text(args, "server")) {
+    args_wrong(args, "'--server' names a daemon elsewhere, and this works on the files of this machine");
+    return NULL;
+  }
   if (!named) named = getenv("ROTA_HOME");
   if (named && *named) return path_absolute(named);
   const struct daemon_places places = {0};
