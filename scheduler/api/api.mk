@@ -8,3 +8,12 @@ endif
 GENERATED += $(BUILD)/gen/assets.inc
 
 $(BUILD)/obj/scheduler/api/assets.o: $(BUILD)/gen/assets.inc
+
+# So is the OpenAPI document, as bytes.
+$(BUILD)/gen/openapi.inc: scheduler/api/openapi.json scheduler/api/api.mk
+	$(Q)mkdir -p $(@D)
+	$(call say,GEN,$@) od -An -v -td1 $< | sed 's/ *\(-*[0-9][0-9]*\)/\1,/g' > $@.tmp && mv $@.tmp $@
+
+GENERATED += $(BUILD)/gen/openapi.inc
+
+$(BUILD)/obj/scheduler/api/openapi.o: $(BUILD)/gen/openapi.inc

@@ -53,6 +53,7 @@ static const struct page_kind {
     [API_SCHEDULE] = {page_schedule_read, NULL},
     [API_AUDIT] = {page_audit_read, NULL},
     [API_RESTORE] = {page_restore_read, NULL},
+    [API_OPENAPI] = {page_openapi_read, NULL},
 };
 
 /* ---- helpers of the pages ---- */

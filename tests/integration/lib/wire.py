@@ -16,6 +16,11 @@ def connect(p):
     return s
 
 
+def connect_port(host):
+    name, _, port = host.rpartition(":")
+    return socket.create_connection((name, int(port)))
+
+
 class Answer:
     def __init__(self, raw):
         head, _, body = raw.partition(b"\r\n\r\n")
@@ -43,15 +48,16 @@ def unchunked(body):
     return out
 
 
-def ask(p, method, path, body=None, timeout=60, **headers):
-    """One request on a connection of its own; header names are written with _ for -."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", "Connection: close"]
+def ask(p, method, path, body=None, timeout=60, port=False, **headers):
+    """One request on a connection of its own, to the socket or the port; header names are written with _ for -."""
+    host = p.url.removeprefix("http://") if port else "localhost"
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", "Connection: close"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     data = b""
     if body is not None:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         lines += ["Content-Type: application/json", f"Content-Length: {len(data)}"]
-    with connect(p) as s:
+    with connect_port(host) if port else connect(p) as s:
         s.settimeout(timeout)
         s.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + data)
         raw = b""
