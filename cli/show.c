@@ -112,8 +112,10 @@ static void add_task(struct table *t, const json_t *run, const json_t *task) {
   table_add(t, PAINT_NONE, attempt ? field_text(attempt, "host") : NULL);
   table_add(t, PAINT_NONE, time);
   table_add(t, PAINT_NONE, span);
-  const char *wait = field_text(task, "wait");
-  if (*wait && strcmp(wait, "dependencies") != 0)
+  const char *wait = field_text(task, "wait"), *why = field_text(task, "why");
+  if (*why)
+    table_add(t, PAINT_NONE, why);
+  else if (*wait && strcmp(wait, "dependencies") != 0)
     table_fmt(t, PAINT_NONE, "%s%swaits: %s", reason, *reason ? "; " : "", wait);
   else
     table_add(t, PAINT_NONE, *reason ? reason : field_text(task, "progress"));
@@ -147,6 +149,12 @@ static void show_run(struct client *client, const json_t *run) {
   table_init(&t, columns);
   json_array_foreach(json_object_get(run, "tasks"), i, task) {
     add_task(&t, run, task);
+  }
+  json_array_foreach(json_object_get(run, "empty"), i, task) {
+    table_add(&t, PAINT_BOLD, json_string_value(task));
+    table_add(&t, paint_state("skipped"), "skipped");
+    for (int column = 0; column < 4; column++) table_add(&t, PAINT_NONE, NULL);
+    table_add(&t, PAINT_NONE, "its matrix was empty");
   }
   table_print(&t);
   show_notes(json_object_get(run, "notes"));

@@ -74,6 +74,38 @@ int history_run(struct history *h, int64_t key, struct arena *a, struct history_
   return rc;
 }
 
+static int one_id(struct reader *r, struct ask ask, struct arena *a, const char **out) {
+  sqlite3_stmt *q = asked(r, &ask);
+  int step = sqlite3_step(q);
+  if (step == SQLITE_ROW) *out = arena_strdup(a, (const char *)sqlite3_column_text(q, 0));
+  sqlite3_reset(q);
+  return db_code(r->db, step);
+}
+
+static int read_continued(struct reader *r, int64_t run, struct arena *a, struct history_around *out) {
+  sqlite3_stmt *q = asked(r, &ASK(CONTINUED_BY, run, HISTORY_CONTINUED_MAX));
+  int step;
+  out->continued_by = arena_new_array(a, HISTORY_CONTINUED_MAX, const char *);
+  while ((step = sqlite3_step(q)) == SQLITE_ROW && out->continued_len < HISTORY_CONTINUED_MAX)
+    out->continued_by[out->continued_len++] = arena_strdup(a, (const char *)sqlite3_column_text(q, 0));
+  sqlite3_reset(q);
+  return db_code(r->db, step);
+}
+
+int history_around(struct history *h, const struct run_row *run, struct arena *a, struct history_around *out) {
+  struct reader *r;
+  *out = (struct history_around){0};
+  int rc = reader_take(h, &r);
+  if (rc) return rc;
+  rc = one_id(r, ASK(RUN_BEFORE, run->pipeline, run->number), a, &out->previous);
+  if (!rc) rc = one_id(r, ASK(RUN_AFTER, run->pipeline, run->number), a, &out->next);
+  if (!rc) rc = one_id(r, ASK(SUCCESS_BEFORE, run->pipeline, run->key), a, &out->last_success);
+  if (!rc && !out->last_success) rc = one_id(r, ASK(SUCCESS_AFTER, run->pipeline, run->key), a, &out->last_success);
+  if (!rc) rc = read_continued(r, run->key, a, out);
+  reader_give(h, r);
+  return rc;
+}
+
 int history_rounds(struct history *h, int64_t run, struct arena *a, struct round_row **out, size_t *len) {
   return rows(h, ASK(ROUNDS, run), CHANGE_ROUND, a, out, len);
 }

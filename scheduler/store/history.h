@@ -45,6 +45,16 @@ struct history_run {
 int history_find(struct history *h, const char *reference, struct arena *a, struct history_run *out, struct buf *why);
 int history_run(struct history *h, int64_t key, struct arena *a, struct history_run *out);
 
+/* The runs round one: ids, NULL where there is none. */
+#define HISTORY_CONTINUED_MAX 50
+struct history_around {
+  const char *previous, *next; /* of its pipeline, by number */
+  const char *last_success;    /* the last before it, else the newest after it */
+  const char **continued_by;   /* reruns that made a new run, the oldest first */
+  size_t continued_len;
+};
+int history_around(struct history *h, const struct run_row *run, struct arena *a, struct history_around *out);
+
 struct history_page {
   struct history_run *items;
   size_t len;

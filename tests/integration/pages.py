@@ -381,5 +381,46 @@ def test_a_preview_of_a_rerun_says_why():
         assert {"task": "more", "why": "new"} in preview["will_run"] and preview["version_differs"], preview
 
 
+def test_a_run_knows_its_neighbours_and_what_its_tasks_do():
+    with place("slots: {cpu: 4, gpu: 1}\n") as p:
+        p.pipeline("nightly", """
+            params: {ok: {type: bool, default: true}}
+            tasks:
+              train: {run: ["sh", "-c", "test $ROTA_PARAM_OK = true"]}
+              eval:
+                needs: train
+                run: |
+                  #!/bin/sh
+                  # says it
+
+                  echo evaluates
+        """)
+        p.pipeline("slow", """
+            tasks:
+              zzz: {run: 'echo begun; sleep 60', grace: 1s, slots: {gpu: 1}}
+              other: {run: 'true', slots: {gpu: 1}}
+              each: {run: 'true', matrix: {k: []}}
+        """)
+        p.rota("reload")
+        runs = [ran(p, "nightly"), ran(p, "nightly", "-p", "ok=false", code=1), ran(p, "nightly")]
+        seen = [get(p, f"/runs/{r}") for r in runs]
+        assert seen[0]["siblings"] == {"previous": None, "next": runs[1]}
+        assert seen[1]["siblings"] == {"previous": runs[0], "next": runs[2]} and seen[1]["last_success"] == runs[0]
+        assert seen[0]["last_success"] == runs[2] and seen[1]["usual_ms"] is not None
+        commands = {a["task"]: a["command"] for a in seen[0]["attempts"]}
+        assert commands == {"train": "sh -c test $ROTA_PARAM_OK = true", "eval": "echo evaluates"}, commands
+        linked = p.rota("rerun", runs[1], "--failed", "-p", "ok=true", "--wait").split()[0]
+        assert get(p, f"/runs/{runs[1]}")["continued_by"] == [linked] and seen[1]["continued_by"] == []
+        slow = p.json("trigger", "slow")["run"]["id"]
+        def tasks():
+            return {t["label"]: t for t in get(p, f"/runs/{slow}")["tasks"]}
+        wait_until("it has written", lambda: tasks()["zzz"]["last_output_at"])
+        shown = tasks()
+        assert shown["zzz"]["why"] is None and shown["zzz"]["expected_end"] is None
+        assert shown["other"]["why"] == "waits for slot gpu on local: held by slow#1 zzz", shown["other"]
+        assert get(p, f"/runs/{slow}")["empty"] == ["each"] and "each" in p.rota("show", slow)
+        p.rota("cancel", slow)
+
+
 if __name__ == "__main__":
     run(globals())

@@ -45,6 +45,7 @@ struct page {
   const char *title, *detail;    /* of a problem, with status from 400 on */
   enum page_index index;
   const char *index_url; /* of the data in a web page; NULL without any */
+  bool complete;         /* set by page_read: there is nothing left for page_finish */
   void *found;           /* what page_read hands to page_finish, in the arena */
 
   /* Waiting: set by page_read. */
@@ -86,6 +87,7 @@ page_read_fn page_runs_read, page_run_read, page_events_read, page_log_read, pag
 page_read_fn page_pipelines_read, page_pipeline_read, page_status_read, page_why_read;
 page_finish_fn page_health_finish, page_status_finish, page_pipelines_finish, page_pipeline_finish, page_why_finish;
 page_read_fn page_schedule_read, page_restore_read, page_openapi_read;
+page_finish_fn page_run_finish;
 page_read_fn page_overview_read;
 page_finish_fn page_overview_finish;
 page_read_fn page_count_read, page_pipeline_events_read, page_unrun_read, page_trend_read;

@@ -1,7 +1,10 @@
 #include "scheduler/daemon/handlers/page_run.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "scheduler/daemon/handlers/present.h"
@@ -11,7 +14,9 @@
 #include "worker/local.h"
 #include "worker/rundir.h"
 
-#define RESULT_MAX (64 * 1024)
+#define RESULT_MAX  (64 * 1024)
+#define WHYS_MAX    50
+#define COMMAND_MAX 200
 
 static void find_problem(struct page *p, int err, const char *what, const struct buf *why) {
   if (err == ERR_NOT_FOUND) {
@@ -91,15 +96,20 @@ struct run_parts {
   struct output_row *outputs;
   struct round_row *rounds;
   struct event_row *notes;
+  struct stat_row *stats;
+  size_t stats_len;
   size_t tasks_len, attempts_len, outputs_len, rounds_len, notes_len;
 };
 
-static int read_parts(struct history *h, int64_t key, struct arena *a, struct run_parts *parts) {
+static int read_parts(struct history *h, const struct run_row *run, struct arena *a, struct run_parts *parts) {
+  int64_t key = run->key;
   int err = history_tasks(h, key, -1, PIPELINE_TASKS_MAX, a, &parts->tasks, &parts->tasks_len);
   if (!err) err = history_attempts(h, key, -1, 0, SIZE_MAX / 2, a, &parts->attempts, &parts->attempts_len);
   if (!err) err = history_run_outputs(h, key, a, &parts->outputs, &parts->outputs_len);
   if (!err) err = history_rounds(h, key, a, &parts->rounds, &parts->rounds_len);
   if (!err) err = history_notes(h, key, a, &parts->notes, &parts->notes_len);
+  if (!err && !run_state_ended(run->state))
+    err = history_stats(h, run->pipeline, a, &parts->stats, &parts->stats_len);
   return err;
 }
 
@@ -157,35 +167,140 @@ static void read_told(const char *state_dir, const struct history_run *run, cons
   buf_release(&text);
 }
 
-int run_json(struct history *h, const struct history_run *run, const char *state_dir, instant now, struct arena *a,
-             struct json *j) {
-  struct run_parts parts = {0};
+/* When a live task last wrote into its log. */
+static instant last_output(const char *state_dir, const struct history_run *run, const struct attempt_row *attempt) {
+  static const char *const names[] = {RUNDIR_LOG, RUNDIR_LOG_TAIL_1, RUNDIR_LOG_TAIL_2};
+  char *path = local_attempt_dir(state_dir, run->run.id.text, attempt->id.text);
+  int dir = attempt_dir_open(path);
+  instant last = INSTANT_NONE;
+  struct stat st;
+  for (size_t i = 0; dir >= 0 && i < sizeof names / sizeof names[0]; i++) {
+    if (fstatat(dir, names[i], &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode) || st.st_size == 0) continue;
+    instant at = st.st_mtim.tv_sec * USEC_PER_SEC + st.st_mtim.tv_nsec / 1000;
+    if (at > last) last = at;
+  }
+  if (dir >= 0) close(dir);
+  free(path);
+  return last;
+}
+
+/* The first line of a script that says something, or the argument list as it is written; at most COMMAND_MAX bytes.
+ */
+static const char *command_of(const struct pipeline *spec, const char *task, struct arena *a) {
+  int index = spec ? pipeline_task(spec, task) : -1;
+  if (index < 0) return NULL;
+  const struct task_spec *t = &spec->tasks[index];
+  struct buf text = {0};
+  for (size_t i = 0; i < t->argc; i++) buf_fmt(&text, "%s%s", i ? " " : "", t->argv[i]->source);
+  for (const char *line = t->script; line && *line && text.len == 0;) {
+    size_t len = strcspn(line, "\n"), blank = strspn(line, " \t");
+    if (blank < len && line[blank] != '#') buf_add(&text, line + blank, len - blank);
+    line += len + (line[len] == '\n');
+  }
+  if (text.len > COMMAND_MAX) {
+    size_t cut = COMMAND_MAX;
+    while (cut > 0 && ((unsigned char)text.bytes[cut] & 0xC0) == 0x80) cut--; /* not within a character */
+    buf_truncate(&text, cut);
+  }
+  const char *copy = text.len ? arena_strdup(a, buf_cstr(&text)) : NULL;
+  buf_release(&text);
+  return copy;
+}
+
+/* Where the engine's words about waiting tasks go in the body: the ends of their objects. */
+struct whys {
+  struct history_run run;
+  const char *labels[WHYS_MAX];
+  size_t at[WHYS_MAX], len;
+};
+
+static int64_t usual_of(const struct run_parts *parts, const char *task) {
+  for (size_t i = 0; i < parts->stats_len; i++)
+    if (strcmp(parts->stats[i].task, task) == 0) return stat_median_ms(&parts->stats[i]);
+  return -1;
+}
+
+struct run_writer {
+  const struct run_parts *parts;
+  const struct history_run *run;
+  const struct pipeline *spec;
+  const char *state_dir;
+  instant now;
+  struct arena *arena;
+  struct json *json;
+  const struct buf *body; /* with `whys`: what the JSON is written into */
+  struct whys *whys;      /* NULL: nobody fills them in */
+};
+
+static void write_tasks(const struct run_writer *w) {
+  const struct run_parts *parts = w->parts;
   size_t at = 0;
-  int err = read_parts(h, run->run.key, a, &parts);
-  if (err) return err;
-  struct pipeline *spec = page_run_spec(h, run, a);
-  begin(j, run, NULL, now);
-  jsonw_key(j, "tasks");
-  jsonw_array(j);
-  for (size_t i = 0; i < parts.tasks_len; i++) {
-    const struct task_row *task = &parts.tasks[i];
+  jsonw_key(w->json, "tasks");
+  jsonw_array(w->json);
+  for (size_t i = 0; i < parts->tasks_len; i++) {
+    const struct task_row *task = &parts->tasks[i];
+    const struct attempt_row *attempt = attempt_shown(parts, task, &at);
     const struct output_row *outputs;
     size_t outputs_len;
-    outputs_of(&parts, task->output_attempt, &outputs, &outputs_len);
     struct task_told told;
-    read_told(state_dir, run, task, attempt_shown(&parts, task, &at), a, &told);
-    told.allow_failure = page_task_allowed(spec, task);
-    present_task(j, task, outputs, outputs_len, &told, now);
+    bool live = attempt && task_state_live(task->state);
+    outputs_of(parts, task->output_attempt, &outputs, &outputs_len);
+    read_told(w->state_dir, w->run, task, attempt, w->arena, &told);
+    told.allow_failure = page_task_allowed(w->spec, task);
+    told.last_output_at = live ? last_output(w->state_dir, w->run, attempt) : INSTANT_NONE;
+    told.usual_ms = live ? usual_of(parts, task->name) : -1;
+    present_task(w->json, task, outputs, outputs_len, &told, w->now);
+    if (!w->whys || task->state != TASK_WAITING || w->whys->len == WHYS_MAX) continue;
+    w->whys->labels[w->whys->len] = task->label;
+    w->whys->at[w->whys->len++] = w->body->len - strlen("null}");
   }
+  jsonw_array_end(w->json);
+}
+
+static void write_attempts(const struct run_writer *w) {
+  const struct run_parts *parts = w->parts;
+  const char *task = NULL, *command = NULL;
+  jsonw_key(w->json, "attempts");
+  jsonw_array(w->json);
+  for (size_t i = 0; i < parts->attempts_len; i++) {
+    const struct attempt_row *attempt = &parts->attempts[i];
+    const struct task_row *of = attempt->task < parts->tasks_len ? &parts->tasks[attempt->task] : NULL;
+    if (of && (!task || strcmp(task, of->name) != 0)) command = command_of(w->spec, task = of->name, w->arena);
+    present_attempt(w->json, attempt, of ? of->label : NULL, of ? command : NULL, w->now);
+  }
+  jsonw_array_end(w->json);
+}
+
+/* The tasks that have no instance, since their matrix was empty. */
+static void write_empty(const struct run_writer *w) {
+  const struct run_parts *parts = w->parts;
+  size_t k = 0;
+  jsonw_key(w->json, "empty");
+  jsonw_array(w->json);
+  for (size_t i = 0; w->spec && parts->tasks_len && i < w->spec->tasks_len; i++) {
+    const char *name = w->spec->tasks[i].name;
+    bool there = false;
+    for (; k < parts->tasks_len && strcmp(parts->tasks[k].name, name) == 0; k++) there = true;
+    if (!there) jsonw_string(w->json, name);
+  }
+  jsonw_array_end(w->json);
+}
+
+/* All members of the run, the object still open. */
+static int write_run(struct run_writer *w, struct history *h) {
+  struct run_parts parts = {0};
+  struct json *j = w->json;
+  int err = read_parts(h, &w->run->run, w->arena, &parts);
+  if (err) return err;
+  struct pipeline *spec = page_run_spec(h, w->run, w->arena);
+  w->parts = &parts;
+  w->spec = spec;
+  begin(j, w->run, NULL, w->now);
+  write_tasks(w);
+  write_attempts(w);
+  write_empty(w);
   pipeline_release(spec);
-  jsonw_array_end(j);
-  jsonw_key(j, "attempts");
-  jsonw_array(j);
-  for (size_t i = 0; i < parts.attempts_len; i++) {
-    const struct attempt_row *attempt = &parts.attempts[i];
-    present_attempt(j, attempt, attempt->task < parts.tasks_len ? parts.tasks[attempt->task].label : NULL, now);
-  }
-  jsonw_array_end(j);
+  w->spec = NULL;
   jsonw_key(j, "rounds");
   jsonw_array(j);
   for (size_t i = 0; i < parts.rounds_len; i++) present_round(j, &parts.rounds[i]);
@@ -194,17 +309,84 @@ int run_json(struct history *h, const struct history_run *run, const char *state
   jsonw_array(j);
   for (size_t i = 0; i < parts.notes_len; i++) present_event(j, &parts.notes[i]);
   jsonw_array_end(j);
+  return 0;
+}
+
+int run_json(struct history *h, const struct history_run *run, const char *state_dir, instant now, struct arena *a,
+             struct json *j) {
+  struct run_writer w = {.run = run, .state_dir = state_dir, .now = now, .arena = a, .json = j};
+  int err = write_run(&w, h);
+  if (!err) jsonw_object_end(j);
+  return err;
+}
+
+/* ---- the page ---- */
+
+static int write_around(struct page *p, const struct history_run *run) {
+  struct history_around around;
+  duration usual;
+  struct json *j = &p->json;
+  int err = history_around(p->history, &run->run, &p->arena, &around);
+  if (!err) err = history_usual(p->history, run->run.pipeline, &usual);
+  if (err) return err;
+  present_known(j, "usual_ms", usual < 0 ? -1 : usual / USEC_PER_MS);
+  jsonw_member_string(j, "last_success", around.last_success);
+  jsonw_key(j, "siblings");
+  jsonw_object(j);
+  jsonw_member_string(j, "previous", around.previous);
+  jsonw_member_string(j, "next", around.next);
+  jsonw_object_end(j);
+  jsonw_key(j, "continued_by");
+  jsonw_array(j);
+  for (size_t i = 0; i < around.continued_len; i++) jsonw_string(j, around.continued_by[i]);
+  jsonw_array_end(j);
   jsonw_object_end(j);
   return 0;
 }
 
 void page_run_read(struct page *p) {
-  struct history_run run;
-  if (p->status >= 400 || !page_find_run(p, &run)) return;
-  p->watched_run = run.run.key;
-  p->unripe = api_query(&p->request, "wait") && !run_state_ended(run.run.state);
+  struct whys *whys = arena_new(&p->arena, struct whys);
+  whys->len = 0;
+  p->found = whys;
+  if (p->status >= 400 || !page_find_run(p, &whys->run)) return;
+  const struct history_run *run = &whys->run;
+  p->watched_run = run->run.key;
+  p->unripe = api_query(&p->request, "wait") && !run_state_ended(run->run.state);
   p->skimmed = p->unripe && clock_monotonic() < p->wait_until;
   if (p->skimmed) return; /* a run of thousands of tasks isn't written out each time that one of them ends */
-  int err = run_json(p->history, &run, p->state_dir, p->now, &p->arena, &p->json);
+  struct run_writer w = {.run = run,
+                         .state_dir = p->state_dir,
+                         .now = p->now,
+                         .arena = &p->arena,
+                         .json = &p->json,
+                         .body = &p->body,
+                         .whys = whys};
+  int err = write_run(&w, p->history);
+  if (!err) err = write_around(p, run);
+  p->complete = whys->len == 0;
   if (err) page_problem(p, 503, "Not readable", "the rows can't be read: %s; repeat it", err_text(err));
+}
+
+/* Only the engine knows for what a task waits: its words take the places of the nulls. */
+void page_run_finish(struct page *p, const struct queries_options *o) {
+  const struct whys *whys = p->found;
+  struct moment now = {.wall = p->now, .mono = clock_monotonic()};
+  struct buf body = {0}, why = {0}, text = {0};
+  struct json j;
+  size_t done = 0;
+  for (size_t i = 0; i < whys->len; i++) {
+    buf_reset(&why);
+    if (engine_why(core_engine(o->assembly->core), now, whys->run.run.id.text, whys->labels[i], &why)) continue;
+    buf_reset(&text);
+    jsonw_init(&j, &text);
+    jsonw_string(&j, buf_cstr(&why));
+    buf_add(&body, p->body.bytes + done, whys->at[i] - done);
+    buf_add(&body, text.bytes, text.len);
+    done = whys->at[i] + strlen("null");
+  }
+  buf_add(&body, p->body.bytes + done, p->body.len - done);
+  buf_release(&p->body);
+  p->body = body;
+  buf_release(&why);
+  buf_release(&text);
 }

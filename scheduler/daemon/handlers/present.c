@@ -100,10 +100,16 @@ void present_task(struct json *j, const struct task_row *row, const struct outpu
   jsonw_object_end(j);
   jsonw_member_string(j, "progress", told->progress);
   jsonw_member_string(j, "summary", told->summary);
+  bool runs = task_state_live(row->state) && row->started_at != INSTANT_NONE;
+  jsonw_member_instant(j, "last_output_at", told->last_output_at);
+  jsonw_member_instant(j, "expected_end",
+                       runs && told->usual_ms >= 0 ? row->started_at + told->usual_ms * USEC_PER_MS : INSTANT_NONE);
+  jsonw_member_string(j, "why", NULL);
   jsonw_object_end(j);
 }
 
-void present_attempt(struct json *j, const struct attempt_row *row, const char *label, instant now) {
+void present_attempt(struct json *j, const struct attempt_row *row, const char *label, const char *command,
+                     instant now) {
   jsonw_object(j);
   jsonw_member_string(j, "id", row->id.text);
   jsonw_member_string(j, "task", label);
@@ -131,6 +137,7 @@ void present_attempt(struct json *j, const struct attempt_row *row, const char *
   } else {
     jsonw_bool(j, row->git_dirty > 0);
   }
+  jsonw_member_string(j, "command", command);
   jsonw_object_end(j);
 }
 

@@ -31,11 +31,16 @@ void present_actor(struct json *j, const struct actor *actor);
 struct task_told {
   const char *progress, *summary;
   bool allow_failure;
+  instant last_output_at; /* of a live one; INSTANT_NONE */
+  int64_t usual_ms;       /* -1 unknown */
 };
-/* `outputs` are those of the attempt that counts. `attempt_labels` of a task are "train[0.1]". */
+/* `why` comes last and is null: page_run.c puts the engine's words in its place. `outputs` are those of the attempt
+ * that counts. `attempt_labels` of a task are "train[0.1]". */
 void present_task(struct json *j, const struct task_row *row, const struct output_row *outputs, size_t outputs_len,
                   const struct task_told *told, instant now);
-void present_attempt(struct json *j, const struct attempt_row *row, const char *label, instant now);
+/* `command` is what it runs, in short; NULL if unknown. */
+void present_attempt(struct json *j, const struct attempt_row *row, const char *label, const char *command,
+                     instant now);
 void present_round(struct json *j, const struct round_row *row);
 void present_event(struct json *j, const struct event_row *row);
 

@@ -42,7 +42,7 @@ static const struct page_kind {
     [API_VERSIONS] = {page_versions_read, NULL},
     [API_FIRINGS] = {page_firings_read, NULL},
     [API_RUNS] = {page_runs_read, NULL},
-    [API_RUN] = {page_run_read, NULL},
+    [API_RUN] = {page_run_read, page_run_finish},
     [API_EVENTS] = {page_events_read, NULL},
     [API_WHY] = {page_why_read, page_why_finish},
     [API_RUN_LOG] = {page_log_read, NULL},
@@ -222,14 +222,14 @@ static void page_done(struct page *p) {
     return;
   }
   const struct page_kind *kind = &kinds[p->route];
-  if (kind->finish && p->status < 400) kind->finish(p, &q->o);
+  if (kind->finish && !p->complete && p->status < 400) kind->finish(p, &q->o);
   page_send(p);
 }
 
 static void on_work(uv_work_t *work) {
   struct page *p = work->data;
   kinds[p->route].read(p);
-  if (!kinds[p->route].finish && page_is_json(p) && !p->download) page_hash(p);
+  if ((!kinds[p->route].finish || p->complete) && page_is_json(p) && !p->download) page_hash(p);
 }
 
 static void on_worked(uv_work_t *work, int status) {
@@ -244,7 +244,7 @@ static void page_begin(struct page *p) {
   p->headers_len = 0;
   p->etag[0] = '\0';
   p->status = 200;
-  p->unripe = p->skimmed = p->stale = false;
+  p->unripe = p->skimmed = p->stale = p->complete = false;
   p->now = clock_now();
   if (!kinds[p->route].read) {
     page_done(p);

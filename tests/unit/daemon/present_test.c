@@ -80,14 +80,14 @@ static void a_task_shows_the_outputs_of_the_attempt_that_counts(void **state) {
                                .started_at = INSTANT_NONE,
                                .ended_at = INSTANT_NONE,
                                .not_before = NOON};
-  const struct task_told told = {.progress = "50% epoch 3"};
+  const struct task_told told = {.progress = "50% epoch 3", .last_output_at = INSTANT_NONE, .usual_ms = -1};
   struct buf text = {0};
   struct json j;
   jsonw_init(&j, &text);
   present_task(&j, &row, outputs, 3, &told, NOON);
   assert_members(&text,
                  "task label index state wait reason round attempts started_at ended_at duration_ms not_before "
-                 "marked allow_failure outputs progress summary");
+                 "marked allow_failure outputs progress summary last_output_at expected_end why");
   assert_has(&text, "\"outputs\":{\"rows\":6,\"name\":\"x\"}");
   assert_has(&text, "\"wait\":\"retry\"");
   assert_has(&text, "\"duration_ms\":null");
@@ -111,7 +111,7 @@ static void what_is_unknown_of_an_attempt_is_null(void **state) {
   struct buf text = {0};
   struct json j;
   jsonw_init(&j, &text);
-  present_attempt(&j, &row, "train", NOON);
+  present_attempt(&j, &row, "train", "python train.py", NOON);
   static const char *const unknown[] = {"exit_code", "signal", "pid",        "ended_at", "max_rss_kb",
                                         "cpu_ms",    "dir",    "git_commit", "git_dirty"};
   for (size_t i = 0; i < COUNT(unknown); i++) {
@@ -128,9 +128,9 @@ static void an_exit_of_zero_is_known(void **state) {
   struct buf text = {0};
   struct json j;
   jsonw_init(&j, &text);
-  present_attempt(&j, &row, NULL, NOON);
+  present_attempt(&j, &row, NULL, NULL, NOON);
   assert_members(&text, "id task attempt round state reason host exit_code signal pid created_at started_at ended_at "
-                        "duration_ms max_rss_kb cpu_ms log_bytes slots dir git_commit git_dirty");
+                        "duration_ms max_rss_kb cpu_ms log_bytes slots dir git_commit git_dirty command");
   assert_has(&text, "\"exit_code\":0,\"signal\":9,\"pid\":7");
   assert_has(&text, "\"git_commit\":\"abc\",\"git_dirty\":true");
   buf_release(&text);
