@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { arcPath, durationShort, durationTicks, progressPart, stripBars, trendOf } from "../src/lib/chart";
-import { pathText, valueDiff, valueText } from "../src/lib/value_diff";
+import { pathText, valueDiff } from "../src/lib/value_diff";
 
 test("an axis of durations has round steps that reach the top", () => {
   assert.deepEqual(durationTicks(100_000, 4), [0, 30_000, 60_000, 90_000, 120_000]);
@@ -47,6 +47,4 @@ test("values differ by their paths", () => {
   assert.deepEqual(valueDiff(undefined, 3), [{ path: "", kind: "added", a: undefined, b: 3 }]);
   assert.deepEqual(valueDiff([1], { 0: 1 }).length, 1);
   assert.equal(pathText(["a", 0, "odd key", "__proto__"]), 'a[0]["odd key"].__proto__');
-  assert.equal(valueText({ a: "x" }), '{"a":"x"}');
-  assert.equal(valueText("x"), "x");
 });

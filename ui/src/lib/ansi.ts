@@ -255,7 +255,7 @@ export function ansiShow(line: string): Shown {
   return screen.shown();
 }
 
-// The sixteen colours of the palette, chosen so that each has 4.5:1 on its background.
+// The sixteen colours of the palette; `readable` makes up for what a background asks.
 const PALETTE_LIGHT: Colour[] = [
   0x24292f, 0xcf222e, 0x116329, 0x7d4e00, 0x0969da, 0x8250df, 0x1b7c83, 0x57606a,
   0x57606a, 0xa40e26, 0x1a7f37, 0x633c01, 0x0550ae, 0x6639ba, 0x136a70, 0x24292f,
@@ -310,5 +310,3 @@ export function ansiPaint(style: Style): Paint {
     ground: null,
   };
 }
-
-export const palettes = { light: PALETTE_LIGHT, dark: PALETTE_DARK };

@@ -3,9 +3,11 @@
 
 export type Colour = number;
 
-/** The backgrounds that log text stands on; style/log.css paints the same two. */
-export const LIGHT: Colour = 0xffffff;
-export const DARK: Colour = 0x0d1117;
+/** The backgrounds that log text stands on, light and dark. They are those of chosen lines (--chosen of the style
+ *  sheets): what is readable there is more so on the page itself. */
+export const LIGHT: Colour = 0xddf0ff;
+export const DARK: Colour = 0x132f4c;
+export const PAGE = { light: 0xffffff, dark: 0x0d1117 };
 
 const channel = (v: number): number => {
   const c = v / 255;

@@ -39,9 +39,3 @@ export function valueDiff(a: unknown, b: unknown): ValueChange[] {
     b: d.type === "REMOVE" ? undefined : (d.value as unknown),
   }));
 }
-
-/** A value as it is read in a cell: text bare, everything else as JSON. */
-export function valueText(v: unknown): string {
-  if (v === undefined) return "";
-  return typeof v === "string" ? v : JSON.stringify(v);
-}
