@@ -224,7 +224,8 @@ export class LogReader {
 
   // --- search
 
-  async find(query: LogQuery): Promise<void> {
+  /** `still`: what is in sight stays there, matches are only marked and counted. */
+  async find(query: LogQuery, still = false): Promise<void> {
     this.search?.close();
     this.search = null;
     this.query = query;
@@ -238,7 +239,7 @@ export class LogReader {
     await this.step(async () => {
       await search.begin();
       const from = this.line(this.scroll.at(this.scroll.top));
-      return search.next(from - 1);
+      return still ? null : search.next(from - 1);
     }, search);
   }
 

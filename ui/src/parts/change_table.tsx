@@ -24,7 +24,7 @@ export function ChangeTable({ values, a, b }: ChangeTableProps) {
   if (changes.length === 0) return <p class="change-same">No difference.</p>;
   return (
     <div class="change-box">
-      <table class="change">
+      <table class="table change">
         <thead>
           <tr><th><span class="unseen">kind</span></th><th>What</th><th>{a}</th><th>{b}</th></tr>
         </thead>

@@ -56,6 +56,7 @@ function under(node: GraphNode): string {
   return parts.filter(Boolean).join(" · ");
 }
 
+const LEGIBLE = 0.8; // smaller than that only if the reader asks for the whole
 const CHARS = 22;
 const cut = (text: string, chars: number): string => (text.length > chars ? `${text.slice(0, chars - 1)}…` : text);
 
@@ -80,7 +81,7 @@ export function GraphTable({ nodes, href }: Pick<GraphViewProps, "nodes" | "href
   const states = nodes.some((n) => n.states);
   return (
     <div class="graph-table" tabIndex={0} role="region" aria-label="tasks and what they need">
-      <table>
+      <table class="table">
         <thead>
           <tr><th>Task</th><th>Needs</th>{states && <th>State</th>}<th>Instances</th><th>Usually</th><th>Host</th></tr>
         </thead>
@@ -92,8 +93,8 @@ export function GraphTable({ nodes, href }: Pick<GraphViewProps, "nodes" | "href
                 <th scope="row">{to ? <a href={to}>{node.task}</a> : node.task}</th>
                 <td>{node.finally ? "the end of all others" : node.needs.join(", ") || "nothing"}</td>
                 {states && <td>{statesText(node)}</td>}
-                <td class="number">{node.instances}</td>
-                <td class="number">{node.usual_ms === null ? "" : durationText(node.usual_ms)}</td>
+                <td class="end">{node.instances}</td>
+                <td class="end">{node.usual_ms === null ? "" : durationText(node.usual_ms)}</td>
                 <td>{node.host ?? ""}</td>
               </tr>
             );
@@ -115,7 +116,7 @@ function Picture({ nodes, href, onOpen, chosen, onChoose }: Omit<GraphViewProps,
   const layout = useMemo(() => graphLayout(nodes.map((n) => ({ name: n.task, needs: n.needs, finally: n.finally }))), [shape]);
   const index = chosen === null ? -1 : nodes.findIndex((n) => n.task === chosen);
   const kin = useMemo(() => (index === -1 ? null : graphKin(layout, index)), [layout, index]);
-  const now = camera ?? cameraFit(layout, size, 0.45);
+  const now = camera ?? cameraFit(layout, size, LEGIBLE);
 
   useLayoutEffect(() => {
     const el = box.current!;
@@ -128,7 +129,7 @@ function Picture({ nodes, href, onOpen, chosen, onChoose }: Omit<GraphViewProps,
   useLayoutEffect(() => setCamera(null), [layout]);
   useEffect(() => {
     if (index === -1 || size.width === 0) return;
-    setCamera((c) => cameraShow(c ?? cameraFit(layout, size, 0.45), size, { x: layout.x[index]!, y: layout.y[index]!, ...SIZES }));
+    setCamera((c) => cameraShow(c ?? cameraFit(layout, size, LEGIBLE), size, { x: layout.x[index]!, y: layout.y[index]!, ...SIZES }));
   }, [index, layout, size]);
   useEffect(() => {
     const el = box.current!;

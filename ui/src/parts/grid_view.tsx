@@ -18,7 +18,10 @@ export interface GridViewProps {
   onReady?: () => void;
 }
 
-const ROW = 24;
+const ROW = 22;
+const HEAD = 78;
+const BAR = 50; // the height of the longest bar
+const FOOT = 22; // of what stands under it
 const COLUMN = 26;
 const MORE = 8;
 
@@ -27,7 +30,7 @@ function RunHead({ run, part, ms, base, column }: { run: GridRun; part: number; 
   return (
     <div class="grid-head" role="columnheader" id={`${base}-h-${column}`} aria-colindex={column + 2}>
       <a href={runHref(run.id)} tabIndex={-1} aria-label={told}>
-        <span class={`grid-bar ${lookClass(run.state)}`} style={{ height: `${Math.max(ms === null ? 0 : 2, Math.round(part * 56))}px` }} />
+        <span class={`grid-bar ${lookClass(run.state)}`} style={{ height: `${Math.max(ms === null ? 0 : 2, Math.round(part * BAR))}px` }} />
         <span class={`cell small ${lookClass(run.state)}`} data-letter={letterOf(run.state)} />
       </a>
     </div>
@@ -39,11 +42,11 @@ function Head({ runs, now, base }: { runs: GridRun[]; now: number; base: string 
   return (
     <div class="grid-top" role="row" aria-rowindex={1}>
       <div class="grid-name" role="columnheader" aria-label="task">
-        <span class="grid-scale">{durationText(top)}</span>
-        {median && <span class="grid-scale" style={{ bottom: `${22 + median.part * 56 - 7}px` }}>median {durationText(median.ms!)}</span>}
+        {(!median || median.part < 0.7) && <span class="grid-scale">{durationText(top)}</span>}
+        {median && <span class="grid-scale" style={{ bottom: `${FOOT + median.part * BAR - 7}px` }}>median {durationText(median.ms!)}</span>}
       </div>
       {runs.map((run, i) => <RunHead key={run.id} run={run} part={bars[i]!.part} ms={bars[i]!.ms} base={base} column={i} />)}
-      {median && <div class="grid-median" role="presentation" style={{ bottom: `${22 + median.part * 56}px`, width: `${runs.length * COLUMN}px` }} />}
+      {median && <div class="grid-median" role="presentation" style={{ bottom: `${FOOT + median.part * BAR}px`, width: `${runs.length * COLUMN}px` }} />}
     </div>
   );
 }
@@ -69,12 +72,11 @@ export function GridView({ data, now, onOpen, older, newer, onReady }: GridViewP
   const scroll = useMemo(() => new Scroll(ROW), []);
   const runs = useMemo(() => [...data.runs].reverse(), [data]);
   const rows = useMemo(() => gridRows(data.tasks, open, sought), [data, open, sought]);
-  const head = 84;
 
   useLayoutEffect(() => {
     const el = list.current!;
     const fit = (): void => {
-      scroll.resize(rows.length, el.clientHeight - head);
+      scroll.resize(rows.length, el.clientHeight - HEAD);
       scroll.moved(el.scrollTop);
       draw(undefined);
     };
@@ -135,7 +137,7 @@ export function GridView({ data, now, onOpen, older, newer, onReady }: GridViewP
     const y = e.clientY - box.top;
     if (x < name) return null;
     const column = Math.floor((x - name + el.scrollLeft) / COLUMN);
-    const row = y < head ? -1 : Math.floor((y - head + el.scrollTop) / ROW);
+    const row = y < HEAD ? -1 : Math.floor((y - HEAD + el.scrollTop) / ROW);
     return column < runs.length && row < rows.length ? { row, column } : null;
   };
 

@@ -10,6 +10,7 @@ export interface LogBarProps {
   input: RefObject<HTMLInputElement | null>;
   wrap: boolean;
   stamps: Stamps;
+  onFind: (query: LogQuery) => void;
   onWrap: () => void;
   onStamps: (kind: Stamps) => void;
   onError: () => void;
@@ -29,17 +30,17 @@ export function countText(reader: LogReader): string {
   return hit.index === null ? `line ${(hit.line + 1).toLocaleString("en-US")}, of ${total}` : `${(hit.index + 1).toLocaleString("en-US")} of ${total}`;
 }
 
-function Search({ reader, input }: Pick<LogBarProps, "reader" | "input">) {
+function Search({ reader, input, onFind }: Pick<LogBarProps, "reader" | "input" | "onFind">) {
   const [query, set] = useState<LogQuery>(reader.query);
   useEffect(() => {
     if (query === reader.query) return undefined;
-    const timer = setTimeout(() => void reader.find(query), WAIT);
+    const timer = setTimeout(() => onFind(query), WAIT);
     return () => clearTimeout(timer);
   }, [query]);
   const keyed = (e: KeyboardEvent): void => {
     if (e.key === "Enter") {
       e.preventDefault();
-      if (query !== reader.query) void reader.find(query);
+      if (query !== reader.query) onFind(query);
       else void (e.shiftKey ? reader.previous() : reader.next());
     } else if (e.key === "Escape") {
       set({ ...query, q: "" });
@@ -72,7 +73,7 @@ export function LogBar(props: LogBarProps) {
   const anyFolded = reader.groups.some((g) => reader.folds.isFolded(g.first));
   return (
     <div class="log-bar">
-      <Search reader={reader} input={props.input} />
+      <Search reader={reader} input={props.input} onFind={props.onFind} />
       <div class="log-switches">
         <button type="button" title="next line that tells of an error (e)" onClick={onError}>Next error</button>
         {reader.groups.length > 0 && (

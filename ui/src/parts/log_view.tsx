@@ -6,7 +6,7 @@ import type { Key } from "../lib/keys";
 import { logShown } from "../lib/log_draw";
 import { type LogLine } from "../lib/log_lines";
 import { logHash, logRange } from "../lib/log_link";
-import { LogReader, type LogSource } from "../lib/log_reader";
+import { type LogQuery, LogReader, type LogSource } from "../lib/log_reader";
 import { plainSpans, shownSpans } from "../lib/log_search";
 import { type Stamps, stampText, stampsNext } from "../lib/log_stamp";
 import { LogBar } from "./log_bar";
@@ -25,6 +25,9 @@ export interface LogViewProps {
   started: string | null;
   wrap: boolean;
   stamps: Stamps;
+  /** What is sought at the start, and told of when it changes. */
+  query?: LogQuery;
+  onQuery?: (query: LogQuery) => void;
   onWrap: (on: boolean) => void;
   onStamps: (kind: Stamps) => void;
   /** Its first lines are drawn. */
@@ -57,7 +60,11 @@ function hitsOf(reader: LogReader, line: LogLine | undefined): readonly [number,
 }
 
 function useReader(props: LogViewProps, draw: () => void): LogReader {
-  const reader = useMemo(() => new LogReader(props.source, draw), [props.source]);
+  const reader = useMemo(() => {
+    const made = new LogReader(props.source, draw);
+    if (props.query) made.query = props.query;
+    return made;
+  }, [props.source]);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout>;
     let over = false;
@@ -66,6 +73,7 @@ function useReader(props: LogViewProps, draw: () => void): LogReader {
       if (!over && !reader.lines.ended) timer = setTimeout(() => void turn(), POLL);
     };
     void reader.open(logRange(props.hash)).then(() => {
+      if (reader.query.q !== "") void reader.find(reader.query, logRange(props.hash) !== null);
       if (!over) timer = setTimeout(() => void turn(), POLL);
     });
     return () => {
@@ -256,12 +264,13 @@ export function LogView(props: LogViewProps) {
     }
   };
 
+  const digits = (el: HTMLElement | null): void => el?.style.setProperty("--digits", String(Math.max(4, String(reader.lines.total).length)));
   const empty = !reader.lines.fresh && reader.lines.total === 0;
   return (
-    <section class={`log${props.wrap ? " wrap" : ""}${props.stamps === "off" ? "" : " stamped"}`} data-testid="log">
+    <section class={`log${props.wrap ? " wrap" : ""}${props.stamps === "off" ? "" : " stamped"}`} ref={digits} data-testid="log">
       <LogBar
         reader={reader} input={input} wrap={props.wrap} stamps={props.stamps} download={props.source.download}
-        onWrap={wrapNow} onStamps={props.onStamps} onError={errorNow}
+        onFind={(query) => { void reader.find(query); props.onQuery?.(query); }} onWrap={wrapNow} onStamps={props.onStamps} onError={errorNow}
       />
       <div class="log-list" ref={list} tabIndex={0} role="region" aria-label={props.label} onScroll={onScroll} onClick={onClick} data-testid="log-list">
         <div class="log-all" ref={all}>

@@ -3,6 +3,7 @@
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { type TrendPoint, type TrendRun, trendOf } from "../lib/chart";
+import { plural } from "../lib/format";
 import { runHref } from "../lib/paths";
 import { stateLook } from "../lib/states";
 import { durationText } from "../lib/time";
@@ -46,6 +47,11 @@ export function TrendChart({ runs, median, height = 200 }: { runs: TrendRun[]; m
   return (
     <figure class="trend" ref={box} data-testid="trend">
       {points.length === 0 && <p class="trend-empty">No run has ended so far; their durations appear here.</p>}
+      {points.length > 0 && (
+        <figcaption>
+          {plural(points.length, "run")}{median === null ? "" : `, median ${durationText(median)} (dashed)`}
+        </figcaption>
+      )}
       {points.length > 0 && width > 0 && (
         <svg width={width} height={height} role="group" aria-label={`durations of runs ${first} to ${last}`}>
           <g transform={`translate(${LEFT},${TOP})`}>
@@ -57,7 +63,6 @@ export function TrendChart({ runs, median, height = 200 }: { runs: TrendRun[]; m
             ))}
             <polyline class="trend-line" points={points.map((p) => `${p.x},${p.y}`).join(" ")} />
             {trend.median !== null && <line class="trend-median" x1={0} x2={w} y1={trend.median} y2={trend.median} />}
-            {trend.median !== null && <text class="trend-word" x={w} y={trend.median - 5} text-anchor="end">median {durationText(median!)}</text>}
             {points.map((p) => <Point key={p.run.id} point={p} />)}
             <text class="trend-word" x={0} y={h + 16}>#{first}</text>
             {last !== first && <text class="trend-word" x={w} y={h + 16} text-anchor="end">#{last}</text>}
