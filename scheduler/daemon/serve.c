@@ -109,6 +109,10 @@ static void answer(void *ctx, uint64_t handle, int status, const char *body, siz
   server_pump(s->server);
 }
 
+static bool holds(void *ctx, const struct api_identity *who) {
+  return access_holds(((struct serve *)ctx)->access, who);
+}
+
 static struct api_identity authenticate(void *ctx, const struct api_credentials *credentials, struct arena *arena) {
   return access_authenticate(((struct serve *)ctx)->access, credentials, arena);
 }
@@ -214,7 +218,9 @@ static int open_rest(struct serve *s) {
                                            .core = s->assembly.core,
                                            .names = &s->assembly.names,
                                            .degraded = &s->degraded,
-                                           .state_id = store_state_id(s->assembly.store)};
+                                           .state_id = store_state_id(s->assembly.store),
+                                           .holds = holds,
+                                           .ctx = s};
   s->events = event_hub_new(&events);
   const struct upkeep_options upkeep = {.assembly = &s->assembly, .server = s->server, .history = s->history};
   s->upkeep = upkeep_new(&upkeep);

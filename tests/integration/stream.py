@@ -180,6 +180,23 @@ def test_a_slow_client_harms_nobody():
         quick.close()
 
 
+def test_a_revoked_token_hears_nothing_more():
+    with place() as p:
+        p.pipeline("quick", QUICK)
+        p.rota("reload")
+        made = ask(p, "POST", "/api/v1/tokens", body={"name": "wall", "role": "viewer"}).json()
+        events, _ = begun(p, token=made["token"])
+        p.rota("trigger", "quick", "--wait")
+        events.until("change", run_ended("quick#1"))
+        assert ask(p, "POST", f"/api/v1/tokens/{made['id']}/revoke", body={}).status == 200
+        wait_until("the stream has ended", lambda: events.feed(0.1) or events.ended, seconds=2)
+        events.close()
+        refused = Events(p, token=made["token"])
+        wait_until("the answer", lambda: refused.feed(0.1) or refused.head)
+        assert b" 401 " in refused.head, refused.head
+        refused.close()
+
+
 def test_many_clients_come_and_go():
     with place() as p:
         p.pipeline("quick", QUICK)

@@ -19,7 +19,7 @@
 
 struct listener {
   uint64_t handle;
-  char *kind, *id; /* who it is */
+  struct api_identity who; /* strings on the heap */
 };
 
 struct event_hub {
@@ -182,9 +182,43 @@ static void flush_soon(struct event_hub *hub) {
   flush(hub);
 }
 
-static void on_beat(uv_timer_t *timer) {
-  tell_all(timer->data, event_beat());
+/* ---- who listens ---- */
+
+static char *copied(const char *text) {
+  return alloc_strdup(text ? text : "");
 }
+
+static void listener_release(struct listener *l) {
+  const char *const strings[] = {l->who.kind, l->who.id, l->who.name};
+  for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++) free((void *)(uintptr_t)strings[i]);
+}
+
+static void listener_remove(struct event_hub *hub, size_t at) {
+  listener_release(&hub->listeners.items[at]);
+  vec_swap_remove(&hub->listeners, at);
+  if (hub->listeners.len > 0) return;
+  hub->left_at = clock_monotonic();
+  uv_timer_stop(&hub->beat);
+}
+
+/* Ends the streams of those who wouldn't be let in any more. */
+static void listeners_check(struct event_hub *hub) {
+  for (size_t i = hub->listeners.len; i-- > 0;) {
+    const struct listener *l = &hub->listeners.items[i];
+    if (!hub->o.holds || hub->o.holds(hub->o.ctx, &l->who)) continue;
+    api_stream_clear(api_of(hub), l->handle);
+    api_stream_end(api_of(hub), l->handle);
+    listener_remove(hub, i);
+  }
+}
+
+static void on_beat(uv_timer_t *timer) {
+  struct event_hub *hub = timer->data;
+  listeners_check(hub);
+  tell_all(hub, event_beat());
+}
+
+/* ---- what happens ---- */
 
 /* Whether somebody listens, or may come back. */
 static bool hub_records(struct event_hub *hub) {
@@ -201,7 +235,12 @@ void event_hub_committed(struct event_hub *hub, const struct change *changes, si
     return;
   }
   event_batch_add(&hub->batch, hub->o.names, changes, len);
-  for (size_t i = 0; i < len; i++) hub->pause_changed |= changes[i].kind == CHANGE_PAUSE;
+  bool access_changed = false;
+  for (size_t i = 0; i < len; i++) {
+    hub->pause_changed |= changes[i].kind == CHANGE_PAUSE;
+    access_changed |= changes[i].kind == CHANGE_TOKEN || changes[i].kind == CHANGE_SESSION;
+  }
+  if (access_changed) listeners_check(hub);
   if (hub->batch.changed) flush_soon(hub);
 }
 
@@ -209,20 +248,7 @@ void event_hub_health(struct event_hub *hub) {
   if (hub && hub->listeners.len > 0) tell_all(hub, event_health(hub));
 }
 
-/* ---- who listens ---- */
-
-static void listener_release(struct listener *l) {
-  free(l->kind);
-  free(l->id);
-}
-
-static void listener_remove(struct event_hub *hub, size_t at) {
-  listener_release(&hub->listeners.items[at]);
-  vec_swap_remove(&hub->listeners, at);
-  if (hub->listeners.len > 0) return;
-  hub->left_at = clock_monotonic();
-  uv_timer_stop(&hub->beat);
-}
+/* ---- who comes and goes ---- */
 
 /* The number of the last event that the client has; -1 if it says none, -2 if what it says isn't one. */
 static int64_t number_had(const struct api_request *request) {
@@ -270,9 +296,10 @@ void event_hub_take(struct event_hub *hub, const struct api_request *request) {
     hub->recording = true;
     uv_timer_start(&hub->beat, on_beat, (uint64_t)hub->o.beat_ms, (uint64_t)hub->o.beat_ms);
   }
-  const struct listener listener = {.handle = request->handle,
-                                    .kind = alloc_strdup(request->who.kind ? request->who.kind : ""),
-                                    .id = alloc_strdup(request->who.id ? request->who.id : "")};
+  struct listener listener = {.handle = request->handle, .who = request->who};
+  listener.who.kind = copied(request->who.kind);
+  listener.who.id = copied(request->who.id);
+  listener.who.name = copied(request->who.name);
   vec_push(&hub->listeners, listener);
   greet(hub, request->handle, had);
   server_pump(hub->o.server);
@@ -284,17 +311,6 @@ void event_hub_gone(struct event_hub *hub, uint64_t handle) {
     listener_remove(hub, i);
     return;
   }
-}
-
-void event_hub_cut(struct event_hub *hub, const char *kind, const char *id) {
-  for (size_t i = hub->listeners.len; i-- > 0;) {
-    const struct listener *l = &hub->listeners.items[i];
-    if (strcmp(l->kind, kind) != 0 || strcmp(l->id, id) != 0) continue;
-    api_stream_clear(api_of(hub), l->handle);
-    api_stream_end(api_of(hub), l->handle);
-    listener_remove(hub, i);
-  }
-  server_pump(hub->o.server);
 }
 
 size_t event_hub_listeners(const struct event_hub *hub) {

@@ -3,7 +3,8 @@
  * Fed with the rows of each commit. Nothing is made of them while nobody listens and nobody has listened for a minute
  * (who lost the connection comes back within it). An event is made once and shared. Who doesn't take his events has
  * 64 KiB of them queued, then they are dropped and he is told to fetch all anew (`resync`), and so is everybody if
- * more has changed than fits into an event. docs/api.md says what the events hold.
+ * more has changed than fits into an event. The stream of somebody whose token or session has ended is ended too.
+ * docs/api.md says what the events hold.
  *
  * Loop thread only; nothing here blocks.
  */
@@ -23,6 +24,9 @@ struct event_hub_options { /* all borrowed */
   const struct names *names;
   const struct degraded *degraded;
   const char *state_id;
+  /* Whether who was let in would be let in still; asked at each beat and when tokens and sessions change. */
+  bool (*holds)(void *ctx, const struct api_identity *who);
+  void *ctx;
   int beat_ms, flush_ms, linger_ms; /* 0: 5,000, 100, 60,000 */
 };
 
@@ -35,8 +39,6 @@ void event_hub_committed(struct event_hub *hub, const struct change *changes, si
 void event_hub_health(struct event_hub *hub);
 /* The client has gone. */
 void event_hub_gone(struct event_hub *hub, uint64_t handle);
-/* Ends the streams of an identity that isn't one any more: a token or session that was revoked. */
-void event_hub_cut(struct event_hub *hub, const char *kind, const char *id);
 size_t event_hub_listeners(const struct event_hub *hub);
 void event_hub_free(struct event_hub *hub); /* accepts NULL */
 

@@ -71,14 +71,18 @@ def ask(p, method, path, body=None, timeout=60, port=False, **headers):
 class Events:
     """GET /api/v1/stream. `next` gives (event, id or None, data) in order."""
 
-    def __init__(self, p, last=None, query=""):
-        self.socket = connect(p)
-        line = f"Last-Event-ID: {last}\r\n" if last is not None else ""
-        self.socket.sendall(f"GET /api/v1/stream{query} HTTP/1.1\r\nHost: localhost\r\n{line}\r\n".encode())
+    def __init__(self, p, last=None, query="", token=None):
+        """Over the socket, or with a token over the port."""
+        host = p.url.removeprefix("http://") if token else "localhost"
+        self.socket = connect_port(host) if token else connect(p)
+        lines = f"Host: {host}\r\n"
+        lines += f"Last-Event-ID: {last}\r\n" if last is not None else ""
+        lines += f"Authorization: Bearer {token}\r\n" if token else ""
+        self.socket.sendall(f"GET /api/v1/stream{query} HTTP/1.1\r\n{lines}\r\n".encode())
         self.raw = self.text = b""
         self.head = None
         self.last = None
-        self.closed = False
+        self.closed = self.ended = False
 
     def feed(self, timeout):
         self.socket.settimeout(max(timeout, 0.001))
@@ -94,11 +98,14 @@ class Events:
             if b"\r\n\r\n" not in self.raw:
                 return
             self.head, _, self.raw = self.raw.partition(b"\r\n\r\n")
+        if b"chunked" not in self.head:
+            return
         while b"\r\n" in self.raw:
             size, _, rest = self.raw.partition(b"\r\n")
             length = int(size, 16)
             if len(rest) < length + 2:
                 return
+            self.ended = self.ended or length == 0
             self.text += rest[:length]
             self.raw = rest[length + 2:]
 

@@ -16,7 +16,14 @@ struct scene {
   struct event_hub *hub;
   struct names names;
   struct degraded degraded;
+  const char *revoked; /* id of the token that isn't one any more */
 };
+
+static bool holds(void *ctx, const struct api_identity *who) {
+  const struct scene *s = ctx;
+  assert_string_equal(who->kind, "token");
+  return !s->revoked || strcmp(who->id, s->revoked) != 0;
+}
 
 static void on_request(void *ctx, const struct api_request *request) {
   struct scene *s = ctx;
@@ -48,7 +55,9 @@ static void scene_open(struct scene *s, struct rig *r, int linger_ms) {
                                             .names = &s->names,
                                             .degraded = &s->degraded,
                                             .state_id = "s",
-                                            .beat_ms = 60000,
+                                            .holds = holds,
+                                            .ctx = s,
+                                            .beat_ms = 500,
                                             .flush_ms = 20,
                                             .linger_ms = linger_ms};
   s->hub = event_hub_new(&options);
@@ -209,17 +218,31 @@ static void who_does_not_read_is_told_to_fetch_anew(void **state) {
   buf_release(&text);
 }
 
-static void who_was_revoked_is_cut(void **state) {
+static void who_is_not_let_in_any_more_is_cut(void **state) {
   struct scene s;
   scene_open(&s, *state, 0);
   int fd = listen_to(&s, NULL);
-  event_hub_cut(s.hub, "session", "t1");
-  event_hub_cut(s.hub, "token", "t2");
+  const struct change token = {.kind = CHANGE_TOKEN}, pause = {.kind = CHANGE_PAUSE};
+  event_hub_committed(s.hub, &token, 1);
   assert_int_equal(event_hub_listeners(s.hub), 1);
-  event_hub_cut(s.hub, "token", "t1");
+  s.revoked = "t1";
+  event_hub_committed(s.hub, &pause, 1);
+  assert_int_equal(event_hub_listeners(s.hub), 1);
+  event_hub_committed(s.hub, &token, 1);
   assert_int_equal(event_hub_listeners(s.hub), 0);
   const char *text = heard(&s, fd);
   assert_non_null(strstr(text, "\r\n0\r\n\r\n"));
+  close(fd);
+  rig_wait(s.rig, 20);
+  scene_close(&s);
+}
+
+static void a_token_that_expires_is_noticed_at_the_beat(void **state) {
+  struct scene s;
+  scene_open(&s, *state, 0);
+  s.revoked = "t1";
+  int fd = listen_to(&s, NULL);
+  rig_until(s.rig, event_hub_listeners(s.hub) == 0);
   close(fd);
   rig_wait(s.rig, 20);
   scene_close(&s);
@@ -232,7 +255,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(who_comes_back_soon_gets_what_it_missed, rig_setup, rig_teardown),
       cmocka_unit_test_setup_teardown(nothing_is_kept_when_nobody_comes_back, rig_setup, rig_teardown),
       cmocka_unit_test_setup_teardown(who_does_not_read_is_told_to_fetch_anew, rig_setup, rig_teardown),
-      cmocka_unit_test_setup_teardown(who_was_revoked_is_cut, rig_setup, rig_teardown),
+      cmocka_unit_test_setup_teardown(who_is_not_let_in_any_more_is_cut, rig_setup, rig_teardown),
+      cmocka_unit_test_setup_teardown(a_token_that_expires_is_noticed_at_the_beat, rig_setup, rig_teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
