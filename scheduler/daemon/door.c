@@ -32,11 +32,31 @@ static const char *listen_advice(int err) {
   }
 }
 
+static void front_set(struct api *api, const struct config *config) {
+  const struct api_front front = {
+      .public_url = config->public_url, .proxies = config->proxies, .proxies_len = config->proxies_len};
+  api_front_set(api, &front);
+}
+
+static bool texts_equal(const char *a, const char *b) {
+  return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+void door_reload(struct server *server, const struct config *former, const struct config *config) {
+  struct api *api = server_api(server);
+  front_set(api, config);
+  if (api_url(api)) url_write(config, api_url(api));
+  if (!texts_equal(former->listen, config->listen) || !former->tls_certificate != !config->tls_certificate)
+    LOG(LOG_WARNING, "the configuration changed `listen`, or whether it has `tls`: that needs a restart",
+        {"listen", config->listen});
+}
+
 int door_open(struct server *server, const struct config *config) {
   struct api *api = server_api(server);
   struct net_endpoint at;
   door_close(config); /* what a crash left */
-  if (strcmp(config->listen, "none") == 0) return 0;
+  front_set(api, config);
+  if (strcmp(config->listen, "none") == 0) return api_url(api) && url_write(config, api_url(api)) ? EXIT_FAILED : 0;
   if (!net_endpoint_parse(config->listen, &at)) return EXIT_USAGE;
   int err = api_listen(api, &at, config->listen_written ? 1 : PORTS_TRIED);
   if (err) {

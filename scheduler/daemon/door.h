@@ -12,6 +12,8 @@
 
 /* 0, or an exit code after saying on stderr what is wrong and what to do. */
 int door_open(struct server *server, const struct config *config);
+/* What of a new configuration can be taken over while it runs; the log says what needs a restart. */
+void door_reload(struct server *server, const struct config *former, const struct config *config);
 /* The file goes. */
 void door_close(const struct config *config);
 

@@ -66,7 +66,9 @@ static bool listen_override(struct config *c, const char *listen) {
   }
   c->listen = arena_strdup(&c->arena, listen);
   c->listen_written = true;
-  return true;
+  const char *objection = config_listen_objection(c);
+  if (objection) fprintf(stderr, "rota: --listen %s: %s\n", listen, objection);
+  return !objection;
 }
 
 struct config *daemon_config(const struct daemon_places *places) {

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/vec.h"
+#include "scheduler/daemon/door.h"
 #include "scheduler/spec/config.h"
 
 /* One on its way: scan, then the engine's step and its commit. */
@@ -115,6 +116,7 @@ void reload_all(struct reloads *r, uint64_t handle) {
   fresh->state = arena_strdup(&fresh->arena, former->state);
   r->config = fresh;
   r->o.assembly->config = fresh;
+  door_reload(r->o.server, former, fresh);
   loader_configure(r->o.loader, fresh);
   inbox_add(core_inbox(r->o.assembly->core), ENGINE_CONFIG)->config.config = fresh;
   assembly_refresh_zones(r->o.assembly);

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/net.h"
 #include "scheduler/spec/config_build.h"
 
 #define CONFIG_TEXT_MAX (1024 * 1024)
@@ -22,21 +21,6 @@ void read_path(struct reader *r, const struct key *key, const struct node *n, vo
   const char *path = NULL;
   read_text(r, key, n, &path);
   if (path) *(const char **)field = config_path(config_builder_of(r), path);
-}
-
-static void read_listen(struct reader *r, const struct key *key, const struct node *n, void *field) {
-  const char *text = NULL;
-  read_text(r, key, n, &text);
-  if (!text) return;
-  struct config *c = field;
-  struct net_endpoint at;
-  if (strcmp(text, "none") != 0 && !net_endpoint_parse(text, &at)) {
-    diag_error(r->diags, n->place, "write 127.0.0.1:8080, [::1]:8080, or none",
-               "'%s' must be an address and a port, not '%s'", key->name, text);
-    return;
-  }
-  c->listen = text;
-  c->listen_written = true;
 }
 
 static void read_size(struct reader *r, const struct key *key, const struct node *n, void *field) {
@@ -159,6 +143,10 @@ static const struct field fields[] = {
     {KEY_CONFIG_groups, read_groups, 0},
     {KEY_CONFIG_retention, read_retention, 0},
     {KEY_CONFIG_log, read_log, 0},
+    {KEY_CONFIG_tls, read_tls, 0},
+    {KEY_CONFIG_public_url, read_public_url, AT(public_url)},
+    {KEY_CONFIG_trusted_proxies, read_proxies, 0},
+    {KEY_CONFIG_socket, read_socket, 0},
 };
 #undef AT
 
@@ -206,6 +194,11 @@ static void limits_check(struct config_builder *b, const struct node *root) {
       }
 }
 
+static void after_check(struct config_builder *b, const struct node *root) {
+  limits_check(b, root);
+  config_door_check(b, root);
+}
+
 static void text_read(struct config_builder *b, struct arena *scratch, const char *text, size_t len) {
   struct diag_list *diags = b->reader.diags;
   if (len > CONFIG_TEXT_MAX) {
@@ -218,7 +211,7 @@ static void text_read(struct config_builder *b, struct arena *scratch, const cha
   if (root->kind != NODE_MAP)
     diag_error(diags, root->place, NULL, "a configuration is a map of keys, not %s", node_kind_word(root));
   else if (reader_map(&b->reader, root, SCOPE_CONFIG, false, fields, sizeof fields / sizeof *fields, b->c))
-    limits_check(b, root);
+    after_check(b, root);
 }
 
 struct config *config_read(const char *file, const char *text, size_t len, const char *base_dir, const char *home,

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/instant.h"
+#include "base/net.h"
 #include "scheduler/spec/launch.h"
 
 #define HOST_LOCAL "local"
@@ -41,10 +42,15 @@ struct config {
   struct arena arena;
   const char *file;         /* it was read from; NULL for none */
   const char *dags, *state; /* absolute */
-  const char *listen; /* "127.0.0.1:8080", or "none" */
+  const char *listen;       /* "127.0.0.1:8080", or "none" */
   bool listen_written;
-  const char *timezone;            /* for schedules that name none */
-  const struct config_host *hosts; /* hosts[0] is this machine, "local", always there */
+  const char *tls_certificate, *tls_key; /* PEM files; NULL: plain HTTP */
+  const char *public_url;                /* a scheme and a host; NULL: where it listens */
+  const struct net_range *proxies;       /* whose word on the client counts */
+  size_t proxies_len;
+  const char *socket_group, *socket_role; /* whom the socket lets in beside the daemon's user; NULL: nobody */
+  const char *timezone;                   /* for schedules that name none */
+  const struct config_host *hosts;        /* hosts[0] is this machine, "local", always there */
   size_t hosts_len;
   const struct config_group *groups;
   size_t groups_len;
@@ -62,6 +68,9 @@ struct config {
 struct config *config_read(const char *file, const char *text, size_t len, const char *base_dir, const char *home,
                            int64_t cpus, const char *zone, struct diag_list *diags);
 void config_free(struct config *c); /* accepts NULL */
+
+/* NULL, or why it mustn't listen where it is told to: "what is wrong; what to do". */
+const char *config_listen_objection(const struct config *c);
 
 /* Indexes; -1 if there is none. */
 int config_host(const struct config *c, const char *name);

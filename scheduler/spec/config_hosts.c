@@ -76,7 +76,7 @@ static void read_host_units(struct reader *r, const struct key *key, const struc
   h->slots_len = units.len;
 }
 
-static void read_transport(struct reader *r, const struct key *key, const struct node *n, void *field) {
+void read_word(struct reader *r, const struct key *key, const struct node *n, void *field) {
   size_t count = 0;
   const char *const *words = key_form_choices(key->form, &count);
   int choice = -1;
@@ -108,7 +108,7 @@ static const struct field fields[] = {
     {KEY_HOST_ssh, read_text, AT(ssh)},
     {KEY_HOST_identity, read_path, AT(identity)},
     {KEY_HOST_jump, read_text, AT(jump)},
-    {KEY_HOST_transport, read_transport, AT(transport)},
+    {KEY_HOST_transport, read_word, AT(transport)},
     {KEY_HOST_root, read_text, AT(root)},
     {KEY_HOST_slots, read_host_units, 0},
     {KEY_HOST_max_tasks, read_count, AT(max_tasks)},

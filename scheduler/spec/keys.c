@@ -35,6 +35,7 @@ static const char *const leftovers_words[] = {LEFTOVERS_LIST(X)};
 static const char *const unreachable_words[] = {UNREACHABLE_LIST(X)};
 #undef X
 static const char *const transport_words[] = {"libssh2", "ssh"};
+static const char *const role_words[] = {"viewer", "operator", "admin"};
 static const char *const type_words[] = {"string", "int",      "float",    "bool", "enum",
                                          "date",   "datetime", "duration", "list", "json"};
 static const char *const item_words[] = {"string", "int", "float", "bool", "date", "datetime", "duration"};
@@ -88,6 +89,7 @@ const char *const *key_form_choices(enum key_form form, size_t *count) {
       CHOICE(LEFTOVERS, leftovers_words),
       CHOICE(UNREACHABLE_THEN, unreachable_words),
       CHOICE(TRANSPORT, transport_words),
+      CHOICE(ROLE, role_words),
       CHOICE(TYPE, type_words),
       CHOICE(ITEM_TYPE, item_words),
 #undef CHOICE

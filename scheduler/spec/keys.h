@@ -21,7 +21,9 @@
   X(CONFIG, "configuration", "")                                                                                     \
   X(HOST, "host", "host_defaults")                                                                                   \
   X(RETENTION, "retention", "")                                                                                      \
-  X(LOG, "log", "")
+  X(LOG, "log", "")                                                                                                  \
+  X(TLS, "tls", "")                                                                                                  \
+  X(SOCKET, "socket", "")
 
 enum key_scope {
 #define X(name, word, defaults) SCOPE_##name,
@@ -68,7 +70,12 @@ enum key_scope {
   X(TASKS, "map of name to map")                                                                                     \
   X(PATH, "path")                                                                                                    \
   X(PATHS, "path, or a list")                                                                                        \
-  X(ADDRESS, "address:port")                                                                                         \
+  X(ADDRESS, "address:port, or none")                                                                                \
+  X(URL, "url without a path")                                                                                       \
+  X(NETWORKS, "address, range, or a list")                                                                           \
+  X(TLS, "map")                                                                                                      \
+  X(SOCKET, "map")                                                                                                   \
+  X(ROLE, "viewer, operator or admin")                                                                               \
   X(UNITS, "map of slot to number, or to a list of names")                                                           \
   X(PLAIN_ENV, "map of NAME to text")                                                                                \
   X(HOST_DEFAULTS, "map")                                                                                            \

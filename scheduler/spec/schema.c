@@ -57,7 +57,11 @@ static const struct {
     {FORM_TASKS, "\"minProperties\":1," TASK_NAME MAP_OF(REF("task"))},
     {FORM_PATH, "\"type\":\"string\""},
     {FORM_PATHS, ONE_OR_LIST},
-    {FORM_ADDRESS, "\"type\":\"string\",\"pattern\":\":[0-9]{1,5}$\""},
+    {FORM_ADDRESS, "\"type\":\"string\",\"pattern\":\"^none$|:[0-9]{1,5}$\""},
+    {FORM_URL, "\"type\":\"string\",\"pattern\":\"^https?://[^/?#@]+/?$\""},
+    {FORM_NETWORKS, "\"anyOf\":[{\"type\":\"string\"}," LIST_OF("\"type\":\"string\"") "]"},
+    {FORM_TLS, REF("tls")},
+    {FORM_SOCKET, REF("socket")},
     {FORM_UNITS, MAP_OF("\"anyOf\":[{\"type\":\"integer\",\"minimum\":0}," LIST_OF(SCALAR) "]")},
     {FORM_PLAIN_ENV, NAME MAP_OF(SCALAR)},
     {FORM_HOST_DEFAULTS, REF("host_defaults")},
@@ -156,6 +160,6 @@ void schema_pipeline(struct buf *out) {
 }
 
 void schema_config(struct buf *out) {
-  static const enum key_scope others[] = {SCOPE_HOST, SCOPE_RETENTION, SCOPE_LOG};
+  static const enum key_scope others[] = {SCOPE_HOST, SCOPE_RETENTION, SCOPE_LOG, SCOPE_TLS, SCOPE_SOCKET};
   schema_write(out, "The configuration of rota", SCOPE_CONFIG, others, sizeof others / sizeof *others);
 }

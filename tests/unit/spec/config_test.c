@@ -107,6 +107,37 @@ static void every_key_is_taken(void **state) {
   config_free(c);
 }
 
+static void the_door_is_read(void **state) {
+  (void)state;
+  struct net_address in, out;
+  struct config *c = read_good("listen: \"[::]:8443\"\ntls: {certificate: tls/cert.pem, key: /k.pem}\n"
+                               "public_url: https://rota.example/\ntrusted_proxies: [127.0.0.1, 10.0.0.0/8]\n"
+                               "socket: {group: ml, role: operator}\n");
+  assert_string_equal(c->listen, "[::]:8443");
+  assert_true(c->listen_written);
+  assert_string_equal(c->tls_certificate, "/etc/rota/tls/cert.pem");
+  assert_string_equal(c->tls_key, "/k.pem");
+  assert_string_equal(c->public_url, "https://rota.example/");
+  assert_int_equal(c->proxies_len, 2);
+  assert_true(net_address_parse("10.9.9.9", &in) && net_range_has(&c->proxies[1], &in));
+  assert_true(net_address_parse("11.0.0.1", &out) && !net_range_has(&c->proxies[1], &out));
+  assert_string_equal(c->socket_group, "ml");
+  assert_string_equal(c->socket_role, "operator");
+  config_free(c);
+  c = read_good("listen: none\ntrusted_proxies: 127.0.0.1\n");
+  assert_string_equal(c->listen, "none");
+  assert_int_equal(c->proxies_len, 1);
+  config_free(c);
+  c = read_good("listen: 0.0.0.0:80\ntrusted_proxies: [10.1.0.0/16]\n");
+  assert_null(config_listen_objection(c));
+  config_free(c);
+  c = read_good("slots: {cpu: 1}\n");
+  assert_false(c->listen_written);
+  c->listen = "10.0.0.5:8080"; /* as a flag may say */
+  assert_non_null(config_listen_objection(c));
+  config_free(c);
+}
+
 static void env_files_start_at_the_configuration_on_this_machine(void **state) {
   (void)state;
   struct config *c = read_good(
@@ -125,6 +156,7 @@ int main(void) {
       cmocka_unit_test(bad_configurations_are_told_what_is_wrong),
       cmocka_unit_test(without_a_file_everything_has_a_default),
       cmocka_unit_test(every_key_is_taken),
+      cmocka_unit_test(the_door_is_read),
       cmocka_unit_test(env_files_start_at_the_configuration_on_this_machine),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
