@@ -8,7 +8,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 
 VERSION := 0.1.0
-PKGS    := libuv sqlite3 yaml-0.1 jansson libcrypto libmicrohttpd libcurl libpcre2-8
+PKGS    := libuv sqlite3 yaml-0.1 jansson libcrypto libmicrohttpd gnutls libcurl libpcre2-8
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wold-style-definition \
            -Wmissing-prototypes -Wredundant-decls -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef \
            -Wvla -Wnull-dereference -Wdouble-promotion -Werror=implicit-function-declaration \

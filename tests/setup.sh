@@ -17,6 +17,7 @@ pc:yaml-0.1             libyaml-dev          libyaml-devel         yaml-dev     
 pc:jansson              libjansson-dev       jansson-devel         jansson-dev        jansson
 pc:libcrypto            libssl-dev           openssl-devel         openssl-dev        openssl
 pc:libmicrohttpd        libmicrohttpd-dev    libmicrohttpd-devel   libmicrohttpd-dev  libmicrohttpd
+pc:gnutls               libgnutls28-dev      gnutls-devel          gnutls-dev         gnutls
 pc:libcurl              libcurl4-openssl-dev libcurl-devel         curl-dev           curl
 pc:libpcre2-8           libpcre2-dev         pcre2-devel           pcre2-dev          pcre2
 cmd:musl-gcc            musl-tools           musl-gcc              -                  musl
@@ -37,6 +38,8 @@ cmd:sqlite3             sqlite3              sqlite                sqlite       
 cmd:busybox             busybox              busybox               busybox            busybox
 cmd:curl                curl                 curl                  curl               curl
 cmd:git                 git                  git                   git                git
+cmd:openssl             openssl              openssl               openssl            openssl
+file:/usr/sbin/nginx    nginx-light          nginx                 nginx              nginx
 any:chromium|chromium-browser chromium       chromium              chromium           chromium
 file:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core - - -
 '

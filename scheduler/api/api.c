@@ -20,6 +20,7 @@
 #include "scheduler/api/gate.h"
 #include "scheduler/api/guard.h"
 #include "scheduler/api/listen.h"
+#include "scheduler/api/tls.h"
 
 #define LOCALS_MAX   1024
 #define REMOTES_MAX  1024
@@ -38,7 +39,16 @@ static size_t leave_escaped(void *ctx, struct MHD_Connection *connection, char *
   return strlen(text);
 }
 
-static struct MHD_Daemon *mhd_start(struct api *api) {
+/* libmicrohttpd wants to know where certificates come from; each session is given one before it begins (tls.h). */
+static int certificate_none(gnutls_session_t session, const gnutls_datum_t *names, int names_len,
+                            const gnutls_pk_algorithm_t *algorithms, int algorithms_len, gnutls_pcert_st **chain,
+                            unsigned *chain_len, gnutls_privkey_t *key) {
+  (void)session, (void)names, (void)names_len, (void)algorithms, (void)algorithms_len, (void)chain, (void)chain_len;
+  (void)key;
+  return -1;
+}
+
+static struct MHD_Daemon *mhd_start(struct api *api, bool tls) {
   const struct MHD_OptionItem options[] = {
     {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)exchange_notify, api},
     {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)exchange_completed, api},
@@ -53,13 +63,19 @@ static struct MHD_Daemon *mhd_start(struct api *api) {
 #endif
     {MHD_OPTION_END, 0, NULL},
   };
-  return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL,
-                          exchange_access, api, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+  unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET;
+  if (!tls)
+    return MHD_start_daemon(flags, 0, NULL, NULL, exchange_access, api, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+  return MHD_start_daemon(flags | MHD_USE_TLS, 0, NULL, NULL, exchange_access, api, MHD_OPTION_ARRAY, options,
+                          MHD_OPTION_HTTPS_CERT_CALLBACK, certificate_none, MHD_OPTION_HTTPS_PRIORITIES,
+                          TLS_PRIORITIES, MHD_OPTION_END);
 }
 
-static bool epoll_watch(struct api *api, int fd, uint64_t about) {
-  struct epoll_event event = {.events = EPOLLIN, .data.u64 = about};
-  return epoll_ctl(api->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+static int mhd_watch(struct api *api, struct MHD_Daemon *mhd) {
+  const union MHD_DaemonInfo *info = MHD_get_daemon_info(mhd, MHD_DAEMON_INFO_EPOLL_FD);
+  assert(info);
+  struct epoll_event event = {.events = EPOLLIN, .data.u64 = ABOUT_MHD};
+  return epoll_ctl(api->epoll_fd, EPOLL_CTL_ADD, info->epoll_fd, &event) == 0 ? 0 : err_from_errno(errno);
 }
 
 static int api_open(struct api *api) {
@@ -69,10 +85,8 @@ static int api_open(struct api *api) {
   if (api->epoll_fd < 0) return err_from_errno(errno);
   int code = gate_open(api);
   if (code < 0) return code;
-  api->mhd = mhd_start(api);
+  api->mhd = mhd_start(api, false);
   if (!api->mhd) return ERR_IO;
-  const union MHD_DaemonInfo *info = MHD_get_daemon_info(api->mhd, MHD_DAEMON_INFO_EPOLL_FD);
-  assert(info);
   int fd = listen_unix(api->dir_fd, API_SOCKET_NAME);
   if (fd < 0) return fd;
   struct stat made;
@@ -80,7 +94,7 @@ static int api_open(struct api *api) {
   const struct listener local = {.fd = fd, .local = true};
   code = gate_add(api, &local);
   if (code < 0) return code;
-  return epoll_watch(api, info->epoll_fd, ABOUT_MHD) ? 0 : err_from_errno(errno);
+  return mhd_watch(api, api->mhd);
 }
 
 int api_new(const struct api_options *options, struct api **out) {
@@ -122,6 +136,11 @@ static void fd_close(int fd) {
   if (fd >= 0) close(fd);
 }
 
+static void mhd_stop(struct MHD_Daemon *mhd) {
+  MHD_run(mhd);
+  MHD_stop_daemon(mhd);
+}
+
 void api_free(struct api *api) {
   if (!api) return;
   api->closing = true;
@@ -130,9 +149,10 @@ void api_free(struct api *api) {
     /* libmicrohttpd can't be stopped while connections are suspended. */
     for (size_t i = 0; i < EXCHANGE_SLOTS; i++)
       if (api->exchanges[i]) exchange_lost(api->exchanges[i]);
-    MHD_run(api->mhd);
-    MHD_stop_daemon(api->mhd);
+    mhd_stop(api->mhd);
+    if (api->mhd_tls) mhd_stop(api->mhd_tls);
   }
+  tls_free(api->tls);
   gate_close(api);
   fd_close(api->epoll_fd);
   fd_close(api->dir_fd);
@@ -161,8 +181,18 @@ static void url_set(struct api *api) {
   }
 }
 
+int api_tls(struct api *api, const char *certificate, const char *key, struct buf *why) {
+  assert(api->tls || !api->port_known);
+  int code = tls_load(&api->tls, certificate, key, why);
+  if (code < 0 || api->mhd_tls) return code;
+  api->mhd_tls = mhd_start(api, true);
+  code = api->mhd_tls ? mhd_watch(api, api->mhd_tls) : ERR_IO;
+  if (code < 0) buf_str(why, "libmicrohttpd can't speak TLS here");
+  return code;
+}
+
 int api_listen(struct api *api, const struct net_endpoint *at, int tries) {
-  struct listener port = {.at = *at};
+  struct listener port = {.at = *at, .tls = api->tls != NULL};
   port.fd = listen_tcp(&port.at);
   for (int i = 1; port.fd == ERR_BUSY && i < tries; i++) {
     port.at.port = (uint16_t)(at->port + i);
@@ -218,6 +248,7 @@ static void expire_all(struct api *api) {
 void api_run(struct api *api) {
   struct epoll_event events[EVENTS];
   api->pump = false;
+  if (api->tls) tls_sweep(api->tls);
   int count = epoll_wait(api->epoll_fd, events, EVENTS, 0);
   for (int i = 0; i < count; i++) {
     uint64_t about = events[i].data.u64;
@@ -227,15 +258,21 @@ void api_run(struct api *api) {
       exchange_lost(api->exchanges[about]);
   }
   MHD_run(api->mhd);
+  if (api->mhd_tls) MHD_run(api->mhd_tls);
   api->gate.fresh_len = api->gate.fresh_locals = 0;
   expire_all(api);
 }
 
+static int64_t mhd_timeout(struct MHD_Daemon *mhd) {
+  MHD_UNSIGNED_LONG_LONG ms;
+  if (MHD_get_timeout(mhd, &ms) != MHD_YES) return -1;
+  return ms < INT_MAX ? (int64_t)ms : INT_MAX;
+}
+
 int api_timeout_ms(struct api *api) {
   if (api->pump) return 0;
-  int64_t best = -1;
-  MHD_UNSIGNED_LONG_LONG ms;
-  if (MHD_get_timeout(api->mhd, &ms) == MHD_YES) best = ms < INT_MAX ? (int64_t)ms : INT_MAX;
+  int64_t best = mhd_timeout(api->mhd), second = api->mhd_tls ? mhd_timeout(api->mhd_tls) : -1;
+  if (best < 0 || (second >= 0 && second < best)) best = second;
   if (api->next_deadline) {
     int64_t left = (api->next_deadline - clock_monotonic() + USEC_PER_MS - 1) / USEC_PER_MS;
     if (left < 0) left = 0;

@@ -88,12 +88,16 @@ typedef void api_gone(void *ctx, uint64_t handle);
 /* A stream (stream.h) has room again. Called from api_run; it may write. */
 typedef void api_drained(void *ctx, uint64_t handle);
 
+/* The files of the certificate changed: the new pair is in force (`why` NULL), or why the former stays. */
+typedef void api_certificate(void *ctx, const char *why);
+
 struct api_options {
   const char *state_dir; /* the socket is made in it: the caller holds its lock */
   api_handler *handler;
   api_authenticate *authenticate; /* NULL: the socket's peers are admins, nobody else is anybody */
   api_gone *gone;                 /* may be NULL */
   api_drained *drained;           /* may be NULL */
+  api_certificate *certificate;   /* may be NULL */
   void *ctx;
   const struct asset_table *assets; /* borrowed; NULL: what is built in */
   int connections_max;              /* over the Unix socket; 0: 1,024, besides the streams */
@@ -108,6 +112,9 @@ struct api_options {
 int api_new(const struct api_options *options, struct api **out);
 /* Listens on a port too, once; while it is taken, on the next, up to `tries` of them. 0, or a code of listen_tcp. */
 int api_listen(struct api *api, const struct net_endpoint *at, int tries);
+/* From now on the port speaks TLS with this certificate (PEM, with its chain) and key. Before api_listen, and again
+ * for other files later. 0, or a negative code with *why saying what is wrong; what was in force stays. */
+int api_tls(struct api *api, const char *certificate, const char *key, struct buf *why);
 /* What stands in front of the port; may be called again while it runs. Copied. */
 struct api_front {
   const char *public_url;          /* "https://rota.example", where people reach it; NULL: at the port itself */

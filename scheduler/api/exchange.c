@@ -50,6 +50,7 @@ static void request_reset(struct exchange *x) {
 
 static void exchange_free(struct exchange *x) {
   request_reset(x);
+  if (x->pair) tls_drop(x->pair);
   arena_release(&x->arena);
   buf_release(&x->body);
   x->api->exchanges[x->slot] = NULL;
@@ -71,6 +72,11 @@ void exchange_notify(void *ctx, struct MHD_Connection *connection, void **socket
   *x = (struct exchange){.api = api, .connection = connection, .slot = slot};
   x->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
   peer_read(x->fd, &x->peer); /* what the kernel can't say stays nobody */
+  const union MHD_ConnectionInfo *tls = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+  if (tls && tls->tls_session) {
+    x->peer.tls = true;
+    x->pair = tls_use(api->tls, tls->tls_session);
+  }
   api->exchanges[slot] = x;
   phase_enter(x, PHASE_HEADER);
   *socket_ctx = x;

@@ -16,12 +16,13 @@
 #include "scheduler/api/api.h"
 #include "scheduler/api/gate.h"
 #include "scheduler/api/peer.h"
+#include "scheduler/api/tls.h"
 
 #define EXCHANGE_SLOT_BITS 12
 #define EXCHANGE_SLOTS     (1 << EXCHANGE_SLOT_BITS)
 
 /* What an epoll event is about, if it isn't a slot. */
-#define ABOUT_MHD      (UINT64_C(1) << 32)
+#define ABOUT_MHD      (UINT64_C(1) << 32) /* either of them */
 #define ABOUT_LISTENER (UINT64_C(1) << 33) /* and the number of the listener */
 
 struct stream;
@@ -33,7 +34,8 @@ struct exchange {
   struct MHD_Connection *connection;
   int fd;
   struct peer peer;
-  uint32_t slot; /* in api.exchanges */
+  struct tls_pair *pair; /* of its session; NULL without TLS */
+  uint32_t slot;         /* in api.exchanges */
   enum exchange_phase phase;
   int64_t deadline; /* monotonic microseconds; 0 for none */
   bool in_handler, suspended, gone;
@@ -51,12 +53,13 @@ struct exchange {
 struct api {
   struct api_options options;
   char *state_dir;
-  struct MHD_Daemon *mhd;
+  struct MHD_Daemon *mhd, *mhd_tls; /* the second for the port, if it speaks TLS */
+  struct tls *tls;                  /* NULL: it doesn't */
   int dir_fd, epoll_fd;
   struct gate gate;
   char url[sizeof(struct net_origin) + 16]; /* "" if it is to be reached on no port */
   struct net_endpoint port;                 /* that is listened on */
-  bool port_known, tls;
+  bool port_known;
   bool public_known;
   struct net_origin public; /* where people reach it, if that is known */
   struct net_range *proxies;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/instant.h"
 #include "scheduler/api/exchange.h"
 #include "scheduler/api/forwarded.h"
 #include "scheduler/api/peer.h"
@@ -79,7 +80,7 @@ static const char *refusal(const struct api *api, const struct peer *peer) {
   return crowd.address >= (size_t)o->address_connections_max ? many : NULL;
 }
 
-static void connection_add(struct api *api, int fd) {
+static void connection_add(struct api *api, const struct listener *listener, int fd) {
   struct peer peer;
   struct gate *g = &api->gate;
   if (!peer_read(fd, &peer)) {
@@ -88,7 +89,7 @@ static void connection_add(struct api *api, int fd) {
   }
   const char *status = refusal(api, &peer);
   if (status) {
-    if (*status)
+    if (*status && !listener->tls)
       turn_away(fd, status);
     else
       close(fd);
@@ -98,28 +99,42 @@ static void connection_add(struct api *api, int fd) {
     g->fresh_locals++;
   else
     g->fresh[g->fresh_len++] = peer.address;
-  struct sockaddr address = {.sa_family = AF_UNIX};           /* peer.h reads it from the descriptor */
-  MHD_add_connection(api->mhd, fd, &address, sizeof address); /* closes it if it fails */
+  struct sockaddr address = {.sa_family = AF_UNIX}; /* peer.h reads it from the descriptor */
+  MHD_add_connection(listener->tls ? api->mhd_tls : api->mhd, fd, &address,
+                     sizeof address); /* closes it if it fails */
   api->pump = true;
 }
 
 /* Without a descriptor left, the waiting connection would keep the loop awake for ever: the spare one takes it. */
-static bool accept_without_room(struct api *api, int listener_fd) {
+static bool accept_without_room(struct api *api, const struct listener *listener) {
   close(api->gate.spare_fd);
-  int fd = accept4(listener_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (fd >= 0) turn_away(fd, "503 Service Unavailable");
+  int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (fd >= 0 && listener->tls)
+    close(fd);
+  else if (fd >= 0)
+    turn_away(fd, "503 Service Unavailable");
   api->gate.spare_fd = spare_open();
   return fd >= 0;
 }
 
-void gate_accept(struct api *api, size_t listener) {
-  int listener_fd = api->gate.listeners[listener].fd;
+/* A new connection is the time to see whether there is a new certificate. */
+static void certificate_refresh(struct api *api) {
+  struct buf why = {0};
+  bool changed = tls_refresh(api->tls, clock_monotonic(), &why);
+  if (changed && api->options.certificate)
+    api->options.certificate(api->options.ctx, why.len ? buf_cstr(&why) : NULL);
+  buf_release(&why);
+}
+
+void gate_accept(struct api *api, size_t number) {
+  const struct listener *listener = &api->gate.listeners[number];
+  if (listener->tls) certificate_refresh(api);
   for (int i = 0; i < GATE_ACCEPTS; i++) {
-    int fd = accept4(listener_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd >= 0) {
-      connection_add(api, fd);
+      connection_add(api, listener, fd);
     } else if (errno == EMFILE || errno == ENFILE) {
-      if (!accept_without_room(api, listener_fd)) return;
+      if (!accept_without_room(api, listener)) return;
     } else if (errno != EINTR && errno != ECONNABORTED) {
       return;
     }

@@ -19,7 +19,8 @@ struct api;
 
 struct listener {
   int fd;
-  bool local;             /* the Unix socket */
+  bool local; /* the Unix socket */
+  bool tls;
   struct net_endpoint at; /* else */
 };
 
@@ -38,6 +39,6 @@ int gate_open(struct api *api);
 int gate_add(struct api *api, const struct listener *listener);
 void gate_close(struct api *api);
 /* Takes what waits at a listener. */
-void gate_accept(struct api *api, size_t listener);
+void gate_accept(struct api *api, size_t number);
 
 #endif

@@ -38,14 +38,39 @@ static void front_set(struct api *api, const struct config *config) {
   api_front_set(api, &front);
 }
 
+static int certificate_load(struct api *api, const struct config *config) {
+  struct buf why = {0};
+  int err = api_tls(api, config->tls_certificate, config->tls_key, &why);
+  if (err) fprintf(stderr, "rota: `tls` of the configuration: %s\n", buf_cstr(&why));
+  buf_release(&why);
+  return err;
+}
+
+void door_certificate(const char *why) {
+  if (why)
+    LOG(LOG_ERROR, "the new certificate isn't taken, the former one stays", {"reason", why});
+  else
+    LOG(LOG_INFO, "a new certificate is in force", {NULL, NULL});
+}
+
 static bool texts_equal(const char *a, const char *b) {
   return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static void certificate_replace(struct api *api, const struct config *config) {
+  struct buf why = {0};
+  api_tls(api, config->tls_certificate, config->tls_key, &why);
+  door_certificate(why.len ? buf_cstr(&why) : NULL);
+  buf_release(&why);
 }
 
 void door_reload(struct server *server, const struct config *former, const struct config *config) {
   struct api *api = server_api(server);
   front_set(api, config);
   if (api_url(api)) url_write(config, api_url(api));
+  bool other = !texts_equal(former->tls_certificate, config->tls_certificate) ||
+               !texts_equal(former->tls_key, config->tls_key);
+  if (former->tls_certificate && config->tls_certificate && other) certificate_replace(api, config);
   if (!texts_equal(former->listen, config->listen) || !former->tls_certificate != !config->tls_certificate)
     LOG(LOG_WARNING, "the configuration changed `listen`, or whether it has `tls`: that needs a restart",
         {"listen", config->listen});
@@ -58,6 +83,7 @@ int door_open(struct server *server, const struct config *config) {
   front_set(api, config);
   if (strcmp(config->listen, "none") == 0) return api_url(api) && url_write(config, api_url(api)) ? EXIT_FAILED : 0;
   if (!net_endpoint_parse(config->listen, &at)) return EXIT_USAGE;
+  if (config->tls_certificate && certificate_load(api, config)) return EXIT_FAILED;
   int err = api_listen(api, &at, config->listen_written ? 1 : PORTS_TRIED);
   if (err) {
     fprintf(stderr, "rota: can't listen on %s: %s\n", config->listen, listen_advice(err));

@@ -14,6 +14,8 @@
 int door_open(struct server *server, const struct config *config);
 /* What of a new configuration can be taken over while it runs; the log says what needs a restart. */
 void door_reload(struct server *server, const struct config *former, const struct config *config);
+/* Says in the log what became of a new certificate: api_certificate of api.h. */
+void door_certificate(const char *why);
 /* The file goes. */
 void door_close(const struct config *config);
 

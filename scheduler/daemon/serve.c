@@ -136,6 +136,11 @@ static void on_drained(void *ctx, uint64_t handle) {
   queries_drained(s->queries, handle);
 }
 
+static void on_certificate(void *ctx, const char *why) {
+  (void)ctx;
+  door_certificate(why);
+}
+
 static void on_gone(void *ctx, uint64_t handle) {
   struct serve *s = ctx;
   queries_gone(s->queries, handle);
@@ -183,6 +188,7 @@ static int open_server(struct serve *s) {
       .authenticate = authenticate,
       .gone = on_gone,
       .drained = on_drained,
+      .certificate = on_certificate,
       .ctx = s,
   };
   int err = server_new(&s->assembly.loop, &options, &s->server);

@@ -36,6 +36,8 @@ BEGIN {
   only("uv.h", "worker/ scheduler/daemon/")
   only("sqlite3.h", "scheduler/store/")
   only("microhttpd.h", "scheduler/api/")
+  only("gnutls/gnutls.h", "scheduler/api/")
+  only("gnutls/abstract.h", "scheduler/api/")
   only("curl/curl.h", "cli/ scheduler/daemon/notify")
   only("libssh2.h", "worker/ssh")
   only("pcre2.h", "scheduler/daemon/handlers/log_pattern")
