@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/vec.h"
+#include "scheduler/daemon/handlers/audit.h"
 #include "scheduler/daemon/door.h"
 #include "scheduler/spec/config.h"
 
@@ -101,7 +102,8 @@ void reload_files(struct reloads *r) {
   begin(r, 0, NULL);
 }
 
-void reload_all(struct reloads *r, uint64_t handle) {
+void reload_all(struct reloads *r, const struct api_request *request) {
+  uint64_t handle = request ? request->handle : 0;
   struct config *fresh = daemon_config(r->o.places);
   if (!fresh) {
     LOG(LOG_ERROR, "the configuration has errors: the one in force stays", {NULL, NULL});
@@ -111,6 +113,7 @@ void reload_all(struct reloads *r, uint64_t handle) {
     return;
   }
   LOG(LOG_INFO, "reloading", {NULL, NULL});
+  if (request) audit_put(r->o.assembly->core, request, "reload", NULL, NULL);
   struct config *former = r->config;
   /* Where the state is can't change while the daemon lives. */
   fresh->state = arena_strdup(&fresh->arena, former->state);

@@ -26,9 +26,9 @@ struct reloads_options { /* all borrowed */
 
 /* `config` is the one in force. */
 struct reloads *reloads_new(const struct reloads_options *options, struct config *config);
-/* Everything. `handle` is answered when the engine has all of it on record; 0: nobody asked. A configuration with
- * errors is refused as a whole: the one in force stays. */
-void reload_all(struct reloads *r, uint64_t handle);
+/* Everything. The request is answered when the engine has all of it on record; NULL: a signal asked. A configuration
+ * with errors is refused as a whole: the one in force stays. */
+void reload_all(struct reloads *r, const struct api_request *request);
 /* The pipelines: their files changed, or may have. */
 void reload_files(struct reloads *r);
 /* After the loop has turned for the last time. Accepts NULL. */

@@ -122,7 +122,7 @@ static void on_request(void *ctx, const struct api_request *request) {
   if (request->route == API_STREAM) {
     event_hub_take(s->events, request);
   } else if (request->route == API_RELOAD) {
-    reload_all(s->reloads, request->handle);
+    reload_all(s->reloads, request);
   } else if (request->route == API_BACKUP) {
     upkeep_backup(s->upkeep, request);
   } else if (!restore_answers_take(s->answers, request) && !requests_take(s->requests, request) &&
@@ -157,7 +157,7 @@ static void on_signal(uv_signal_t *handle, int number) {
   struct serve *s = handle->data;
   if (number == SIGHUP) {
     service_notify("RELOADING=1");
-    reload_all(s->reloads, 0);
+    reload_all(s->reloads, NULL);
     service_notify("READY=1");
     return;
   }

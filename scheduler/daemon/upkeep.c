@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "scheduler/daemon/backup_job.h"
+#include "scheduler/daemon/handlers/audit.h"
 #include "scheduler/daemon/handlers/body.h"
 #include "scheduler/spec/config.h"
 #include "scheduler/store/history.h"
@@ -166,6 +167,7 @@ void upkeep_backup(struct upkeep *u, const struct api_request *request) {
   if (body.fault) {
     api_problem(server_api(u->o.server), request->handle, 422, "Bad request", body.fault);
   } else {
+    audit_put(u->o.assembly->core, request, "backup", file, NULL);
     backup_jobs_start(u->backups, request->handle, file);
   }
   body_close(&body);

@@ -17,6 +17,7 @@
 #include "scheduler/store/place.h"
 #include "scheduler/store/reader.h"
 #include "scheduler/store/snapshot.h"
+#include "scheduler/store/table.h"
 #include "scheduler/store/writer.h"
 
 struct restore {
@@ -273,7 +274,14 @@ int restore_items(struct history *h, struct arena *a, struct restore_item **out,
   return rc;
 }
 
-int restore_reply(struct store *s, int64_t key, enum restore_answer answer, struct buf *why) {
+static int put_audit(struct store *s, const struct audit_row *audit) {
+  sqlite3_stmt *q = statement_put(&s->statements, CHANGE_AUDIT);
+  table_bind(q, table_of(CHANGE_AUDIT), audit);
+  return db_run(q);
+}
+
+int restore_reply(struct store *s, int64_t key, enum restore_answer answer, const struct audit_row *audit,
+                  struct buf *why) {
   int rc = writer_begin(s);
   sqlite3_stmt *q = statement(&s->statements, STATEMENT_RESTORE_REPLY);
   sqlite3_bind_int64(q, 1, key);
@@ -283,13 +291,15 @@ int restore_reply(struct store *s, int64_t key, enum restore_answer answer, stru
     sqlite3_bind_text(q, 2, answers[answer], -1, SQLITE_STATIC);
   if (!rc) rc = db_run(q);
   int64_t changed = sqlite3_changes64(s->db);
+  if (!rc && changed && audit) rc = put_audit(s, audit);
   rc = writer_end(s, rc, why);
   return rc ? rc : changed ? 0 : ERR_NOT_FOUND;
 }
 
-int restore_close(struct store *s, struct buf *why) {
+int restore_close(struct store *s, const struct audit_row *audit, struct buf *why) {
   int rc = writer_begin(s);
   if (!rc) rc = db_run(statement(&s->statements, STATEMENT_RESTORE_CLEAR));
   if (!rc) rc = db_run(statement(&s->statements, STATEMENT_RESTORE_DONE));
+  if (!rc && audit) rc = put_audit(s, audit);
   return writer_end(s, rc, why);
 }

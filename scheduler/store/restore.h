@@ -49,8 +49,9 @@ struct restore_item {
 /* The questions, answered or not, in the order of what happened. */
 int restore_items(struct history *h, struct arena *a, struct restore_item **out, size_t *len);
 /* On the writer's thread. ERR_NOT_FOUND. */
-int restore_reply(struct store *s, int64_t key, enum restore_answer answer, struct buf *why);
+int restore_reply(struct store *s, int64_t key, enum restore_answer answer, const struct audit_row *audit,
+                  struct buf *why);
 /* On the writer's thread: there are no questions any more. */
-int restore_close(struct store *s, struct buf *why);
+int restore_close(struct store *s, const struct audit_row *audit, struct buf *why);
 
 #endif

@@ -111,6 +111,10 @@ void access_free(struct access *a) {
   free(a);
 }
 
+void access_socket_peers(struct access *a, enum api_role role) {
+  a->socket_peers = role;
+}
+
 /* ---- by key; both lists rise with it ---- */
 
 struct access_token *access_token_find(const struct access *a, int64_t key) {
@@ -341,8 +345,7 @@ bool access_holds(const struct access *a, const struct api_identity *who) {
     const struct access_session *s = access_session_find(a, key);
     return s && access_session_valid(a, s);
   }
-  uid_t uid = (uid_t)key;
-  return uid == 0 || uid == geteuid() || a->socket_peers >= who->role;
+  return key == 0 || (uid_t)key == geteuid() || a->socket_peers >= who->role;
 }
 
 struct api_identity access_who(const struct api_identity *who, struct arena *arena) {

@@ -23,6 +23,7 @@ struct answer {
   uint64_t handle;
   struct api_identity who;
   const char *address;
+  struct actor actor; /* the same, as the audit names it */
   struct arena arena;
   struct deed deed;
   bool closes, acting; /* acting: the engine has it */
@@ -119,7 +120,14 @@ static void end_well(struct answer *x) {
 
 static int record(struct store *store, void *arg) {
   struct answer *x = arg;
-  return x->closes ? restore_close(store, &x->why) : restore_reply(store, x->deed.key, x->deed.answer, &x->why);
+  static const char *const words[] = {[RESTORE_SKIP] = "skip", [RESTORE_MARK] = "mark", [RESTORE_RUN] = "run"};
+  struct audit_row audit = {
+      .at = clock_now(), .actor = x->actor, .action = x->closes ? "restore close" : "restore answer"};
+  const struct audit_row *told = x->handle ? &audit : NULL; /* a start only records what somebody has asked for */
+  if (x->closes) return restore_close(store, told, &x->why);
+  audit.object = arena_fmt(&x->arena, "%" PRId64, x->deed.key);
+  audit.detail = words[x->deed.answer];
+  return restore_reply(store, x->deed.key, x->deed.answer, told, &x->why);
 }
 
 static void recorded(void *arg, int err) {
@@ -243,6 +251,7 @@ bool restore_answers_take(struct restore_answers *r, const struct api_request *r
   struct answer *x = answer_new(r, request->handle);
   x->who = access_who(&request->who, &x->arena);
   x->address = arena_strdup(&x->arena, request->address ? request->address : "unix socket");
+  x->actor = access_actor(request, &x->arena);
   x->closes = request->route == API_RESTORE_CLOSE;
   const char *fault = x->closes ? read_close(x, request) : read_answer(x, request);
   if (fault) {

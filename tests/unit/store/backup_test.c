@@ -194,12 +194,12 @@ static void a_restore_asks_about_all_that_came_since(void **state) {
   assert_string_equal(items[2].found, "started");
   assert_string_equal(items[3].run_id, sample_id(20).text);
   assert_false(items[3].run_known);
-  assert_int_equal(restore_reply(s->store, items[1].key, RESTORE_RUN, &s->why), 0);
-  assert_int_equal(restore_reply(s->store, 999, RESTORE_RUN, &s->why), ERR_NOT_FOUND);
+  assert_int_equal(restore_reply(s->store, items[1].key, RESTORE_RUN, NULL, &s->why), 0);
+  assert_int_equal(restore_reply(s->store, 999, RESTORE_RUN, NULL, &s->why), ERR_NOT_FOUND);
   assert_int_equal(restore_items(h, &a, &items, &len), 0);
   assert_int_equal(items[1].answer, RESTORE_RUN);
   assert_int_equal(items[0].answer, RESTORE_NONE);
-  assert_int_equal(restore_close(s->store, &s->why), 0);
+  assert_int_equal(restore_close(s->store, NULL, &s->why), 0);
   assert_int_equal(restore_items(h, &a, &items, &len), 0);
   assert_int_equal(len, 0);
   history_free(h);
