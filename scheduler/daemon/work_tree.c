@@ -12,12 +12,14 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/err.h"
 #include "base/id.h"
 #include "base/instant.h"
 
 #define GIT_TIME_LIMIT (10 * USEC_PER_SEC)
 #define STOP_LOOK_MS   100
 #define COMMIT_MAX     64
+#define CHANGES_TEXT   ((size_t)256 * 1024)
 
 struct look_up {
   uv_work_t work;
@@ -49,8 +51,8 @@ static ssize_t read_until_end(int fd, char *out, size_t size, const atomic_bool 
 }
 
 /* Runs git with its output in `out`; the length, or -1 if it failed or took too long. */
-static ssize_t git(const struct look_up *l, const char *const *arguments, char *out, size_t size) {
-  const char *argv[12] = {"git", "--no-optional-locks", "-C", l->dir};
+static ssize_t git(const char *dir, const atomic_bool *stop, const char *const *arguments, char *out, size_t size) {
+  const char *argv[16] = {"git", "--no-optional-locks", "-C", dir};
   size_t argc = 4;
   for (; *arguments; arguments++) argv[argc++] = *arguments;
 
@@ -69,7 +71,7 @@ static ssize_t git(const struct look_up *l, const char *const *arguments, char *
     close(ends[0]);
     return -1;
   }
-  ssize_t len = read_until_end(ends[0], out, size, l->stop);
+  ssize_t len = read_until_end(ends[0], out, size, stop);
   close(ends[0]);
   if (len < 0) kill(pid, SIGKILL);
   int status;
@@ -79,16 +81,39 @@ static ssize_t git(const struct look_up *l, const char *const *arguments, char *
   return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? len : -1;
 }
 
+static bool is_commit(const char *text) {
+  return text && *text && text[strspn(text, "0123456789abcdef")] == '\0' && strlen(text) <= COMMIT_MAX;
+}
+
+int work_tree_changes(const char *dir, const char *from, const char *to, const atomic_bool *stop, struct arena *a,
+                      struct work_tree_change **out, size_t *len) {
+  *len = 0;
+  if (!is_commit(from) || !is_commit(to)) return ERR_INVALID;
+  const char *const diff[] = {"diff", "--name-status", "--no-renames", "-z", from, to, "--", NULL};
+  char *text = alloc_zeroed(CHANGES_TEXT + 1, 1);
+  ssize_t size = git(dir, stop, diff, text, CHANGES_TEXT);
+  *out = arena_new_array(a, WORK_TREE_CHANGES_MAX, struct work_tree_change);
+  /* "M", "path", "A", "path", ... each ended by a NUL; what was cut off at the end is left out. */
+  for (const char *at = text, *end = text + (size > 0 ? size : 0); at < end && *len < WORK_TREE_CHANGES_MAX;) {
+    const char *path = at + strlen(at) + 1;
+    if (path >= end || !memchr(path, '\0', (size_t)(end - path))) break;
+    (*out)[(*len)++] = (struct work_tree_change){.status = at[0], .path = arena_strdup(a, path)};
+    at = path + strlen(path) + 1;
+  }
+  free(text);
+  return size < 0 ? ERR_NOT_FOUND : 0;
+}
+
 static void look_up_work(uv_work_t *work) {
   struct look_up *l = work->data;
   static const char *const head[] = {"rev-parse", "HEAD", NULL};
   static const char *const status[] = {"status", "--porcelain", "--untracked-files=no", NULL};
   if (atomic_load(l->stop)) return;
-  ssize_t n = git(l, head, l->commit, COMMIT_MAX);
+  ssize_t n = git(l->dir, l->stop, head, l->commit, COMMIT_MAX);
   l->commit[n > 0 ? strcspn(l->commit, "\n") : 0] = '\0';
   if (!l->commit[0]) return;
   char line[2];
-  ssize_t changed = git(l, status, line, sizeof line);
+  ssize_t changed = git(l->dir, l->stop, status, line, sizeof line);
   l->dirty = changed < 0 ? -1 : changed > 0;
 }
 

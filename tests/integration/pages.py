@@ -422,5 +422,62 @@ def test_a_run_knows_its_neighbours_and_what_its_tasks_do():
         p.rota("cancel", slow)
 
 
+def commit_all(path, message):
+    env = {**os.environ, "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a",
+           "GIT_COMMITTER_EMAIL": "a@b"}
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", message]):
+        subprocess.run(["git", "-C", path, *command], check=True, env=env, capture_output=True)
+
+
+def test_two_runs_are_compared():
+    with place() as p:
+        code = p.path("code")
+        os.mkdir(code)
+        with open(os.path.join(code, "model.py"), "w") as f:
+            f.write("one\n")
+        commit_all(code, "first")
+        text = f"""
+            params: {{lr: {{type: float, default: 0.1}}, seed: {{type: int, default: 7}}}}
+            tasks:
+              train: {{dir: {code}, run: 'echo "loss=$ROTA_PARAM_LR" >> $ROTA_OUTPUT', outputs: {{loss: float}}}}
+              check: {{needs: train, run: 'test $ROTA_PARAM_LR = 0.1'}}
+        """
+        p.pipeline("nightly", text)
+        p.rota("reload")
+        refused(p, "/compare", 422, "'a'")
+        refused(p, "/compare?a=nightly", 404, "nightly")
+        good = ran(p, "nightly")
+        refused(p, f"/compare?a={good}", 404, "no other run")
+        wait_until("the commit is known", lambda: get(p, f"/runs/{good}")["attempts"][0]["git_commit"])
+        with open(os.path.join(code, "new file.py"), "w") as f:
+            f.write("two\n")
+        with open(os.path.join(code, "model.py"), "w") as f:
+            f.write("changed\n")
+        commit_all(code, "second")
+        p.pipeline("nightly", text.rstrip() + "\n              more: {run: 'true'}\n")
+        p.rota("reload")
+        bad = ran(p, "nightly", "-p", "lr=0.5", code=1)
+        wait_until("the commit is known", lambda: get(p, f"/runs/{bad}")["attempts"][0]["git_commit"])
+        seen = get(p, f"/compare?a={bad}")
+        assert seen["a"]["id"] == bad and seen["b"]["id"] == good
+        assert seen["params"] == [{"name": "lr", "a": 0.5, "b": 0.1}], seen["params"]
+        assert not seen["version"]["same"] and "more:" in seen["version"]["a_text"] and "more:" not in seen["version"]["b_text"]
+        (tree,) = [c for c in seen["code"] if c["dir"] == code]
+        assert tree["a"] != tree["b"] and tree["a_dirty"] is False
+        assert tree["files"] == [{"status": "M", "path": "model.py"}, {"status": "D", "path": "new file.py"}], tree
+        tasks = {t["label"]: t for t in seen["tasks"]}
+        assert list(tasks) == ["train", "check", "more"] and not tasks["train"]["different"]
+        assert tasks["check"]["different"] and tasks["check"]["a"]["exit_code"] == 1 and tasks["check"]["b"]["exit_code"] == 0
+        assert tasks["more"]["b"] is None and tasks["more"]["different"] and seen["hosts"] == []
+        assert seen["outputs"] == [{"task": "train", "name": "loss", "a": 0.5, "b": 0.1}], seen["outputs"]
+        same = get(p, f"/compare?a={good}&b={good}")
+        assert same["params"] == [] and same["version"] == {"same": True, "a_text": None, "b_text": None}
+        assert [c["files"] for c in same["code"] if c["dir"] == code] == [[]]
+        os.rename(code, code + ".gone")
+        (tree,) = [c for c in get(p, f"/compare?a={bad}&b={good}")["code"] if c["dir"] == code]
+        assert tree["files"] is None
+        refused(p, f"/compare?a={good}&b=gone", 404, "gone")
+
+
 if __name__ == "__main__":
     run(globals())

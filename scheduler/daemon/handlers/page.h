@@ -4,6 +4,7 @@
 #ifndef ROTA_DAEMON_PAGE_H
 #define ROTA_DAEMON_PAGE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <uv.h>
@@ -33,6 +34,7 @@ struct page {
   struct history *history;
   const char *state_dir;
   instant now;
+  const atomic_bool *stop; /* true: the daemon ends, what takes long is given up */
 
   /* The answer. */
   int status;
@@ -88,6 +90,7 @@ page_read_fn page_pipelines_read, page_pipeline_read, page_status_read, page_why
 page_finish_fn page_health_finish, page_status_finish, page_pipelines_finish, page_pipeline_finish, page_why_finish;
 page_read_fn page_schedule_read, page_restore_read, page_openapi_read;
 page_finish_fn page_run_finish;
+page_read_fn page_compare_read;
 page_read_fn page_overview_read;
 page_finish_fn page_overview_finish;
 page_read_fn page_count_read, page_pipeline_events_read, page_unrun_read, page_trend_read;

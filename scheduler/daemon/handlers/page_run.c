@@ -39,6 +39,14 @@ bool page_find_run(struct page *p, struct history_run *out) {
   return err == 0;
 }
 
+bool page_find_reference(struct page *p, const char *reference, struct history_run *out) {
+  struct buf why = {0};
+  int err = history_find(p->history, reference, &p->arena, out, &why);
+  if (err) find_problem(p, err, "run; `rota runs` lists them", &why);
+  buf_release(&why);
+  return err == 0;
+}
+
 bool page_find_pipeline(struct page *p, struct history_pipeline *out) {
   struct buf why = {0};
   const char *name = page_pipeline(p);

@@ -11,6 +11,8 @@
 
 /* The run that the path names; false after a problem was set. */
 bool page_find_run(struct page *p, struct history_run *out);
+/* The run of a reference as people write it. */
+bool page_find_reference(struct page *p, const char *reference, struct history_run *out);
 bool page_find_pipeline(struct page *p, struct history_pipeline *out);
 /* The instance that a person means: "train" (its first), "train[0.1]", or "train:1", the second. NULL if none. */
 const struct task_row *page_task_named(const struct task_row *tasks, size_t len, const char *name);

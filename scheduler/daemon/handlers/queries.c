@@ -21,6 +21,7 @@ struct queries {
   VEC(struct page *) pages; /* all that are under way or wait */
   uv_timer_t look_again;
   bool closing, closed;
+  atomic_bool stop; /* for the pages that threads read */
 };
 
 static const struct page_kind {
@@ -36,6 +37,7 @@ static const struct page_kind {
     [API_PIPELINE_EVENTS] = {page_pipeline_events_read, NULL},
     [API_UNRUN] = {page_unrun_read, NULL},
     [API_TREND] = {page_trend_read, NULL},
+    [API_COMPARE] = {page_compare_read, NULL},
     [API_GRID] = {page_grid_read, NULL},
     [API_GRAPH] = {page_graph_read, NULL},
     [API_RUN_GRAPH] = {page_run_graph_read, NULL},
@@ -127,6 +129,7 @@ static struct page *page_new(struct queries *q, const struct api_request *reques
   p->request.range = copy_text(&p->asked, request->range);
   p->history = q->o.history;
   p->state_dir = q->o.assembly->state_dir;
+  p->stop = &q->stop;
   p->work.data = p;
   int64_t wait_ms = page_number(p, request->route == API_RUN ? "timeout_ms" : "wait_ms", 0, 0, WAIT_MAX_MS);
   if (request->route == API_RUN && api_query(request, "wait") && wait_ms == 0) wait_ms = WAIT_MAX_MS;
@@ -378,6 +381,7 @@ static void on_closed(uv_handle_t *handle) {
 void queries_free(struct queries *q) {
   if (!q) return;
   q->closing = true;
+  atomic_store(&q->stop, true);
   for (size_t i = q->pages.len; i-- > 0;) {
     if (!q->pages.items[i]->reading) page_free(q->pages.items[i]);
   }
