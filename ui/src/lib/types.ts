@@ -139,7 +139,7 @@ export interface Round {
 export interface RunEvent {
   key: string;
   at: Instant;
-  kind: "run" | "round" | "task" | "note" | "mark";
+  kind: "run" | "round" | "task" | "note" | "mark" | "pipeline" | "schedule";
   task: number | null;
   state: string | null;
   reason: string | null;
@@ -186,24 +186,24 @@ export interface Pipeline {
   name: string;
   present: boolean;
   paused: Paused | null;
-  error: Diagnostic[] | string | null;
+  error: Diagnostic[] | null;
   owner: string | null;
   tags: string[];
   description: string | null;
   version: string | null;
-  next: NextFiring | Instant | null;
+  next: Instant | null;
   last_runs: LastRun[];
-  usual_ms?: number | null;
-  schedules?: { text: string; zone: string }[];
+  usual_ms: number | null;
+  schedules: { text: string; zone: string | null }[];
 }
 
 export interface ParamDefinition {
   type: string;
   items?: string;
   values?: string[];
-  min?: Json;
-  max?: Json;
-  default?: Json;
+  min?: string;
+  max?: string;
+  default?: unknown;
   help?: string;
 }
 
@@ -223,11 +223,13 @@ export interface ScheduleDefinition {
 }
 
 export interface Definition {
-  name?: string;
+  name: string;
+  folder?: string;
   description?: string;
+  doc?: string;
   params?: { [name: string]: ParamDefinition };
   schedule?: ScheduleDefinition[];
-  schedules?: ScheduleDefinition[];
+  tasks: { [name: string]: { [key: string]: unknown } };
   [key: string]: unknown;
 }
 

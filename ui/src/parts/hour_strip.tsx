@@ -29,7 +29,7 @@ export function HourStrip({ hours, zone, href }: HourStripProps) {
   return (
     <figure class="strip" data-testid="strip">
       <figcaption>
-        Last 24 hours: {plural(runs, "run")} ended{failed > 0 ? `, ${failed} of them failed` : ""}
+        {plural(runs, "run")} ended{failed > 0 ? `, ${failed} of them failed` : ""}
       </figcaption>
       <div class="strip-bars">
         {hours.map((h, i) => {
