@@ -1,19 +1,14 @@
 // The log of one attempt: /r/RUN/t/TASK/log?try=2#L120-L140. What is sought, wrapping and stamps are in the address too;
 // the last choice of the two switches is what the next log opens with.
-import { useEffect, useMemo, useRef } from "preact/hooks";
-import { logSource } from "../lib/log_api";
-import type { LogQuery } from "../lib/log_reader";
-import { STAMPS, type Stamps } from "../lib/log_stamp";
+import { useRef } from "preact/hooks";
 import { runApi, runHref, taskHref } from "../lib/paths";
-import { readyHold } from "../lib/ready";
-import { go, hrefWith, place, queryPut } from "../lib/router";
+import { go, place } from "../lib/router";
 import { taskState } from "../lib/states";
-import { stored, storedPut } from "../lib/stored";
 import type { Attempt, RunDetail, Task } from "../lib/types";
 import { ofRun, useResource } from "../live/resource";
-import { LogView } from "../parts/log_view";
 import { Loaded } from "../parts/notice";
 import { Page } from "../parts/page";
+import { RunLog } from "../parts/run_log";
 import { State } from "../parts/state";
 import { useKeys } from "../parts/use_keys";
 
@@ -50,38 +45,6 @@ function Switches({ run, task, attempts, attempt }: { run: RunDetail; task: Task
   );
 }
 
-function queryOf(query: URLSearchParams): LogQuery {
-  return { q: query.get("find") ?? "", regex: query.get("regex") === "1", exact: query.get("case") === "1" };
-}
-
-function Viewer({ run, task, attempt }: { run: RunDetail; task: Task; attempt: Attempt }) {
-  const source = useMemo(() => logSource(run.id, task.label, attempt.attempt), [run.id, task.label, attempt.attempt]);
-  const release = useRef<(() => void) | null>(null);
-  release.current ??= readyHold();
-  useEffect(() => () => release.current?.(), []);
-  const { query, hash } = place.value;
-  const asked = query.get("stamps") as Stamps | null;
-  const stamps = asked && STAMPS.includes(asked) ? asked : stored("log.stamps", STAMPS, "off");
-  const wrap = (query.get("wrap") ?? stored("log.wrap", ["0", "1"], "0")) === "1";
-  return (
-    <LogView
-      source={source} hash={hash} label={`log of ${task.label}, attempt ${attempt.attempt}`} started={attempt.started_at ?? attempt.created_at}
-      wrap={wrap} stamps={stamps} query={queryOf(query)}
-      onChoose={(next) => go(hrefWith({}, next), { replace: true, still: true })}
-      onQuery={(q) => queryPut({ find: q.q, regex: q.q && q.regex ? 1 : null, case: q.q && q.exact ? 1 : null })}
-      onWrap={(on) => {
-        storedPut("log.wrap", on ? "1" : "0");
-        queryPut({ wrap: on ? 1 : 0 });
-      }}
-      onStamps={(kind) => {
-        storedPut("log.stamps", kind);
-        queryPut({ stamps: kind });
-      }}
-      onReady={() => release.current?.()}
-    />
-  );
-}
-
 function Log({ run, asked }: { run: RunDetail; asked: string }) {
   const task = taskFind(run, asked);
   const attempts = task ? run.attempts.filter((a) => a.task === task.label) : [];
@@ -104,7 +67,7 @@ function Log({ run, asked }: { run: RunDetail; asked: string }) {
   return (
     <Page title={`${task?.label ?? asked} · ${run.name} · log`} heading={heading} below={below}>
       <div class="log-page">
-        {task && attempt && <Viewer key={attempt.id} run={run} task={task} attempt={attempt} />}
+        {task && attempt && <RunLog key={attempt.id} run={run} task={task} attempt={attempt} />}
         {task && !attempt && <p class="empty">{task.label} hasn't started in this run, so it has no log. {task.why ?? task.reason ?? ""}</p>}
         {!task && <p class="empty">{run.name} has no task {asked}. <a href={runHref(run.id)}>Its tasks</a></p>}
       </div>

@@ -4,7 +4,7 @@ import { useMemo } from "preact/hooks";
 import type { Block, Inline } from "../lib/markdown";
 import { markdownBlocks } from "../lib/markdown";
 
-function Words({ inline }: { inline: Inline[] }) {
+export function Words({ inline }: { inline: Inline[] }) {
   return (
     <>
       {inline.map(({ kind, text }) => {

@@ -94,7 +94,7 @@ function Field({ name, spec, initial, edit, fault, onEdit }: FieldProps) {
     <div class={edited ? "param edited" : "param"}>
       <label for={id}>
         {name}
-        {missing && <span class="quiet"> must be given</span>}
+        {missing && <span class="soft"> must be given</span>}
       </label>
       <div class="param-value">
         <Control spec={spec} text={text} control={control} />
@@ -107,7 +107,7 @@ function Field({ name, spec, initial, edit, fault, onEdit }: FieldProps) {
       <p id={`${id}-about`} class={wrong ? "param-about wrong" : "param-about"}>
         {wrong && <span>{fault ? wrong : `expected ${wrong}`}. </span>}
         {spec.help && <span>{spec.help} </span>}
-        <span class="quiet">
+        <span class="soft">
           {paramBounds(spec)}
           {paramIsExpression(spec) && initial === "" && <>, default {String(spec.default)}</>}
         </span>
@@ -118,7 +118,7 @@ function Field({ name, spec, initial, edit, fault, onEdit }: FieldProps) {
 
 export function ParamForm({ specs, given, edits, onEdit, fault }: FormProps) {
   const names = Object.keys(specs);
-  if (names.length === 0) return <p class="quiet">This pipeline has no parameters.</p>;
+  if (names.length === 0) return <p class="soft">This pipeline has no parameters.</p>;
   return (
     <div class="params" data-testid="params">
       {names.map((name) => (
