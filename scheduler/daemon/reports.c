@@ -4,9 +4,10 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "base/file.h"
 #include "scheduler/spec/outputs.h"
+#include "worker/attempt_dir.h"
 #include "worker/local.h"
+#include "worker/rundir.h"
 
 /* The two lists say the same in the words of two rooms that don't know each other. */
 static const enum engine_report_kind kinds[] = {
@@ -29,9 +30,8 @@ static const enum engine_end ends[] = {
 
 static void read_output(struct arena *a, const char *state_dir, const char *run_id, struct engine_report *out) {
   char *dir = local_attempt_dir(state_dir, run_id, out->attempt_id);
-  char *path = path_join(dir, "output");
   struct buf text = {0};
-  int err = file_read(path, OUTPUT_FILE_MAX, &text);
+  int err = attempt_file_read(dir, RUNDIR_OUTPUT, OUTPUT_FILE_MAX, &text);
   if (err == ERR_TOO_LARGE) {
     out->output_error = "its outputs are over 1 MiB together: write large data to a file and hand on its path";
   } else if (err && err != ERR_NOT_FOUND) {
@@ -41,7 +41,6 @@ static void read_output(struct arena *a, const char *state_dir, const char *run_
     out->output_len = text.len;
   }
   buf_release(&text);
-  free(path);
   free(dir);
 }
 

@@ -252,6 +252,17 @@ def test_no_directory_on_the_way_may_be_a_link():
         assert p.json("show", job)["tasks"][0]["summary"] is None
 
 
+def test_outputs_behind_a_link_are_refused():
+    with place() as p:
+        secret = p.path("secret")
+        with open(secret, "w") as f:
+            f.write("k=stolen\n")
+        job = printed(p, f"p = os.environ['ROTA_OUTPUT']\nif os.path.exists(p): os.unlink(p)\nos.symlink({secret!r}, p)",
+                      state="failed")
+        task = p.json("show", job)["tasks"][0]
+        assert task["outputs"] == {} and "not permitted" in task["reason"], task
+
+
 def test_errors_are_found_by_their_kinds():
     with place() as p:
         job = printed(p, """
