@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """make bench: what rota reaches, each line a ratio against what the same machine does bare in the same run.
 
-Arguments choose parts: throughput chain workloads idle many supervisor history logs. Environment: ROTA, BARE (bare.c),
+Arguments choose parts: throughput chain workloads idle many supervisor history logs stream. Environment: ROTA, BARE (bare.c),
 ENGINE (engine_bench.c), HISTORY (history_main.c), ROTA_BENCH_DISK (a folder on a disk), ROTA_BENCH_ROUNDS, ROTA_SHARED.
 Lines are "name  measured  target  verdict". Where something is measured more than once, the line says the median. A
 missed target doesn't fail: these machines are shared, and a figure is no test.
@@ -12,6 +12,7 @@ import glob
 import json
 import os
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -381,6 +382,69 @@ def bench_logs():
     shutil.rmtree(root)
 
 
+WAVE = 'tasks: {t: {matrix: {n: [%s]}, run: ["/bin/true"]}}\n' % ", ".join(map(str, range(20)))
+STREAMS = 1000
+
+
+class Wire:
+    """A connection to a daemon's socket that is used again and again."""
+
+    def __init__(self, daemon):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(os.path.join(daemon.state, "rota.sock"))
+
+    def ask(self, head, body=""):
+        """Milliseconds until the whole answer, which is small, is there."""
+        begun = time.monotonic()
+        self.socket.sendall(f"{head} HTTP/1.1\r\nHost: localhost\r\n{body or chr(13) + chr(10)}".encode())
+        answer = self.socket.recv(65536)
+        if not answer.startswith(b"HTTP/1.1 20"):
+            sys.exit(f"{head} answered {answer[:200]}")
+        return (time.monotonic() - begun) * 1e3
+
+
+def waves(daemon, length):
+    """100 tasks a second, begun by hand; the times of /healthz meanwhile, and the daemon's share of a core."""
+    ask, trigger, times = Wire(daemon), Wire(daemon), []
+    body = 'Content-Type: application/json\r\nContent-Length: 12\r\n\r\n{"now":true}'
+    before, begun, sent = cpu_ms(daemon.process.pid), time.monotonic(), 0
+    while time.monotonic() < begun + length:
+        if time.monotonic() > begun + sent / 5:
+            trigger.ask("POST /api/v1/pipelines/wave/runs", body)
+            sent += 1
+        times.append(ask.ask("GET /healthz"))
+        time.sleep(0.005)
+    share = (cpu_ms(daemon.process.pid) - before) / 1e3 / (time.monotonic() - begun)
+    times.sort()
+    return times[len(times) // 2], times[len(times) * 99 // 100], times[-1], share
+
+
+def bench_stream(length=20):
+    root = tempfile.mkdtemp(prefix="rota-bench-", dir=MEMORY)
+    os.makedirs(os.path.join(root, "dags"))
+    with open(os.path.join(root, "dags", "wave.yaml"), "w") as f:
+        f.write(WAVE)
+    daemon = Daemon(root, "--listen", "none")
+    subprocess.run([ROTA, "reload", "--state", daemon.state], check=True, capture_output=True)
+    line("an answer of the loop, 100 tasks a second", "{:.1f}, {:.1f}, {:.1f} ms".format(*waves(daemon, length)[:3]),
+         "half, 99 %, all within")
+    before = rss_kb(daemon.process.pid)
+    listen = subprocess.Popen([sys.executable, os.path.join(os.path.dirname(__file__), "listen.py"),
+                               os.path.join(daemon.state, "rota.sock"), str(STREAMS)], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True)
+    listen.stdout.readline()
+    seen = waves(daemon, length)
+    line(f"  the same with {STREAMS:,} streams", "{:.1f}, {:.1f}, {:.1f} ms".format(*seen[:3]), "99 % < 50 ms",
+         seen[1] < 50)
+    line("  the daemon's share of a core", f"{seen[3] * 100:.0f} %")
+    each = (rss_kb(daemon.process.pid) - before) / STREAMS
+    line("  memory of a stream", f"{each:.1f} KB", "< 25 KB", each < 25)
+    size, events = listen.communicate("")[0].split()
+    line("  events a second to each", f"{int(events) / STREAMS / length:.1f} of {int(size) / int(events):.0f} bytes")
+    daemon.end()
+    shutil.rmtree(root)
+
+
 PARTS = {
     "throughput": bench_throughput,
     "chain": bench_chain,
@@ -390,6 +454,7 @@ PARTS = {
     "supervisor": bench_supervisor,
     "history": bench_history,
     "logs": bench_logs,
+    "stream": bench_stream,
 }
 
 
