@@ -26,6 +26,7 @@
   X(show, NULL)                                                                                                      \
   X(logs, NULL)                                                                                                      \
   X(why, NULL)                                                                                                       \
+  X(compare, NULL)                                                                                                   \
   X(firings, NULL)                                                                                                   \
   X(audit, NULL)                                                                                                     \
   X(note, NULL)                                                                                                      \

@@ -1,5 +1,6 @@
 /* rota rerun: runs an ended run again, in parts or whole. */
 #include "base/exit.h"
+#include "cli/bulk.h"
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/lines.h"
@@ -22,9 +23,19 @@ static json_t *rerun_body(const struct args *args) {
 }
 
 static int rerun_run(const struct args *args) {
-  const char *run = lines_run_operand(args, 0);
-  json_t *body = run ? rerun_body(args) : NULL;
+  const char *filter = args_text(args, "filter");
+  if (!bulk_or_one(args)) return EXIT_USAGE;
+  if (filter && (args_flag(args, "wait") || args_flag(args, "dry-run")))
+    return args_wrong(args, "--wait and --dry-run are for one RUN");
+  const char *run = filter ? NULL : lines_run_operand(args, 0);
+  json_t *body = run || filter ? rerun_body(args) : NULL;
   if (!body) return EXIT_USAGE;
+  if (filter) {
+    const struct bulk bulk = {.verb = "rerun", .suffix = "/rerun", .ended = true, .body = body};
+    int all = bulk_run(args, &bulk);
+    json_decref(body);
+    return all;
+  }
   struct buf target = {0};
   url_run(&target, run, "/rerun");
   int code = wait_post(args, buf_cstr(&target), body);
@@ -48,13 +59,16 @@ const struct command command_rerun = {
             {"param", 'p', ARG_LIST, "K=V", NULL, WHAT_ANY, false, "a changed parameter; may be given again"},
             {"version", 0, ARG_WORD, "VERSION", "same|newest", WHAT_ANY, false,
              "`same`, the run's own, or `newest`, the file's"},
+            {"filter", 0, ARG_TEXT, "FILTER", NULL, WHAT_ANY, false,
+             "all ended runs that it finds, as in `rota runs`"},
+            {"yes", 'y', ARG_FLAG, NULL, NULL, WHAT_ANY, false, "don't ask, with --filter"},
             {"wait", 0, ARG_FLAG, NULL, NULL, WHAT_ANY, false, "wait for its end and exit as it did"},
             {"dry-run", 0, ARG_FLAG, NULL, NULL, WHAT_ANY, false, "say what would run and what is kept"},
             {0},
         },
     .operands =
         (const struct arg_operand[]){
-            {"RUN", WHAT_RUN, false, false, NULL, "an id or its beginning, nightly#412, nightly, nightly@failed"},
+            {"RUN", WHAT_RUN, true, false, NULL, "an id or its beginning, nightly#412, nightly, nightly@failed"},
             {0},
         },
     .run = rerun_run,

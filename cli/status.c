@@ -16,6 +16,33 @@ static void section(const char *title, const json_t *runs) {
   lines_runs(runs);
 }
 
+/* What the overview says needs attention: what has one cause is one row. */
+static void show_attention(struct client *client) {
+  static const struct table_column columns[] = {
+      {"NEEDS ATTENTION", false, false}, {"SINCE", false, false}, {"", false, true}, {0}};
+  struct table t;
+  struct reply reply;
+  size_t i;
+  const json_t *row;
+  if (client_get(client, "/api/v1/overview", &reply) != EXIT_OK) return;
+  const json_t *rows = json_object_get(reply.json, "attention");
+  if (json_array_size(rows)) {
+    putchar('\n');
+    table_init(&t, columns);
+    json_array_foreach(rows, i, row) {
+      char time[LOCAL_TEXT_SIZE];
+      bool waits = strcmp(field_text(row, "kind"), "waiting") == 0;
+      if (strcmp(field_text(row, "kind"), "broken") == 0) continue; /* told with all their places */
+      local_format(field_known(row, "at"), time);
+      table_add(&t, waits ? PAINT_WARN : PAINT_BAD, field_text(row, "title"));
+      table_add(&t, PAINT_NONE, field_known(row, "at") ? time : NULL);
+      table_add(&t, PAINT_NONE, field_text(row, "why"));
+    }
+    table_print(&t);
+  }
+  reply_release(&reply);
+}
+
 static void show_head(const json_t *s) {
   char time[LOCAL_TEXT_SIZE];
   local_format(field_known(s, "started_at"), time);
@@ -93,7 +120,7 @@ static int status_run(const struct args *args) {
     } else {
       show_head(s);
       show_broken(json_object_get(s, "broken"));
-      section("needs attention", json_object_get(s, "attention"));
+      show_attention(client);
       section("running", json_object_get(s, "running"));
       section("queued", json_object_get(s, "queued"));
       show_next(json_object_get(s, "next"));

@@ -1,5 +1,6 @@
 /* rota cancel, retry-now, mark, note, keep: what a person changes in a run. */
 #include "base/exit.h"
+#include "cli/bulk.h"
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/lines.h"
@@ -7,6 +8,8 @@
 
 #define OPERAND_RUN                                                                                                  \
   { "RUN", WHAT_RUN, false, false, NULL, "an id or its beginning, nightly#412, nightly, nightly@failed" }
+#define OPERAND_RUN_IF_ANY                                                                                           \
+  { "RUN", WHAT_RUN, true, false, NULL, "an id or its beginning, nightly#412, nightly, nightly@failed" }
 #define TASK_HELP "a task, or one of its instances: train[0.1] or train:1"
 
 /* Posts to a route of the run and prints what the daemon did. Steals the body. */
@@ -23,8 +26,18 @@ static int steer(const struct args *args, const char *suffix, json_t *body) {
   return code;
 }
 
+static int cancel_all(const struct args *args) {
+  json_t *body = json_object();
+  const struct bulk bulk = {.verb = "cancel", .suffix = "/cancel", .ended = false, .body = body};
+  int code = bulk_run(args, &bulk);
+  json_decref(body);
+  return code;
+}
+
 static int cancel_run(const struct args *args) {
   const char *task = args_operand(args, 1);
+  if (!bulk_or_one(args)) return EXIT_USAGE;
+  if (args_text(args, "filter")) return cancel_all(args);
   return steer(args, "/cancel", task ? json_pack("{s:s}", "task", task) : json_object());
 }
 
@@ -32,10 +45,17 @@ const struct command command_cancel = {
     .name = "cancel",
     .summary = "Stop a run, or one of its tasks",
     .about =
-        "Tasks get TERM and, after their grace, KILL. A second cancel ends `finally` tasks too, and kills at once.",
+        "Tasks get TERM and, after their grace, KILL. A second cancel ends `finally` tasks too, and kills at once.\n"
+        "With --filter it stops every run that it finds and that hasn't ended, after asking.",
+    .options =
+        (const struct arg_option[]){
+            {"filter", 0, ARG_TEXT, "FILTER", NULL, WHAT_ANY, false, "all runs that it finds, as in `rota runs`"},
+            {"yes", 'y', ARG_FLAG, NULL, NULL, WHAT_ANY, false, "don't ask"},
+            {0},
+        },
     .operands =
         (const struct arg_operand[]){
-            OPERAND_RUN,
+            OPERAND_RUN_IF_ANY,
             {"TASK", WHAT_ANY, true, false, NULL, TASK_HELP},
             {0},
         },
@@ -89,21 +109,42 @@ const struct command command_mark = {
     .run = mark_run,
 };
 
+/* On a pipeline all operands are the text, on a run those behind it. */
 static int note_run(const struct args *args) {
-  struct buf text = {0};
-  for (size_t i = 1; i < args->operands.len; i++) buf_fmt(&text, "%s%s", i > 1 ? " " : "", args->operands.items[i]);
+  struct buf text = {0}, target = {0};
+  const char *pipeline = args_text(args, "pipeline");
+  size_t first = pipeline ? 0 : 1;
+  for (size_t i = first; i < args->operands.len; i++)
+    buf_fmt(&text, "%s%s", i > first ? " " : "", args->operands.items[i]);
+  bool empty = text.len == 0;
   json_t *body = json_pack("{s:s}", "text", buf_cstr(&text));
   buf_release(&text);
-  return body ? steer(args, "/note", body) : args_wrong(args, "the note isn't UTF-8 text");
+  if (!body) return args_wrong(args, "the note isn't UTF-8 text");
+  if (empty) {
+    json_decref(body);
+    return args_wrong(args, pipeline ? "TEXT is missing" : "RUN and TEXT are missing");
+  }
+  if (!pipeline) return steer(args, "/note", body);
+  url_pipeline(&target, pipeline, "/note");
+  int code = lines_post(args, buf_cstr(&target), body);
+  buf_release(&target);
+  return code;
 }
 
 const struct command command_note = {
     .name = "note",
-    .summary = "Write a note to a run; on a failed one it says that someone has seen it",
+    .summary = "Write a note to a run or a pipeline; it says that someone has seen what went wrong",
+    .about = "A note on a failed run, or by --pipeline on a pipeline that missed firings, takes it off the list of\n"
+             "what needs attention.",
+    .options =
+        (const struct arg_option[]){
+            {"pipeline", 0, ARG_TEXT, "NAME", NULL, WHAT_PIPELINE, false, "on this pipeline; there is no RUN then"},
+            {0},
+        },
     .operands =
         (const struct arg_operand[]){
-            OPERAND_RUN,
-            {"TEXT", WHAT_ANY, false, true, NULL, "the note"},
+            OPERAND_RUN_IF_ANY,
+            {"TEXT", WHAT_ANY, true, true, NULL, "the note"},
             {0},
         },
     .run = note_run,

@@ -16,7 +16,7 @@ from harness import ROTA, Skip, alive, bare, place, run, tasks_of, wait_until  #
 from terminal import on_terminal  # noqa: E402
 
 COMMANDS = ("new validate schema next run serve trigger rerun cancel retry-now mark pause resume status list runs show "
-            "logs why note reload backup restore keep doctor completion version help").split()
+            "logs why compare note reload backup restore keep doctor completion version help").split()
 INSTANT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
 
 RUN_KEYS = ("id name pipeline number state reason trigger actor params version scheduled_for interval_start date zone "
@@ -138,7 +138,7 @@ def test_next_prints_one_instant_a_line():
         p.pipeline("by_hand", 'tasks: {a: {run: "true"}}\n')
         p.rota("reload")
         assert p.rota("next", "daily", "-n", "2", "--after", "2026-06-01T00:00:00Z") == "2026-06-01T03:00:00+02:00\n2026-06-02T03:00:00+02:00\n"
-        lines = p.rota("next").splitlines()
+        lines = p.rota("next", "-n", "30").splitlines()
         assert any(line.endswith("daily") for line in lines) and any(line.endswith("hourly") for line in lines), lines
         items = p.json("next", "hourly", "-n", "4")["items"]
         assert len(items) == 4 and all(INSTANT.match(i["scheduled_for"]) for i in items), items

@@ -479,5 +479,49 @@ def test_two_runs_are_compared():
         refused(p, f"/compare?a={good}&b=gone", 404, "gone")
 
 
+def test_every_action_has_its_command():
+    with place() as p:
+        p.pipeline("bad", "params: {ok: {type: bool, default: false}}\n"
+                          "tasks: {eval: {run: 'test $ROTA_PARAM_OK = true || exit 7', outputs: {}}}\n")
+        p.pipeline("slow", "tasks: {zzz: {run: 'sleep 60', grace: 1s}}\n")
+        p.pipeline("one", "schedule: [{cron: '0 3 1 1 *', timezone: UTC}]\ntasks: {a: {run: 'true'}}\n")
+        p.rota("reload")
+        p.stop()
+        put_missed(p, "one", 50)
+        p.start()
+        bad = [ran(p, "bad", code=1) for _ in range(2)]
+        shown = p.rota("status")
+        assert "bad failed 2 times in eval" in shown and "exit status 7 on local" in shown, shown
+        assert "one missed a firing" in shown, shown
+        p.rota("note", "--pipeline", "one", "seen", "it")
+        assert "one missed" not in p.rota("status") and get(p, "/pipelines/one/events")["items"][0]["reason"] == "seen it"
+        assert p.rota_all("note", "--pipeline", "one").returncode == 2 and p.rota_all("note", bad[0]).returncode == 2
+        assert p.rota_all("note", "--pipeline", "gone", "x").returncode != 0
+        # bulk
+        done = p.rota_all("rerun", "--filter", "p:bad state:failed")
+        assert done.returncode == 2 and "rerun 2 runs: bad#2 bad#1" in done.stderr and "--yes" in done.stderr, done
+        assert get(p, f"/runs/{bad[0]}")["round"] == 1
+        done = p.rota("rerun", "--filter", "p:bad state:failed", "--yes")
+        assert "bad#1" in done and "bad#2" in done, done
+        for run_id in bad:
+            wait_until("both ran again", lambda: (lambda r: r["round"] == 2 and r["state"] == "failed")(get(p, f"/runs/{run_id}")))
+        slow = [p.json("trigger", "slow", "--now")["run"]["id"] for _ in range(2)]
+        assert len(p.json("cancel", "--filter", "p:slow", "--yes")) == 2
+        for run_id in slow:
+            p.wait_run(run_id, "cancelled")
+        none = p.rota_all("cancel", "--filter", "p:slow", "--yes")
+        assert none.returncode == 0 and "no run that hasn't ended matches" in none.stderr, none
+        for wrong in (("cancel",), ("cancel", "x", "--filter", "y"), ("rerun",), ("rerun", "--filter", "x", "--wait")):
+            assert p.rota_all(*wrong).returncode == 2, wrong
+        assert p.rota_all("cancel", "--filter", "state:none", "--yes").returncode == 2
+        # compare
+        good = ran(p, "bad", "-p", "ok=true")
+        shown = p.rota("compare", bad[1])
+        assert re.search(r"ok +false +true", shown) and "1 of 1 tasks ended otherwise" in shown, shown
+        assert re.search(r"eval +failed .*exit 7, 2 attempts +succeeded", shown), shown
+        assert p.json("compare", bad[0], good)["b"]["id"] == good
+        assert p.rota_all("compare", slow[0]).returncode != 0
+
+
 if __name__ == "__main__":
     run(globals())
