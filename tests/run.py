@@ -6,7 +6,7 @@
     build        everything and the unit tests' programs, in the build folder
     compile      the same with warnings as errors, and every object with clang too
     lint         make lint
-    unit         tests/unit/*/*_test.c
+    unit         tests/unit/*/*_test.c, ui/test/*.test.ts
     integration  tests/integration/*.sh and *.py, against the program in the build folder
     e2e          tests/e2e/*.test.mjs, the same program in a real browser
 
@@ -253,6 +253,7 @@ def stage_unit(options, tally):
                 program = os.path.join(ROOT, options.build, "tests", name)
                 # They are run from the root, where they find the tree's own files.
                 files.append((name, program, time_limit(os.path.join(folder, source)), True))
+    files.append(("unit/ui", os.path.join(ROOT, "ui/test.mjs"), 120, True))
     run_files(options, tally, files)
 
 

@@ -1,5 +1,6 @@
-// Runs the tests of the pages' pure parts under node: node test.mjs FOLDER [NAME], as build.mjs has FOLDER. Each file of
-// ui/test becomes a program of its own, for node 18 reads no TypeScript. Prints TAP.
+#!/usr/bin/env node
+// Runs the tests of the pages' pure parts under node: test.mjs [FOLDER [NAME]], as build.mjs has FOLDER; build/ui if it
+// isn't given. Each file of ui/test becomes a program of its own, for node 18 reads no TypeScript. Prints TAP.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -8,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { defines } from "./defines.mjs";
 
 const source = dirname(fileURLToPath(import.meta.url));
-const folder = resolve(process.argv[2]);
+const folder = resolve(process.argv[2] ?? join(source, "..", "build", "ui"));
 const esbuild = createRequire(join(folder, "/"))("esbuild");
 const out = join(folder, "test");
 

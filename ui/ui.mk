@@ -49,6 +49,8 @@ lint-ui: $(UI)/types
 unit-ui: $(UI)/bundle $(UI)/modules-test
 	@node ui/test.mjs $(UI) $(T)
 
+e2e: $(UI)/modules-test
+
 .PHONY: lint-ui unit-ui
 
 #: make unit-ui      the tests of the web pages' pure parts and of their size; make lint-ui checks their types

@@ -31,7 +31,7 @@ export function pipelinesSorted(items: readonly Pipeline[], order: PipelineOrder
   const by: Record<PipelineOrder, (a: Pipeline, b: Pipeline) => number> = {
     name: byName,
     last: (a, b) => rankOf(a) - rankOf(b),
-    next: (a, b) => (a.next ?? "~").localeCompare(b.next ?? "~"),
+    next: (a, b) => (a.next === b.next ? 0 : a.next === null || (b.next !== null && a.next > b.next) ? 1 : -1),
     usual: (a, b) => (b.usual_ms ?? -1) - (a.usual_ms ?? -1),
   };
   return [...items].sort((a, b) => by[order](a, b) || byName(a, b));
