@@ -111,10 +111,6 @@ void access_free(struct access *a) {
   free(a);
 }
 
-void access_socket_peers(struct access *a, enum api_role role) {
-  a->socket_peers = role;
-}
-
 /* ---- by key; both lists rise with it ---- */
 
 struct access_token *access_token_find(const struct access *a, int64_t key) {

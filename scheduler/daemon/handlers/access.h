@@ -58,9 +58,6 @@ struct access {
 struct access *access_new(struct core *core, const struct store_loaded *loaded, instant (*clock)(void));
 void access_free(struct access *a); /* accepts NULL */
 
-/* The role of users who may open the socket besides the daemon's own and root; nobody's at the beginning. */
-void access_socket_peers(struct access *a, enum api_role role);
-
 /* An api_authenticate. */
 struct api_identity access_authenticate(void *access, const struct api_credentials *credentials, struct arena *arena);
 /* Whether who was let in before would be let in still: for what goes on for long, as a stream of events. */

@@ -469,8 +469,72 @@ static void a_commit_of_the_work_tree_stands_with_its_attempts(void **state) {
 
 #define test(name) cmocka_unit_test_setup_teardown(name, open_sim, close_sim)
 
+/* ---- rows of others ---- */
+
+static struct engine_event record_of(const struct change *changes, size_t len) {
+  struct engine_event ev = {.kind = ENGINE_RECORD};
+  ev.record = (struct engine_record){.asker = sim_anna(),
+                                     .changes = changes,
+                                     .changes_len = len,
+                                     .action = "token create",
+                                     .object = "ci",
+                                     .detail = "viewer",
+                                     .status = 201,
+                                     .body = "{\"token\":\"told\"}",
+                                     .body_len = strlen("{\"token\":\"told\"}"),
+                                     .kept = "{\"token\":null}"};
+  return ev;
+}
+
+static void rows_of_others_are_recorded_audited_and_answered(void **state) {
+  (void)state;
+  int64_t key = engine_key_reserve(s.e);
+  assert_true(engine_key_reserve(s.e) > key);
+  const struct change changes[] = {
+      {CHANGE_TOKEN, .token = {.key = key, .name = "ci", .role = "viewer", .revoked_at = INSTANT_NONE}},
+      {CHANGE_EVENT, .event = {.kind = EVENT_ROW_NOTE, .task = -1, .reason = "seen"}}};
+  sim_event(&s, record_of(changes, 2));
+  assert_int_equal(s.status, 201);
+  assert_string_equal(s.body, "{\"token\":\"told\"}");
+  assert_int_equal(s.step.changes.len, 3);
+  assert_int_equal(s.step.changes.items[0].kind, CHANGE_TOKEN);
+  assert_int_equal(s.step.changes.items[0].token.key, key);
+  assert_true(s.step.changes.items[0].token.name != changes[0].token.name); /* it is the step's own */
+  assert_int_equal(s.step.changes.items[1].kind, CHANGE_EVENT);
+  assert_true(s.step.changes.items[1].event.key > key);
+  assert_int_equal(s.step.changes.items[1].event.at, s.now.wall);
+  assert_int_equal(s.audits.len, 1);
+  assert_string_equal(s.audits.items[0].action, "token create");
+  assert_string_equal(s.audits.items[0].actor.name, "anna");
+  assert_int_equal(s.requests.len, 0);
+}
+
+static void what_is_told_once_is_not_kept_for_a_repetition(void **state) {
+  (void)state;
+  struct engine_event ev[2] = {record_of(NULL, 0), record_of(NULL, 0)};
+  ev[0].record.asker.idempotency_key = ev[1].record.asker.idempotency_key = "k1";
+  sim_step_many(&s, ev, 2);
+  assert_int_equal(s.requests.len, 1);
+  assert_string_equal(s.requests.items[0].response, "{\"token\":null}");
+  assert_string_equal(s.body, "{\"token\":null}"); /* the second one's */
+  assert_int_equal(s.audits.len, 1);
+}
+
+static void a_record_without_an_action_or_an_asker_is_rows_alone(void **state) {
+  (void)state;
+  const struct change change = {CHANGE_SESSION,
+                                .session = {.key = engine_key_reserve(s.e), .name = "anna", .role = "admin"}};
+  struct engine_event ev = {.kind = ENGINE_RECORD, .record = {.changes = &change, .changes_len = 1}};
+  sim_event(&s, ev);
+  assert_int_equal(s.step.changes.len, 1);
+  assert_int_equal(s.step.decisions.len, 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      test(rows_of_others_are_recorded_audited_and_answered),
+      test(what_is_told_once_is_not_kept_for_a_repetition),
+      test(a_record_without_an_action_or_an_asker_is_rows_alone),
       test(a_trigger_answers_with_the_run),
       test(now_does_not_queue),
       test(a_wrong_parameter_is_refused_and_changes_nothing),

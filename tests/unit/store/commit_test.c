@@ -39,6 +39,14 @@ static size_t one_of_each(struct change *c) {
   c[n++] = (struct change){CHANGE_PAUSE, .pause = {NOON, "moving", "anna"}};
   c[n++] = (struct change){CHANGE_DAILY, .daily = {20541, 1, RUN_SUCCEEDED, 1, 5}};
   c[n++] = (struct change){CHANGE_STAT, .stat = {1, "train", {10, 20, 30}, 3}};
+  c[n++] = (struct change){CHANGE_TOKEN,
+                           .token = {20, "ci", "viewer", "t1", NOON, "anna", NOON + 9, INSTANT_NONE, INSTANT_NONE}};
+  c[n++] = (struct change){CHANGE_TOKEN,
+                           .token = {21, "old", "admin", "t2", NOON, NULL, INSTANT_NONE, NOON + 1, NOON + 2}};
+  c[n++] = (struct change){
+      CHANGE_SESSION, .session = {22, "s1", 20, "ci", "viewer", "10.0.0.7", "curl", NOON, NOON + 3, INSTANT_NONE}};
+  c[n++] = (struct change){CHANGE_SESSION,
+                           .session = {23, "s2", 0, "anna", "admin", NULL, NULL, NOON, NOON + 4, NOON + 5}};
   return n;
 }
 
@@ -88,7 +96,20 @@ static void every_row_comes_back_as_it_was_committed(void **state) {
   assert_int_equal(e->stats[0].ms[2], 30);
   assert_int_equal(e->pause.at, NOON);
   assert_string_equal(e->pause.reason, "moving");
-  assert_int_equal(e->next_key, 11);
+  assert_int_equal(e->next_key, 24);
+  assert_int_equal(l.tokens_len, 1);
+  assert_string_equal(l.tokens[0].name, "ci");
+  assert_string_equal(l.tokens[0].role, "viewer");
+  assert_string_equal(l.tokens[0].sha256, "t1");
+  assert_string_equal(l.tokens[0].created_by, "anna");
+  assert_int_equal(l.tokens[0].expires_at, NOON + 9);
+  assert_int_equal(l.tokens[0].used_at, INSTANT_NONE);
+  assert_int_equal(l.revoked_len, 1);
+  assert_int_equal(l.revoked[0].revoked_at, NOON + 2);
+  assert_int_equal(l.sessions_len, 1); /* a revoked one is of no use */
+  assert_int_equal(l.sessions[0].token, 20);
+  assert_string_equal(l.sessions[0].address, "10.0.0.7");
+  assert_int_equal(l.sessions[0].used_at, NOON + 3);
   store_loaded_release(&l);
 }
 
