@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """make bench: what rota reaches, each line a ratio against what the same machine does bare in the same run.
 
-Arguments choose parts: throughput chain workloads idle many supervisor history logs stream. Environment: ROTA, BARE (bare.c),
+Arguments choose parts: throughput chain workloads idle many supervisor history pages logs stream. Environment: ROTA, BARE (bare.c),
 ENGINE (engine_bench.c), HISTORY (history_main.c), ROTA_BENCH_DISK (a folder on a disk), ROTA_BENCH_ROUNDS, ROTA_SHARED.
 Lines are "name  measured  target  verdict". Where something is measured more than once, the line says the median. A
 missed target doesn't fail: these machines are shared, and a figure is no test.
@@ -9,14 +9,17 @@ missed target doesn't fail: these machines are shared, and a figure is no test.
 import contextlib
 import functools
 import glob
+import http.client
 import json
 import os
 import shutil
 import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from datetime import datetime
 
@@ -445,6 +448,132 @@ def bench_stream(length=20):
     shutil.rmtree(root)
 
 
+class Asker(http.client.HTTPConnection):
+    """A connection to a daemon's socket for answers of any size."""
+
+    def __init__(self, daemon):
+        super().__init__("localhost", timeout=60)
+        self.path = os.path.join(daemon.state, "rota.sock")
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self.path)
+
+    def ms(self, target):
+        begun = time.monotonic()
+        self.request("GET", "/api/v1/" + target)
+        answer = self.getresponse()
+        answer.read()
+        if answer.status != 200:
+            sys.exit(f"{target} answered {answer.status}")
+        return (time.monotonic() - begun) * 1e3
+
+
+WIDE_TASKS, WIDE_RUNS = 1000, 25
+
+
+def put_wide(state):
+    """Rows of 25 runs of a pipeline with 1,000 tasks, as if they had run; the daemon is down."""
+    now = int(time.time() * 1e6)
+    with sqlite3.connect(os.path.join(state, "rota.db")) as db:
+        pipeline, version = db.execute("SELECT key, version FROM pipeline WHERE name = 'wide'").fetchone()
+        (key,) = db.execute("SELECT last_key FROM meta").fetchone()
+        for number in range(1, WIDE_RUNS + 1):
+            key += 1
+            db.execute("INSERT INTO run (key, id, pipeline, number, version, state, trigger, date, created_at, started_at,"
+                       " ended_at, round, failed_before, keep, fresh, tasks, tasks_done, tasks_failed) VALUES"
+                       " (?, ?, ?, ?, ?, 'succeeded', 'manual', 20000, ?, ?, ?, 1, 0, 0, 0, ?, ?, 0)",
+                       (key, f"01wide{number:020}", pipeline, number, version, now, now, now, WIDE_TASKS, WIDE_TASKS))
+            db.executemany("INSERT INTO task VALUES (?, ?, ?, ?, 'succeeded', '', NULL, 1, 1, 0, 0, NULL, NULL, NULL, NULL,"
+                           " 0, 0, ?, ?, ?)", [(key, i, f"t{i}", f"t{i}", now, now, now) for i in range(WIDE_TASKS)])
+        db.execute("UPDATE pipeline SET last_number = ? WHERE key = ?", (WIDE_RUNS, pipeline))
+        db.execute("UPDATE meta SET last_key = ?", (key,))
+    db.close()
+
+
+PAGES = (  # what, its address, 99 % within so many milliseconds
+    ("the overview", "overview", 10),
+    ("a grid of 25 runs", "pipelines/team1.pipeline1/grid", 10),
+    ("a page of 50 runs", "runs?limit=50", 10),
+    ("a page of failed runs of one team", "runs?q=state%3Afailed%20owner%3Ateam1", None),
+    ("50 pipelines with their last runs", "pipelines?limit=50", None),
+    (f"a grid of 25 runs, {WIDE_TASKS:,} tasks", "pipelines/wide/grid", 50),
+    (f"a graph of {WIDE_TASKS:,} tasks", "pipelines/wide/graph", None),
+)
+
+
+def share_of(times, part):
+    return sorted(times)[min(len(times) - 1, int(len(times) * part))]
+
+
+def ask_while_busy(daemon, target, length):
+    """The times of a page, while 100 tasks a second run."""
+    times, stop = [], threading.Event()
+
+    def ask():
+        asker = Asker(daemon)
+        while not stop.is_set():
+            times.append(asker.ms(target))
+            time.sleep(0.02)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    waves(daemon, length)
+    stop.set()
+    thread.join()
+    return times
+
+
+def lag_with_pages(daemon, length):
+    """The times of /healthz with 100 tasks a second and 10 pages a second."""
+    stop = threading.Event()
+
+    def ask():
+        asker, n = Asker(daemon), 0
+        while not stop.wait(0.1):
+            asker.ms(PAGES[n % 3][1])
+            n += 1
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    seen = waves(daemon, length)
+    stop.set()
+    thread.join()
+    return seen
+
+
+def bench_pages(count=1_000_000, length=10):
+    generator = os.environ.get("HISTORY")
+    if not generator or not os.path.exists(generator):
+        line("pages of a million runs", "skipped", "no generator")
+        return
+    root = tempfile.mkdtemp(prefix="rota-bench-", dir=DISK)
+    subprocess.run([generator, os.path.join(root, "state"), str(count)], check=True, capture_output=True)
+    os.makedirs(os.path.join(root, "dags"))
+    with open(os.path.join(root, "dags", "wave.yaml"), "w") as f:
+        f.write(WAVE)
+    with open(os.path.join(root, "dags", "wide.yaml"), "w") as f:
+        f.write("tasks:\n" + "".join(f'  t{i}: {{run: ["/bin/true"]{f", needs: t{i - 10}" if i > 9 else ""}}}\n'
+                                     for i in range(WIDE_TASKS)))
+    first = Daemon(root, "--listen", "none")
+    subprocess.run([ROTA, "reload", "--state", first.state], check=True, capture_output=True)
+    first.end()
+    put_wide(first.state)
+    daemon = Daemon(root, "--listen", "none")
+    wait_until_quiet(daemon.process.pid)
+    line(f"pages out of {count:,} runs, 100 tasks a second: half, 99 %", "", "")
+    for name, target, most in PAGES:
+        times = ask_while_busy(daemon, target, length)
+        half, most_of = share_of(times, 0.5), share_of(times, 0.99)
+        line(f"  {name}", f"{half:.1f}, {most_of:.1f} ms", f"99 % < {most} ms" if most else "",
+             most_of < most if most else None)
+    alone, along = waves(daemon, length), lag_with_pages(daemon, length)
+    line("an answer of the loop meanwhile: half, 99 %", f"{alone[0]:.2f}, {alone[1]:.1f} ms")
+    line("  with 10 pages a second", f"{along[0]:.2f}, {along[1]:.1f} ms", "half < 1 ms more", along[0] < alone[0] + 1)
+    daemon.end()
+    shutil.rmtree(root)
+
+
 PARTS = {
     "throughput": bench_throughput,
     "chain": bench_chain,
@@ -453,6 +582,7 @@ PARTS = {
     "many": bench_many,
     "supervisor": bench_supervisor,
     "history": bench_history,
+    "pages": bench_pages,
     "logs": bench_logs,
     "stream": bench_stream,
 }

@@ -338,6 +338,8 @@ static int write_around(struct page *p, const struct history_run *run) {
   if (!err) err = history_usual(p->history, run->run.pipeline, &usual);
   if (err) return err;
   present_known(j, "usual_ms", usual < 0 ? -1 : usual / USEC_PER_MS);
+  bool runs = !run_state_ended(run->run.state) && run->run.started_at != INSTANT_NONE && usual >= 0;
+  jsonw_member_instant(j, "expected_end", runs ? run->run.started_at + usual : INSTANT_NONE);
   jsonw_member_string(j, "last_success", around.last_success);
   jsonw_key(j, "siblings");
   jsonw_object(j);
