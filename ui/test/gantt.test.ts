@@ -39,6 +39,12 @@ test("a running attempt grows with the clock", () => {
   assert.equal(ganttOf(tasks, at(0), null, ms(9)).to, ms(9));
 });
 
+test("a task that waits for its next attempt shows that wait up to now", () => {
+  const t = { ...task("a", [], 0, 5, "failed"), state: "retrying" };
+  const g = ganttOf([t], at(0), null, ms(9));
+  assert.deepEqual(g.rows[0]!.segments.map((s) => [s.kind, s.live]), [["attempt", false], ["wait", true]]);
+});
+
 test("the critical path is what the end hung on", () => {
   const g = ganttOf([
     task("a", [], 0, 10), task("short", [], 0, 2), task("b", ["a", "short"], 10, 20), task("side", ["short"], 2, 12), task("c", ["b", "side"], 20, 30),

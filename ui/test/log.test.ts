@@ -179,3 +179,19 @@ test("a stamp is told in the chosen way", () => {
   assert.equal(stampText(at, "off", null), "");
   assert.equal(stampsNext("local"), "off");
 });
+
+test("matches in sight beyond the numbered ones are asked for once", async () => {
+  let asked = 0;
+  const lines = Array.from({ length: 100_000 }, (_, i) => i * 10);
+  const s = new LogSearch(async (after, limit) => {
+    asked++;
+    const page = lines.filter((n) => n > (after ?? -1)).slice(0, limit);
+    return { total: lines.length, at_least: false, next: page[page.length - 1] ?? null, matches: page.map((n) => ({ n, offset: 0, text: "x", spans: [] })) };
+  });
+  await s.begin();
+  assert.equal(await s.near(0, 60), false);
+  assert.equal(await s.near(500_000, 500_060), true);
+  assert.equal(s.on(500_050)?.n, 500_050);
+  assert.equal(await s.near(500_020, 500_080), false);
+  assert.equal(asked, 2);
+});

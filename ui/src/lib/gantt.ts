@@ -49,6 +49,7 @@ const time = (at: string | null): number | null => {
 };
 
 const LIVE = new Set(["starting", "running", "stopping", "unreachable"]);
+const waits = (state: string): boolean => state === "waiting" || state === "retrying";
 const SLACK = 1500; // ms between the end of a need and the start of what followed
 
 function segments(task: GanttTask, ready: number, now: number): Segment[] {
@@ -63,7 +64,7 @@ function segments(task: GanttTask, ready: number, now: number): Segment[] {
     found.push({ kind: "attempt", from: start, to: end, state: a.state, attempt: a.attempt, live });
     at = Math.max(at, end);
   }
-  if (task.state === "waiting" && now > at) {
+  if (waits(task.state) && now > at) {
     found.push({ kind: "wait", from: at, to: now, state: "waiting", attempt: null, live: true });
   }
   return found;
@@ -112,7 +113,7 @@ export function ganttOf(tasks: readonly GanttTask[], start: string | null, end: 
   for (const t of tasks) {
     const last = time(t.attempts[t.attempts.length - 1]?.ended_at ?? null);
     if (last !== null) ends.set(t.name, Math.max(ends.get(t.name) ?? from, last));
-    if (LIVE.has(t.state) || t.state === "waiting") open.add(t.name);
+    if (LIVE.has(t.state) || waits(t.state)) open.add(t.name);
   }
   const rows = tasks.map((t): GanttRow => {
     const parts = segments(t, readyAt(t, ends, from, open), now);

@@ -18,7 +18,7 @@ export const GROUP_PATTERN = "^\\s*(::|##\\[)(group|endgroup)(::|\\]|\\s)";
 
 const BEGIN = /^\s*(?:::group::|##\[group\])(.*)$/;
 const END = /^\s*(?:::endgroup::|##\[endgroup\])\s*$/;
-const WORD = /^\s*(?:::(error|warning|notice|debug)(?:\s[^:]*)?::|##\[(error|warning|notice|debug|command|section)\])(.*)$/;
+const WORD = /^\s*(?:::(error|warning|notice|debug|endgroup)(?:\s[^:]*)?::|##\[(error|warning|notice|debug|command|section|endgroup)\])(.*)$/;
 
 export function groupMark(n: number, text: string): Mark | null {
   const begin = BEGIN.exec(text);

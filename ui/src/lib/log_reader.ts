@@ -46,6 +46,7 @@ export class LogReader {
   bar: number | null = null;
   private marks: Mark[] = [];
   private marked = -1; // marks are known up to this line
+  private looking = false;
   private closed = new AbortController();
 
   constructor(
@@ -55,13 +56,15 @@ export class LogReader {
     this.lines = new LogLines(source.lines, () => this.came());
   }
 
-  /** Opens at what a link names, else at the end. */
-  async open(range: LogRange | null): Promise<void> {
+  /** Opens with `top` as the first line in sight (where the reader was), else at what a link names, else at the end. */
+  async open(range: LogRange | null, top: number | null = null): Promise<void> {
     this.chosen = range;
-    await this.lines.open(range ? { line: range.first } : "end");
-    if (range && range.first < this.lines.total) this.reveal(range.first);
+    const line = top ?? range?.first ?? null;
+    await this.lines.open(line === null ? "end" : { line });
+    if (top !== null && top < this.lines.total) this.bar = this.scroll.show(top, 0);
+    else if (range && range.first < this.lines.total) this.reveal(range.first);
     else this.toEnd();
-    this.follow = range === null && !this.lines.ended;
+    this.follow = line === null && !this.lines.ended;
     this.changed();
     await this.findGroups();
   }
@@ -97,7 +100,19 @@ export class LogReader {
 
   /** These rows are drawn: what is missing of them is fetched. */
   seen(first: number, last: number): void {
-    if (last > first) this.lines.need(this.line(first), this.line(last - 1) + 1);
+    if (last <= first) return;
+    const from = this.line(first);
+    const to = this.line(last - 1) + 1;
+    this.lines.need(from, to);
+    // A plain text is found in the lines themselves, an expression only by the daemon.
+    const { search } = this;
+    if (!search || !this.query.regex || this.searching || this.looking) return;
+    this.looking = true;
+    void search
+      .near(from, to)
+      .then((came) => came && this.search === search && this.changed())
+      .catch(() => {}) // without marks the lines can still be read
+      .finally(() => (this.looking = false));
   }
 
   /** The reader moved the bar. Scrolling up ends following; reaching the end goes on with it. */
@@ -109,6 +124,11 @@ export class LogReader {
       this.unseen = 0;
       if (!this.lines.ended && this.scroll.top > before) this.follow = true;
     }
+  }
+
+  /** The first line in sight; null at the end. */
+  get top(): number | null {
+    return this.scroll.atEnd || this.lines.fresh ? null : this.line(this.scroll.at(this.scroll.top));
   }
 
   toEnd(): void {

@@ -35,6 +35,7 @@ export class LogSearch {
   private after: number | null = null; // where the next page begins
   private pages = 0;
   private whole = false;
+  private looked = { first: 0, last: -1 };
   private stop = new AbortController();
 
   constructor(private readonly fetch: SearchFetch) {}
@@ -42,10 +43,6 @@ export class LogSearch {
   /** The match on a line, if it is known. */
   on(line: number): LogMatch | undefined {
     return this.byLine.get(line);
-  }
-
-  get loaded(): readonly LogMatch[] {
-    return this.list;
   }
 
   async begin(): Promise<void> {
@@ -67,6 +64,17 @@ export class LogSearch {
 
   private get covered(): number {
     return this.whole ? Infinity : (this.list[this.list.length - 1]?.n ?? -1);
+  }
+
+  /** Finds the matches on lines that are in sight but beyond what came from the start, so that they can be marked.
+   *  Answers whether some came. */
+  async near(first: number, last: number): Promise<boolean> {
+    if (last <= this.covered || (first >= this.looked.first && last <= this.looked.last)) return false;
+    const got = await this.fetch(first - 1, PAGE, this.stop.signal);
+    const end = got.next === null ? Infinity : (got.matches[got.matches.length - 1]?.n ?? first);
+    this.looked = { first, last: Math.max(end, last) };
+    for (const match of got.matches) this.byLine.set(match.n, match);
+    return got.matches.length > 0;
   }
 
   private known(i: number): Hit | null {

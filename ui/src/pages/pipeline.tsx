@@ -56,6 +56,10 @@ function GridTab({ name }: { name: string }) {
                 onOpen={go}
                 older={data.next === null ? null : hrefWith({ before: data.next })}
                 newer={before ? hrefWith({ before: null }) : null}
+                find={query.get("find") ?? ""}
+                onFind={(find) => queryPut({ find })}
+                unfolded={query.get("open")?.split(",") ?? []}
+                onUnfold={(names) => queryPut({ open: names.join(",") })}
               />
             )}
           </Lazy>

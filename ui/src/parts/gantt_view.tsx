@@ -15,12 +15,15 @@ export interface GanttViewProps {
   zone: string;
   now: number;
   live: boolean;
+  /** What of it is seen, as it stands in the address: `12000-50000`, in ms since its start; empty for the whole. */
+  zoom?: string;
+  onZoom?: (zoom: string) => void;
 }
 
 const ROW = 24;
 const HEAD = 28;
 
-function told(row: GanttRow, s: Segment): string {
+function segmentText(row: GanttRow, s: Segment): string {
   const took = durationText(s.to - s.from);
   if (s.kind === "wait") return `${row.label}: waited ${took}`;
   return `${row.label}, attempt ${s.attempt}: ${stateWord(s.state)}, ${took}${s.live ? " so far" : ""}`;
@@ -33,11 +36,11 @@ function Bars({ row, window, run }: { row: GanttRow; window: Window; run: string
         const drawn = ganttDrawn(s, window);
         if (!drawn) return null;
         const style = { left: `${drawn.left}%`, width: `max(2px, ${drawn.width}%)` };
-        if (s.kind === "wait") return <span class={`gantt-wait${s.live ? " live" : ""}`} style={style} title={told(row, s)} />;
+        if (s.kind === "wait") return <span class={`gantt-wait${s.live ? " live" : ""}`} style={style} title={segmentText(row, s)} />;
         const name = `gantt-bar ${lookClass(s.state)}${row.critical ? " critical" : ""}${s.live ? " live" : ""}`;
         return (
           <a
-            class={name} style={style} href={`${taskHref(run, row.label)}?try=${s.attempt}`} title={told(row, s)} aria-label={told(row, s)}
+            class={name} style={style} href={`${taskHref(run, row.label)}?try=${s.attempt}`} title={segmentText(row, s)} aria-label={segmentText(row, s)}
             data-letter={letterOf(s.state)}
           />
         );
@@ -58,9 +61,15 @@ function Axis({ window, zone, width }: { window: Window; zone: string; width: nu
   );
 }
 
-export function GanttView({ run, gantt, zone, now, live }: GanttViewProps) {
+function zoomRead(text: string, start: number): Window | null {
+  const found = /^(\d{1,12})-(\d{1,12})$/.exec(text);
+  if (!found || Number(found[2]) <= Number(found[1])) return null;
+  return { from: start + Number(found[1]), to: start + Number(found[2]) };
+}
+
+export function GanttView({ run, gantt, zone, now, live, zoom: asked, onZoom }: GanttViewProps) {
   const [, draw] = useReducer((n: number) => n + 1, 0);
-  const [zoomed, setZoomed] = useState<Window | null>(null);
+  const [zoomed, setZoomed] = useState<Window | null>(() => zoomRead(asked ?? "", gantt.from));
   const list = useRef<HTMLDivElement>(null);
   const plot = useRef<HTMLDivElement>(null);
   const scroll = useMemo(() => new Scroll(ROW), []);
@@ -79,6 +88,17 @@ export function GanttView({ run, gantt, zone, now, live }: GanttViewProps) {
     fit();
     return () => sized.disconnect();
   }, [gantt.rows.length, scroll]);
+
+  const told = useRef(asked ?? "");
+  useEffect(() => {
+    const text = zoomed ? `${Math.round(zoomed.from - gantt.from)}-${Math.round(zoomed.to - gantt.from)}` : "";
+    if (text === told.current) return undefined;
+    const timer = setTimeout(() => {
+      told.current = text;
+      onZoom?.(text);
+    }, 300); // a browser lets an address change a few times a second only
+    return () => clearTimeout(timer);
+  }, [zoomed]);
 
   const zoom = (factor: number, part: number): void => {
     const next = ganttZoom(window, whole, factor, part);

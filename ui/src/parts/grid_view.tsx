@@ -16,6 +16,11 @@ export interface GridViewProps {
   older: string | null;
   newer: string | null;
   onReady?: () => void;
+  /** What stands in the address: the name that is sought, and the matrix tasks that are unfolded. */
+  find?: string;
+  onFind?: (find: string) => void;
+  unfolded?: readonly string[];
+  onUnfold?: (names: string[]) => void;
 }
 
 const ROW = 22;
@@ -61,11 +66,12 @@ function told(data: GridData, rows: Row[], runs: GridRun[], at: Place | null): s
   return row ? `${row.label}: ${cellText(gridRowCell(row, run.cells))} — ${head}${time}` : `${head}${time}`;
 }
 
-export function GridView({ data, now, onOpen, older, newer, onReady }: GridViewProps) {
+export function GridView(props: GridViewProps) {
+  const { data, now, onOpen, older, newer, onReady } = props;
   const base = useId();
   const [, draw] = useReducer((n: number) => n + 1, 0);
-  const [sought, setSought] = useState("");
-  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  const [sought, setSought] = useState(props.find ?? "");
+  const [open, setOpen] = useState<ReadonlySet<string>>(() => new Set(props.unfolded));
   const [at, setAt] = useState<Place | null>(null);
   const [hover, setHover] = useState<Place | null>(null);
   const list = useRef<HTMLDivElement>(null);
@@ -107,6 +113,7 @@ export function GridView({ data, now, onOpen, older, newer, onReady }: GridViewP
     const next = new Set(open);
     if (!next.delete(name)) next.add(name);
     setOpen(next);
+    props.onUnfold?.([...next]);
   };
 
   const onKey = (e: KeyboardEvent): void => {
@@ -148,7 +155,10 @@ export function GridView({ data, now, onOpen, older, newer, onReady }: GridViewP
       <div class="grid-tools">
         <input
           type="search" placeholder="Find a task" aria-label="Find a task" value={sought} spellcheck={false} data-testid="grid-search"
-          onInput={(e) => setSought(e.currentTarget.value)}
+          onInput={(e) => {
+            setSought(e.currentTarget.value);
+            props.onFind?.(e.currentTarget.value);
+          }}
         />
         <output class="grid-told">{told(data, rows, runs, shown)}</output>
         {older !== null && <a class="button" href={older}>Older runs</a>}

@@ -62,8 +62,12 @@ function Search({ reader, input, onFind }: Pick<LogBarProps, "reader" | "input" 
       {flag("regex", ".*", "regular expression")}
       {flag("exact", "Aa", "upper and lower case matter")}
       <output class="log-hits" aria-live="polite" data-testid="log-hits">{countText(reader)}</output>
-      <button type="button" disabled={!reader.search} title="previous match (N)" aria-label="previous match" onClick={() => void reader.previous()}>↑</button>
-      <button type="button" disabled={!reader.search} title="next match (n)" aria-label="next match" onClick={() => void reader.next()}>↓</button>
+      {reader.search && (
+        <>
+          <button type="button" title="previous match (N)" aria-label="previous match" onClick={() => void reader.previous()}>↑</button>
+          <button type="button" title="next match (n)" aria-label="next match" onClick={() => void reader.next()}>↓</button>
+        </>
+      )}
     </div>
   );
 }

@@ -32,6 +32,9 @@ export interface LogViewProps {
   onStamps: (kind: Stamps) => void;
   /** Its first lines are drawn. */
   onReady?: () => void;
+  /** Where the reader was when they left (the first line in sight), and told of when scrolling rests; null: the end. */
+  top?: number | null;
+  onRest?: (top: number | null) => void;
   /** Keys are the view's own only while this is on. */
   keys?: boolean;
 }
@@ -72,8 +75,9 @@ function useReader(props: LogViewProps, draw: () => void): LogReader {
       if (!document.hidden && !reader.lines.fresh) await reader.poll();
       if (!over && !reader.lines.ended) timer = setTimeout(() => void turn(), POLL);
     };
-    void reader.open(logRange(props.hash)).then(() => {
-      if (reader.query.q !== "") void reader.find(reader.query, logRange(props.hash) !== null);
+    void reader.open(logRange(props.hash), props.top ?? null).then(() => {
+      const still = logRange(props.hash) !== null || (props.top ?? null) !== null;
+      if (reader.query.q !== "") void reader.find(reader.query, still);
       if (!over) timer = setTimeout(() => void turn(), POLL);
     });
     return () => {
@@ -244,6 +248,7 @@ export function LogView(props: LogViewProps) {
     clearTimeout(rest.current);
     rest.current = setTimeout(() => {
       const bar = reader.scroll.settle();
+      props.onRest?.(reader.top);
       if (Math.abs(bar - list.current!.scrollTop) >= 1) {
         reader.bar = bar;
         draw(undefined);

@@ -5,7 +5,7 @@ import { logSource } from "../lib/log_api";
 import type { LogQuery } from "../lib/log_reader";
 import { STAMPS, type Stamps } from "../lib/log_stamp";
 import { readyHold } from "../lib/ready";
-import { go, hrefWith, place, queryPut } from "../lib/router";
+import { go, hrefWith, place, queryPut, selectionKeep, selectionKept } from "../lib/router";
 import { stored, storedPut } from "../lib/stored";
 import type { Attempt, RunDetail, Task } from "../lib/types";
 import { LogView } from "./log_view";
@@ -19,6 +19,11 @@ export function RunLog({ run, task, attempt }: { run: RunDetail; task: Task; att
   const release = useRef<(() => void) | null>(null);
   release.current ??= readyHold();
   useEffect(() => () => release.current?.(), []);
+  // Back returns to the lines that were in sight.
+  const top = useMemo(() => {
+    const kept = /^L(\d{1,12})$/.exec(selectionKept() ?? "");
+    return kept ? Number(kept[1]) : null;
+  }, [attempt.id]);
   const { query, hash } = place.value;
   const asked = query.get("stamps") as Stamps | null;
   const stamps = asked && STAMPS.includes(asked) ? asked : stored("log.stamps", STAMPS, "off");
@@ -37,6 +42,7 @@ export function RunLog({ run, task, attempt }: { run: RunDetail; task: Task; att
         storedPut("log.stamps", kind);
         queryPut({ stamps: kind });
       }}
+      top={top} onRest={(line) => selectionKeep(line === null ? "" : `L${line}`)}
       onReady={() => release.current?.()}
     />
   );

@@ -49,6 +49,8 @@ export function GanttTab({ run }: { run: RunDetail }) {
           zone={zoneName(zoneChoice.value, run.zone)}
           now={at}
           live={live}
+          zoom={place.value.query.get("zoom") ?? ""}
+          onZoom={(zoom) => queryPut({ zoom })}
         />
       )}
     </Loaded>
