@@ -58,4 +58,6 @@ In a second terminal:
 The daemon listens on $ROTA_HOME/rota.sock. Ctrl-C ends it here; what runs then goes on and is found again
 by the next \`make run\`.
 END
+link=$("$rota" open --print 2>/dev/null) &&
+  echo && echo "In the browser, once and within 5 minutes (\`rota open\` gives another link): $link"
 wait "$daemon"
