@@ -87,7 +87,7 @@ static int api_open(struct api *api) {
   if (code < 0) return code;
   api->mhd = mhd_start(api, false);
   if (!api->mhd) return ERR_IO;
-  int fd = listen_unix(api->dir_fd, API_SOCKET_NAME);
+  int fd = listen_unix(api->dir_fd, API_SOCKET_NAME, api->options.socket_shared ? &api->options.socket_group : NULL);
   if (fd < 0) return fd;
   struct stat made;
   if (fstatat(api->dir_fd, API_SOCKET_NAME, &made, AT_SYMLINK_NOFOLLOW) == 0) api->socket_inode = made.st_ino;

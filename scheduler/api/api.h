@@ -99,6 +99,8 @@ struct api_options {
   api_drained *drained;           /* may be NULL */
   api_certificate *certificate;   /* may be NULL */
   void *ctx;
+  bool socket_shared; /* with the members of this group; else root and this process's user alone may open it */
+  gid_t socket_group;
   const struct asset_table *assets; /* borrowed; NULL: what is built in */
   int connections_max;              /* over the Unix socket; 0: 1,024, besides the streams */
   int port_connections_max;         /* over the port; 0: 1,024, besides the streams */

@@ -68,11 +68,16 @@ static struct crowd crowd_count(const struct api *api, const struct peer *peer) 
   return crowd;
 }
 
+static bool local_admitted(const struct api *api, const struct peer *peer, int fd) {
+  if (peer->uid == 0 || peer->uid == geteuid()) return true;
+  return api->options.socket_shared && peer_in_group(fd, api->options.socket_group);
+}
+
 /* NULL, or the status with which this connection is turned away; "" says nothing to it. */
-static const char *refusal(const struct api *api, const struct peer *peer) {
+static const char *refusal(const struct api *api, const struct peer *peer, int fd) {
   static const char full[] = "503 Service Unavailable", many[] = "429 Too Many Requests";
   const struct api_options *o = &api->options;
-  if (peer->local && peer->uid != 0 && peer->uid != geteuid()) return "";
+  if (peer->local && !local_admitted(api, peer, fd)) return "";
   struct crowd crowd = crowd_count(api, peer);
   if (peer->local) return crowd.kind >= (size_t)o->connections_max ? full : NULL;
   if (crowd.kind >= (size_t)o->port_connections_max) return full;
@@ -87,7 +92,7 @@ static void connection_add(struct api *api, const struct listener *listener, int
     close(fd);
     return;
   }
-  const char *status = refusal(api, &peer);
+  const char *status = refusal(api, &peer, fd);
   if (status) {
     if (*status && !listener->tls)
       turn_away(fd, status);

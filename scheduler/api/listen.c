@@ -22,7 +22,7 @@ socklen_t listen_address(int dir_fd, const char *name, struct sockaddr_un *out) 
   return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)len + 1);
 }
 
-int listen_unix(int dir_fd, const char *name) {
+int listen_unix(int dir_fd, const char *name, const gid_t *group) {
   char fresh[64];
   int len = snprintf(fresh, sizeof fresh, "%s.new", name);
   assert(len > 0 && (size_t)len < sizeof fresh);
@@ -33,8 +33,10 @@ int listen_unix(int dir_fd, const char *name) {
   /* The mode of an unbound socket becomes the mode of its file, less the umask: never wider than 0600, and exactly
    * that after the second call. */
   bool ready = fchmod(fd, 0600) == 0 && (unlinkat(dir_fd, fresh, 0) == 0 || errno == ENOENT) &&
-               bind(fd, (const struct sockaddr *)&address, size) == 0 && fchmodat(dir_fd, fresh, 0600, 0) == 0 &&
-               listen(fd, BACKLOG) == 0 && renameat(dir_fd, fresh, dir_fd, name) == 0;
+               bind(fd, (const struct sockaddr *)&address, size) == 0 &&
+               (!group || fchownat(dir_fd, fresh, (uid_t)-1, *group, AT_SYMLINK_NOFOLLOW) == 0) &&
+               fchmodat(dir_fd, fresh, group ? 0660 : 0600, 0) == 0 && listen(fd, BACKLOG) == 0 &&
+               renameat(dir_fd, fresh, dir_fd, name) == 0;
   if (ready) return fd;
   int code = err_from_errno(errno);
   unlinkat(dir_fd, fresh, 0);

@@ -16,8 +16,9 @@
 
 #define API_SOCKET_NAME "rota.sock"
 
-/* A listening, non-blocking descriptor, or a negative code. */
-int listen_unix(int dir_fd, const char *name);
+/* A listening, non-blocking descriptor, or a negative code. With a `group` (NULL: none) its members may open the
+ * socket too: it is 0660 then; ERR_DENIED if this process may not give it to the group. */
+int listen_unix(int dir_fd, const char *name, const gid_t *group);
 /* Fills the address by which `name` in the directory open at dir_fd is bound or connected to, however long the path
  * of the directory is. Valid while dir_fd is open. */
 socklen_t listen_address(int dir_fd, const char *name, struct sockaddr_un *out);

@@ -7,6 +7,11 @@
 
 #include "base/net.h"
 
+#define GROUPS_MAX 4096
+#ifndef SO_PEERGROUPS
+#define SO_PEERGROUPS 59
+#endif
+
 /* False for another family than the two of the internet protocol. */
 static bool endpoint_from(const struct sockaddr_storage *address, struct net_endpoint *out) {
   static const unsigned char v4_head[12] = {[10] = 0xff, [11] = 0xff};
@@ -41,6 +46,20 @@ static bool local_read(int fd, struct peer *out) {
   out->pid = process.pid;
   snprintf(out->text, sizeof out->text, "unix socket");
   return true;
+}
+
+bool peer_in_group(int fd, gid_t group) {
+  gid_t groups[GROUPS_MAX];
+  struct ucred process;
+  socklen_t size = sizeof process;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &process, &size) != 0) return false;
+  if (process.gid == group) return true;
+  size = sizeof groups;
+  /* Who is in more groups than there is room for isn't let in: ERANGE. */
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) != 0) return false;
+  for (size_t i = 0; i < size / sizeof groups[0]; i++)
+    if (groups[i] == group) return true;
+  return false;
 }
 
 bool peer_read(int fd, struct peer *out) {

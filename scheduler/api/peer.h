@@ -19,6 +19,8 @@ struct peer {
 
 /* False if the kernel can't say. */
 bool peer_read(int fd, struct peer *out);
+/* Whether the process at the other end of a Unix socket was in the group when it connected. */
+bool peer_in_group(int fd, gid_t group);
 /* Where a socket of the internet protocol is bound. */
 bool peer_local_endpoint(int fd, struct net_endpoint *out);
 

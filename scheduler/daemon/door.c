@@ -1,8 +1,11 @@
 #include "scheduler/daemon/door.h"
 
+#include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -21,6 +24,44 @@ static int url_write(const struct config *config, const char *url) {
   buf_release(&line);
   free(path);
   return err;
+}
+
+static bool texts_equal(const char *a, const char *b) {
+  return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* The least that lets the group reach the socket: the right to pass, not to list. */
+static int passage_open(const char *dir, gid_t group) {
+  struct stat st;
+  if (stat(dir, &st) != 0) return err_from_errno(errno);
+  if ((st.st_mode & 0001) || (st.st_gid == group && (st.st_mode & 0010))) return 0;
+  if (chown(dir, (uid_t)-1, group) != 0) return err_from_errno(errno);
+  return chmod(dir, (st.st_mode & 0700) | 0010) == 0 ? 0 : err_from_errno(errno);
+}
+
+int door_share(const struct config *config, bool *shared, gid_t *group) {
+  *shared = config->socket_group != NULL;
+  if (!*shared) return 0;
+  const struct group *found = getgrnam(config->socket_group);
+  if (!found) {
+    fprintf(stderr, "rota: `socket` of the configuration: there is no group '%s'; make it with groupadd\n",
+            config->socket_group);
+    return EXIT_USAGE;
+  }
+  *group = found->gr_gid;
+  int err = passage_open(config->state, *group);
+  if (!err) return 0;
+  fprintf(stderr,
+          "rota: %s can't be opened to the group '%s': %s; the daemon's user must be a member of it and own the "
+          "directory\n",
+          config->state, config->socket_group, err_text(err));
+  return EXIT_FAILED;
+}
+
+enum api_role door_socket_role(const struct config *config, const char *admitted) {
+  if (!config->socket_group || !texts_equal(config->socket_group, admitted)) return API_ROLE_PUBLIC;
+  int role = api_role_from_word(config->socket_role);
+  return role < 0 ? API_ROLE_PUBLIC : (enum api_role)role;
 }
 
 static const char *listen_advice(int err) {
@@ -53,10 +94,6 @@ void door_certificate(const char *why) {
     LOG(LOG_INFO, "a new certificate is in force", {NULL, NULL});
 }
 
-static bool texts_equal(const char *a, const char *b) {
-  return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 static void certificate_replace(struct api *api, const struct config *config) {
   struct buf why = {0};
   api_tls(api, config->tls_certificate, config->tls_key, &why);
@@ -71,6 +108,9 @@ void door_reload(struct server *server, const struct config *former, const struc
   bool other = !texts_equal(former->tls_certificate, config->tls_certificate) ||
                !texts_equal(former->tls_key, config->tls_key);
   if (former->tls_certificate && config->tls_certificate && other) certificate_replace(api, config);
+  if (!texts_equal(former->socket_group, config->socket_group))
+    LOG(LOG_WARNING, "the configuration changed the group of `socket`: that needs a restart",
+        {"group", config->socket_group});
   if (!texts_equal(former->listen, config->listen) || !former->tls_certificate != !config->tls_certificate)
     LOG(LOG_WARNING, "the configuration changed `listen`, or whether it has `tls`: that needs a restart",
         {"listen", config->listen});

@@ -10,6 +10,12 @@
 
 #define DOOR_URL_FILE "url"
 
+/* Finds the group that shares the socket, if there is one, and lets it through the state directory, whose contents
+ * stay closed. *shared says whether there is one. Before the socket is made; errors as below. */
+int door_share(const struct config *config, bool *shared, gid_t *group);
+/* What the socket's peers of the group may do, beside root and the daemon's user; nothing once a reload names another
+ * group than the one that was let in at the start (NULL: none). */
+enum api_role door_socket_role(const struct config *config, const char *admitted);
 /* 0, or an exit code after saying on stderr what is wrong and what to do. */
 int door_open(struct server *server, const struct config *config);
 /* What of a new configuration can be taken over while it runs; the log says what needs a restart. */

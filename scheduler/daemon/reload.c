@@ -21,6 +21,7 @@ struct reload {
 struct reloads {
   struct reloads_options o;
   struct config *config;
+  char *socket_group; /* of the start; NULL: none */
   VEC(struct reload *) under_way;
   bool files_asked; /* a scan of files that nobody waits for is asked for already */
 };
@@ -29,6 +30,7 @@ struct reloads *reloads_new(const struct reloads_options *options, struct config
   struct reloads *r = alloc_new(struct reloads);
   r->o = *options;
   r->config = config;
+  r->socket_group = config->socket_group ? alloc_strdup(config->socket_group) : NULL;
   return r;
 }
 
@@ -42,6 +44,7 @@ void reloads_free(struct reloads *r) {
   for (size_t i = 0; i < r->under_way.len; i++) reload_free(r->under_way.items[i]);
   vec_release(&r->under_way);
   config_free(r->config);
+  free(r->socket_group);
   free(r);
 }
 
@@ -120,6 +123,7 @@ void reload_all(struct reloads *r, const struct api_request *request) {
   r->config = fresh;
   r->o.assembly->config = fresh;
   door_reload(r->o.server, former, fresh);
+  r->o.access->socket_peers = door_socket_role(fresh, r->socket_group);
   loader_configure(r->o.loader, fresh);
   inbox_add(core_inbox(r->o.assembly->core), ENGINE_CONFIG)->config.config = fresh;
   assembly_refresh_zones(r->o.assembly);

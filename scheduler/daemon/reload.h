@@ -10,6 +10,7 @@
 
 #include "scheduler/daemon/assembly.h"
 #include "scheduler/daemon/daemon.h"
+#include "scheduler/daemon/handlers/access.h"
 #include "scheduler/daemon/handlers/server.h"
 #include "scheduler/daemon/loader.h"
 #include "scheduler/daemon/watch.h"
@@ -22,6 +23,7 @@ struct reloads_options { /* all borrowed */
   struct loader *loader;
   struct watch *watch;
   struct server *server;
+  struct access *access; /* what the socket's group may do is set there */
 };
 
 /* `config` is the one in force. */

@@ -182,8 +182,15 @@ static void load_pipelines(struct serve *s) {
 }
 
 static int open_server(struct serve *s) {
+  bool shared = false;
+  gid_t group = 0;
+  int code = door_share(s->config, &shared, &group);
+  if (code) return code;
+  s->access->socket_peers = door_socket_role(s->config, s->config->socket_group);
   const struct api_options options = {
       .state_dir = s->config->state,
+      .socket_shared = shared,
+      .socket_group = group,
       .handler = on_request,
       .authenticate = authenticate,
       .gone = on_gone,
@@ -238,7 +245,8 @@ static int open_rest(struct serve *s) {
                                           .assembly = &s->assembly,
                                           .loader = s->loader,
                                           .watch = s->watch,
-                                          .server = s->server};
+                                          .server = s->server,
+                                          .access = s->access};
   s->reloads = reloads_new(&reloads, s->config);
   for (int i = 0; i < SIGNALS_LEN; i++) {
     uv_signal_init(loop, &s->signals[i]);
