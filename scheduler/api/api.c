@@ -207,6 +207,10 @@ int api_listen(struct api *api, const struct net_endpoint *at, int tries) {
   return 0;
 }
 
+uint16_t api_port(const struct api *api) {
+  return api->port_known ? api->port.port : 0;
+}
+
 void api_front_set(struct api *api, const struct api_front *front) {
   api->public_known = front->public_url != NULL;
   if (front->public_url) {

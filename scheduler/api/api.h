@@ -114,6 +114,8 @@ struct api_options {
 int api_new(const struct api_options *options, struct api **out);
 /* Listens on a port too, once; while it is taken, on the next, up to `tries` of them. 0, or a code of listen_tcp. */
 int api_listen(struct api *api, const struct net_endpoint *at, int tries);
+/* 0 if it listens on none. */
+uint16_t api_port(const struct api *api);
 /* From now on the port speaks TLS with this certificate (PEM, with its chain) and key. Before api_listen, and again
  * for other files later. 0, or a negative code with *why saying what is wrong; what was in force stays. */
 int api_tls(struct api *api, const char *certificate, const char *key, struct buf *why);

@@ -72,6 +72,7 @@ void exchange_notify(void *ctx, struct MHD_Connection *connection, void **socket
   *x = (struct exchange){.api = api, .connection = connection, .slot = slot};
   x->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
   peer_read(x->fd, &x->peer); /* what the kernel can't say stays nobody */
+  gate_begun(api, &x->peer);
   const union MHD_ConnectionInfo *tls = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
   if (tls && tls->tls_session) {
     x->peer.tls = true;

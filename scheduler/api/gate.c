@@ -85,6 +85,19 @@ static const char *refusal(const struct api *api, const struct peer *peer, int f
   return crowd.address >= (size_t)o->address_connections_max ? many : NULL;
 }
 
+void gate_begun(struct api *api, const struct peer *peer) {
+  struct gate *g = &api->gate;
+  if (peer->local) {
+    if (g->fresh_locals) g->fresh_locals--;
+    return;
+  }
+  for (size_t i = 0; i < g->fresh_len; i++) {
+    if (!net_address_equal(&g->fresh[i], &peer->address)) continue;
+    g->fresh[i] = g->fresh[--g->fresh_len];
+    return;
+  }
+}
+
 static void connection_add(struct api *api, const struct listener *listener, int fd) {
   struct peer peer;
   struct gate *g = &api->gate;

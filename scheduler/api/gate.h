@@ -16,6 +16,7 @@
 #define GATE_ACCEPTS   64 /* of each in one turn, so that a flood of connections leaves time for the rest */
 
 struct api;
+struct peer;
 
 struct listener {
   int fd;
@@ -28,7 +29,7 @@ struct gate {
   struct listener listeners[GATE_LISTENERS];
   size_t listeners_len;
   int spare_fd;
-  /* Taken in this turn, and not yet known to libmicrohttpd, which counts them when it runs. */
+  /* Taken in this turn and not yet an exchange: some versions of libmicrohttpd begin with it only when they run. */
   struct net_address fresh[GATE_LISTENERS * GATE_ACCEPTS];
   size_t fresh_len, fresh_locals;
 };
@@ -38,6 +39,8 @@ int gate_open(struct api *api);
 /* A listener more; it owns the descriptor. `about` is what the epoll event says. */
 int gate_add(struct api *api, const struct listener *listener);
 void gate_close(struct api *api);
+/* A connection that was taken has its exchange, which is counted from here on. */
+void gate_begun(struct api *api, const struct peer *peer);
 /* Takes what waits at a listener. */
 void gate_accept(struct api *api, size_t number);
 

@@ -130,7 +130,9 @@ int door_open(struct server *server, const struct config *config) {
     return EXIT_FAILED;
   }
   if (url_write(config, api_url(api))) return EXIT_FAILED;
-  LOG(LOG_INFO, "listening", {"url", api_url(api)});
+  char port[8];
+  snprintf(port, sizeof port, "%u", (unsigned)api_port(api));
+  LOG(LOG_INFO, "listening", {"url", api_url(api)}, {"port", port});
   return 0;
 }
 

@@ -100,9 +100,10 @@ class Place:
     def json(self, *args, **kwargs):
         return json.loads(self.rota(*args, "--json", **kwargs))
 
-    def start(self, *flags, wait=True, env=None):
-        if "--listen" not in flags:
-            flags = ("--listen", "127.0.0.1:0", *flags)
+    def start(self, *flags, wait=True, env=None, listen="127.0.0.1:0"):
+        """`listen` None leaves it to the configuration."""
+        if listen and "--listen" not in flags:
+            flags = ("--listen", listen, *flags)
         out = open(self.log, "a")
         self.daemon = subprocess.Popen([ROTA, "serve", "--config", self.config, "--dags", self.dags,
                                         "--state", self.state, *flags], stdout=out, stderr=out, cwd=self.root,

@@ -411,6 +411,35 @@ static void nobodys_socket_is_anybodys(void **state) {
   buf_release(&answer);
 }
 
+static void one_address_has_a_limit_and_the_socket_its_own_room(void **state) {
+  (void)state;
+  struct fixture f;
+  bool closed;
+  int fds[6];
+  struct buf local = {0};
+  static const char get[] = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  begin(&f, (struct api_options){.address_connections_max = 3, .port_connections_max = 5, .connections_max = 2});
+  for (int i = 0; i < 3; i++) fds[i] = client_connect_port(f.port);
+  server_turn(&f.server, 5); /* all in one turn */
+  assert_int_equal(ask(&f, GET HOST, NULL), 429);
+  assert_non_null(strstr(buf_cstr(&f.answer), "\r\nRetry-After: 1\r\n"));
+  for (int i = 0; i < 3; i++) assert_false(client_closed(&f.server, fds[i], 5));
+
+  /* The proxy that is trusted stands for many, up to the number of all. */
+  struct net_range proxy;
+  assert_true(net_range_parse("127.0.0.1", &proxy));
+  const struct api_front front = {.proxies = &proxy, .proxies_len = 1};
+  api_front_set(f.server.api, &front);
+  for (int i = 3; i < 5; i++) fds[i] = client_connect_port(f.port);
+  assert_int_equal(ask(&f, GET HOST, NULL), 503);
+  assert_int_equal(request_raw(&f.server, get, sizeof get - 1, &local, &closed), 200);
+  for (int i = 0; i < 5; i++) close(fds[i]);
+  for (int i = 0; i < 20; i++) server_turn(&f.server, 2);
+  assert_int_equal(ask(&f, GET HOST COOKIE, NULL), 200);
+  end(&f);
+  buf_release(&local);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(only_our_own_hosts_are_served),
@@ -424,6 +453,7 @@ int main(void) {
       cmocka_unit_test(a_proxy_is_believed_if_it_is_trusted),
       cmocka_unit_test(the_client_is_the_rightmost_that_is_no_proxy),
       cmocka_unit_test(nobodys_socket_is_anybodys),
+      cmocka_unit_test(one_address_has_a_limit_and_the_socket_its_own_room),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
