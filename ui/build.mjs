@@ -77,12 +77,28 @@ const main = await esbuild.build({
   define: { STREAM_WORKER: JSON.stringify(served(worker, "src/live/worker.ts", "js")), ...defines(source) },
 });
 
+// What the program can't be run without is fetched beside it, not only when the browser has read it.
+function preloads(result, entry) {
+  const outputs = result.metafile.outputs;
+  const first = Object.keys(outputs).find((path) => outputs[path].entryPoint === entry);
+  const found = new Set([first]);
+  for (const path of found)
+    for (const { path: next, kind } of outputs[path].imports) if (kind === "import-statement") found.add(next);
+  found.delete(first);
+  return [...found].map((path) => `<link rel="modulepreload" href="/assets/${basename(path)}">`).join("\n");
+}
+
 const mark = icon("login-icon");
 for (const [name, result, entry] of [
   ["index.html", main, "src/main.tsx"],
   ["login.html", login, "src/login.ts"],
 ])
-  page(name, { script: served(result, entry, "js"), style: served(result, entry, "css"), icon: mark });
+  page(name, {
+    script: served(result, entry, "js"),
+    style: served(result, entry, "css"),
+    preloads: preloads(result, entry),
+    icon: mark,
+  });
 // The first page's files are told apart from what is loaded later by the test of the budgets.
 writeFileSync(join(folder, "bundle.json"), JSON.stringify(main.metafile));
 

@@ -6,6 +6,7 @@ import { meLoad } from "./lib/me";
 import { routerStart } from "./lib/router";
 import { themeApply } from "./lib/theme";
 import { heard, liveStart } from "./live/store";
+import { laterLoad } from "./parts/later";
 import { Shell } from "./parts/shell";
 
 themeApply();
@@ -18,3 +19,7 @@ effect(() => {
 render(<Shell />, document.getElementById("app")!);
 liveStart();
 void meLoad();
+
+// What comes next is fetched once the browser has nothing better to do.
+const idle = window.requestIdleCallback ?? ((run: () => void) => setTimeout(run, 500));
+addEventListener("load", () => idle(() => void laterLoad().catch(() => undefined)));

@@ -1,39 +1,64 @@
-// The pages by their addresses. Each is a file of its own, loaded when it is shown for the first time; its default
-// export is a component that gets the parts of the address.
+// The pages by their addresses. Those that people open first come with the program; the others are loaded when they are
+// shown for the first time.
 import type { ComponentType } from "preact";
 import { pathMatch } from "../lib/router";
+import { laterLoad } from "../parts/later";
+import LastPage from "./last";
+import OverviewPage from "./overview";
+import PipelinePage from "./pipeline";
+import PipelinesPage from "./pipelines";
+import RunPage from "./run";
+import RunsPage from "./runs";
+import SchedulePage from "./schedule";
+import TaskPage from "./task";
 
 export type Parts = Record<string, string>;
 export type PageComponent = ComponentType<{ parts: Parts }>;
-type Load = () => Promise<{ default: PageComponent }>;
+type Load = () => Promise<PageComponent>;
+type Later = typeof import("../later");
 
-const PAGES: readonly { pattern: string; nav: string; load: Load }[] = [
-  { pattern: "/", nav: "/", load: () => import("./overview") },
-  { pattern: "/p", nav: "/p", load: () => import("./pipelines") },
-  { pattern: "/p/{name}", nav: "/p", load: () => import("./pipeline") },
-  { pattern: "/p/{name}/last", nav: "/p", load: () => import("./last") },
-  { pattern: "/p/{name}/last-failed", nav: "/p", load: () => import("./last") },
-  { pattern: "/runs", nav: "/runs", load: () => import("./runs") },
-  { pattern: "/r/{run}", nav: "/runs", load: () => import("./run") },
-  { pattern: "/r/{run}/t/{task}", nav: "/runs", load: () => import("./task") },
-  { pattern: "/r/{run}/t/{task}/log", nav: "/runs", load: () => import("./log") },
-  { pattern: "/compare", nav: "/runs", load: () => import("./compare") },
-  { pattern: "/schedule", nav: "/schedule", load: () => import("./schedule") },
-  { pattern: "/tokens", nav: "/tokens", load: () => import("./tokens") },
-  { pattern: "/audit", nav: "/audit", load: () => import("./audit") },
-  { pattern: "/help", nav: "/help", load: () => import("./help") },
+const later =
+  (pick: (module: Later) => PageComponent): Load =>
+  async () =>
+    pick(await laterLoad());
+
+interface Page {
+  pattern: string;
+  nav: string;
+  here?: PageComponent;
+  later?: Load;
+}
+
+const PAGES: readonly Page[] = [
+  { pattern: "/", nav: "/", here: OverviewPage },
+  { pattern: "/p", nav: "/p", here: PipelinesPage },
+  { pattern: "/p/{name}", nav: "/p", here: PipelinePage },
+  { pattern: "/p/{name}/last", nav: "/p", here: LastPage },
+  { pattern: "/p/{name}/last-failed", nav: "/p", here: LastPage },
+  { pattern: "/runs", nav: "/runs", here: RunsPage },
+  { pattern: "/r/{run}", nav: "/runs", here: RunPage },
+  { pattern: "/r/{run}/t/{task}", nav: "/runs", here: TaskPage },
+  { pattern: "/r/{run}/t/{task}/log", nav: "/runs", later: later((m) => m.LogPage) },
+  { pattern: "/compare", nav: "/runs", later: later((m) => m.ComparePage) },
+  { pattern: "/schedule", nav: "/schedule", here: SchedulePage },
+  { pattern: "/tokens", nav: "/tokens", later: later((m) => m.TokensPage) },
+  { pattern: "/audit", nav: "/audit", later: later((m) => m.AuditPage) },
+  { pattern: "/help", nav: "/help", later: later((m) => m.HelpPage) },
 ];
 
 export interface Found {
   nav: string;
   parts: Parts;
+  here?: PageComponent; // it is there
   load: Load;
 }
 
 export function pageFind(path: string): Found {
   for (const page of PAGES) {
     const parts = pathMatch(page.pattern, path);
-    if (parts) return { nav: page.nav, parts, load: page.load };
+    if (!parts) continue;
+    const { nav, here } = page;
+    return here ? { nav, parts, here, load: async () => here } : { nav, parts, load: page.later! };
   }
-  return { nav: "", parts: {}, load: () => import("./not_found") };
+  return { nav: "", parts: {}, load: later((m) => m.NotFoundPage) };
 }

@@ -9,7 +9,7 @@ import { go, hrefWith, place, queryPut } from "../lib/router";
 import type { Graph, Grid, PipelineDetail } from "../lib/types";
 import { ofPipeline, useResource } from "../live/resource";
 import { heard, now } from "../live/store";
-import { Lazy } from "../parts/lazy";
+import { Later } from "../parts/later";
 import { Markdown } from "../parts/markdown";
 import { Diagnostics, Empty, Loaded } from "../parts/notice";
 import { PauseDialog } from "../parts/note_dialogs";
@@ -48,7 +48,7 @@ function GridTab({ name }: { name: string }) {
             <p>Run… above starts it; a schedule in its file does so at its times.</p>
           </Empty>
         ) : (
-          <Lazy load={() => import("../parts/grid_view")}>
+          <Later>
             {({ GridView }) => (
               <GridView
                 data={data}
@@ -62,7 +62,7 @@ function GridTab({ name }: { name: string }) {
                 onUnfold={(names) => queryPut({ open: names.join(",") })}
               />
             )}
-          </Lazy>
+          </Later>
         )
       }
     </Loaded>
@@ -75,7 +75,7 @@ function GraphTab({ name }: { name: string }) {
   return (
     <Loaded of={graph}>
       {(data) => (
-        <Lazy load={() => import("../parts/graph_view")}>
+        <Later>
           {({ GraphView }) => (
             <GraphView
               nodes={data.nodes}
@@ -87,7 +87,7 @@ function GraphTab({ name }: { name: string }) {
               onTable={(on) => queryPut({ as: on ? "table" : null })}
             />
           )}
-        </Lazy>
+        </Later>
       )}
     </Loaded>
   );

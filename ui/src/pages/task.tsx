@@ -9,11 +9,11 @@ import type { Attempt, RunDetail, Task } from "../lib/types";
 import { useResource } from "../live/resource";
 import { useRun } from "../live/run";
 import { heard } from "../live/store";
+import { Later } from "../parts/later";
 import { Markdown } from "../parts/markdown";
 import { Empty, Loaded } from "../parts/notice";
 import { Page } from "../parts/page";
 import { type Asked, RunDialog } from "../parts/run_actions";
-import { RunLog } from "../parts/run_log";
 import { State } from "../parts/state";
 import { AttemptFacts, TaskNow, Values } from "../parts/task_facts";
 import { useKeys } from "../parts/use_keys";
@@ -133,7 +133,11 @@ function Shown({ run, task, reload }: { run: RunDetail; task: Task; reload: () =
         )}
       </div>
       {attempt ? (
-        <RunLog key={attempt.id} run={run} task={task} attempt={attempt} />
+        <Later>
+          {({ RunLog }) => (
+            <RunLog key={attempt.id} run={run} task={task} attempt={attempt} />
+          )}
+        </Later>
       ) : (
         <Empty title="It hasn't been started, so there is no log." />
       )}

@@ -2,7 +2,7 @@
 import { pipelineApi } from "../lib/paths";
 import type { Trend } from "../lib/types";
 import { ofPipeline, useResource } from "../live/resource";
-import { Lazy } from "./lazy";
+import { Later } from "./later";
 import { Loaded } from "./notice";
 import { type Column, Table } from "./table";
 import { Duration } from "./time";
@@ -20,9 +20,7 @@ export function PipelineTrend({ name }: { name: string }) {
     <Loaded of={trend}>
       {(data) => (
         <>
-          <Lazy load={() => import("./trend_chart")}>
-            {({ TrendChart }) => <TrendChart runs={data.runs} median={data.median_ms} />}
-          </Lazy>
+          <Later>{({ TrendChart }) => <TrendChart runs={data.runs} median={data.median_ms} />}</Later>
           <section class="section" aria-label="Tasks">
             <h2>Tasks</h2>
             <Table label="Usual durations of tasks" columns={COLUMNS} rows={data.tasks} keyOf={(t) => t.task} walk={false} />

@@ -5,7 +5,7 @@ import { hrefWith, place, queryPut } from "../lib/router";
 import type { Page, Version } from "../lib/types";
 import { ofPipeline, useResource } from "../live/resource";
 import { CopyButton } from "./copy";
-import { Lazy } from "./lazy";
+import { Later } from "./later";
 import { Empty, Loaded } from "./notice";
 import { type Column, Table } from "./table";
 import { Time } from "./time";
@@ -70,11 +70,11 @@ function Chosen({ versions, chosen }: ChosenProps) {
         </span>
       </header>
       {other ? (
-        <Lazy load={() => import("./text_diff")}>
+        <Later>
           {({ TextDiff }) => (
             <TextDiff a={other.text} b={chosen.text} label={`from ${shortSha(other.version)} to ${shortSha(chosen.version)}`} />
           )}
-        </Lazy>
+        </Later>
       ) : (
         <Text version={chosen} />
       )}

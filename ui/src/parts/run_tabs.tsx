@@ -11,10 +11,8 @@ import { ofRun, useResource } from "../live/resource";
 import { now } from "../live/store";
 import { paramText } from "../lib/params";
 import type { ParamSpecs } from "../lib/params";
-import { GanttView } from "./gantt_view";
-import { GraphView } from "./graph_view";
+import { Later } from "./later";
 import { Empty, Loaded, Loading } from "./notice";
-import { RunLog } from "./run_log";
 import { State } from "./state";
 import { TaskList } from "./task_list";
 import { Time } from "./time";
@@ -43,15 +41,19 @@ export function GanttTab({ run }: { run: RunDetail }) {
   return (
     <Loaded of={graph}>
       {(data) => (
-        <GanttView
-          run={run.id}
-          gantt={ganttOf(ganttTasks(run, data), run.started_at, run.ended_at, at)}
-          zone={zoneName(zoneChoice.value, run.zone)}
-          now={at}
-          live={live}
-          zoom={place.value.query.get("zoom") ?? ""}
-          onZoom={(zoom) => queryPut({ zoom })}
-        />
+        <Later>
+          {({ GanttView }) => (
+            <GanttView
+              run={run.id}
+              gantt={ganttOf(ganttTasks(run, data), run.started_at, run.ended_at, at)}
+              zone={zoneName(zoneChoice.value, run.zone)}
+              now={at}
+              live={live}
+              zoom={place.value.query.get("zoom") ?? ""}
+              onZoom={(zoom) => queryPut({ zoom })}
+            />
+          )}
+        </Later>
       )}
     </Loaded>
   );
@@ -68,15 +70,19 @@ export function GraphTab({ run }: { run: RunDetail }) {
   return (
     <Loaded of={graph}>
       {(data) => (
-        <GraphView
-          nodes={data.nodes}
-          href={href}
-          onOpen={go}
-          chosen={query.get("task")}
-          onChoose={(task) => queryPut({ task })}
-          table={query.get("as") === "table"}
-          onTable={(on) => queryPut({ as: on ? "table" : null })}
-        />
+        <Later>
+          {({ GraphView }) => (
+            <GraphView
+              nodes={data.nodes}
+              href={href}
+              onOpen={go}
+              chosen={query.get("task")}
+              onChoose={(task) => queryPut({ task })}
+              table={query.get("as") === "table"}
+              onTable={(on) => queryPut({ as: on ? "table" : null })}
+            />
+          )}
+        </Later>
       )}
     </Loaded>
   );
@@ -139,7 +145,11 @@ export function LogsTab({ run }: { run: RunDetail }) {
         <a href={`${taskHref(run.id, label)}?try=${chosen}`}>the task's page</a>
       </div>
       {task && attempt ? (
-        <RunLog key={attempt.id} run={run} task={task} attempt={attempt} />
+        <Later>
+          {({ RunLog }) => (
+            <RunLog key={attempt.id} run={run} task={task} attempt={attempt} />
+          )}
+        </Later>
       ) : (
         <Empty title={`${label} has no attempt ${chosen}.`} />
       )}

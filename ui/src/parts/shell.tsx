@@ -1,6 +1,5 @@
 // What is round every page: the navigation, the bars, the switches of zone and theme, and the page itself.
-import type { ComponentType } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { problemFrom } from "../lib/api";
 import { logout, mayAdmin, me } from "../lib/me";
 import { readyHold } from "../lib/ready";
@@ -9,7 +8,7 @@ import { type Theme, theme, themeChoose } from "../lib/theme";
 import { type ZoneChoice, zoneChoice, zoneChoose, zoneLocal } from "../lib/time";
 import type { Problem } from "../lib/types";
 import { link } from "../live/store";
-import { type Parts, pageFind } from "../pages/pages";
+import { type PageComponent, type Parts, pageFind } from "../pages/pages";
 import { Bars } from "./bar";
 import { KeysHelp } from "./keys_help";
 import { Loading, ProblemView } from "./notice";
@@ -80,42 +79,42 @@ function Switches({ find }: { find: () => void }) {
 }
 
 interface Shown {
-  component: ComponentType<{ parts: Parts }>;
+  component: PageComponent;
   parts: Parts;
-  key: string;
+  path: string;
 }
 
-// The page of the present address. The former one stays until the code of the next is there.
+// The page of the present address. While the code of a page is being loaded the former one stays.
 function View() {
-  const [shown, shownSet] = useState<Shown | null>(null);
-  const [problem, problemSet] = useState<Problem | null>(null);
   const path = place.value.path;
+  const found = useMemo(() => pageFind(path), [path]);
+  const [loaded, loadedSet] = useState<Shown | null>(null);
+  const [problem, problemSet] = useState<Problem | null>(null);
   useEffect(() => {
+    problemSet(null);
+    if (found.here) {
+      loadedSet({ component: found.here, parts: found.parts, path });
+      return undefined;
+    }
     let left = false;
     const release = readyHold();
-    const found = pageFind(path);
     found
       .load()
       .then(
-        (module) => {
-          if (left) return;
-          problemSet(null);
-          shownSet({ component: module.default, parts: found.parts, key: path });
-        },
-        (error: unknown) => {
-          if (!left) problemSet(problemFrom(error));
-        },
+        (component) => !left && loadedSet({ component, parts: found.parts, path }),
+        (error: unknown) => !left && problemSet(problemFrom(error)),
       )
       .finally(() => setTimeout(release));
     return () => {
       left = true;
       release();
     };
-  }, [path]);
+  }, [found]);
   if (problem) return <ProblemView problem={problem} retry={() => location.reload()} />;
+  const shown = found.here ? { component: found.here, parts: found.parts, path } : loaded;
   if (!shown) return <Loading />;
   const Shown = shown.component;
-  return <Shown key={shown.key} parts={shown.parts} />;
+  return <Shown key={shown.path} parts={shown.parts} />;
 }
 
 // The field of this page that narrows down what it shows; where there is none, the palette finds things.

@@ -1,4 +1,4 @@
-// A part whose code is loaded when it is shown for the first time.
+// What needs the code of later.ts: it is fetched when the first such part is shown, and there from then on.
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { problemFrom } from "../lib/api";
@@ -6,20 +6,28 @@ import { readyHold } from "../lib/ready";
 import type { Problem } from "../lib/types";
 import { Loading, ProblemView } from "./notice";
 
-interface LazyProps<M> {
-  load: () => Promise<M>;
-  children: (module: M) => ComponentChildren;
+type Code = typeof import("../later");
+
+let code: Code | null = null;
+
+export async function laterLoad(): Promise<Code> {
+  code ??= await import("../later");
+  return code;
 }
 
-export function Lazy<M>({ load, children }: LazyProps<M>) {
-  const [module, moduleSet] = useState<{ is: M } | null>(null);
+// Null: it has yet to be fetched.
+export const laterHere = (): Code | null => code;
+
+export function Later({ children }: { children: (code: Code) => ComponentChildren }) {
+  const [, drawn] = useState(code !== null);
   const [problem, problemSet] = useState<Problem | null>(null);
   useEffect(() => {
+    if (code) return undefined;
     let late = false;
     const release = readyHold();
-    load()
+    laterLoad()
       .then(
-        (is) => !late && moduleSet({ is }),
+        () => !late && drawn(true),
         (error: unknown) => !late && problemSet(problemFrom(error)),
       )
       .finally(() => setTimeout(release));
@@ -29,5 +37,5 @@ export function Lazy<M>({ load, children }: LazyProps<M>) {
     };
   }, []);
   if (problem) return <ProblemView problem={problem} retry={() => location.reload()} />;
-  return <>{module ? children(module.is) : <Loading />}</>;
+  return <>{code ? children(code) : <Loading />}</>;
 }
