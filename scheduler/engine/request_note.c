@@ -31,10 +31,12 @@ void request_note(struct engine *e, const struct engine_note *q) {
   }
   const char *name = row_name(e, q->pipeline_name, q->run);
   if (!q->asker.dry_run) {
-    emit_event_row(
-        e,
-        &(struct event_row){
-            .kind = EVENT_ROW_NOTE, .pipeline = q->run->pipeline, .run = q->run->key, .task = -1, .reason = q->text, .run_id = q->run->id.text});
+    emit_event_row(e, &(struct event_row){.kind = EVENT_ROW_NOTE,
+                                          .pipeline = q->run->pipeline,
+                                          .run = q->run->key,
+                                          .task = -1,
+                                          .reason = q->text,
+                                          .run_id = q->run->id.text});
     emit_audit(e, &q->asker.actor, "note", name, q->text);
   }
   reply_done(e, &q->asker, "the note stands with %s", name);

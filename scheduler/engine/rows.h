@@ -168,7 +168,7 @@ struct event_row { /* only grows; what happened, in order */
   int64_t attempt;
   const char *state; /* the word of the state entered */
   const char *reason;
-  const char *actor; /* name; NULL for the daemon itself */
+  const char *actor;  /* name; NULL for the daemon itself */
   const char *run_id; /* of a note's run: not a column, for those who are told of it */
 };
 

@@ -1,6 +1,8 @@
 /* What came to nothing lately and that nobody has seen to. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -124,10 +126,16 @@ int history_run_of(struct history *h, const char *pipeline, instant scheduled_fo
 /* ---- firings that came to nothing ---- */
 
 static int unrun_cursor(const char *text, int64_t *at, int64_t *key) {
-  char end;
+  char *end;
   *at = *key = INT64_MAX;
   if (!text) return 0;
-  return sscanf(text, "f%" SCNd64 ".%" SCNd64 "%c", at, key, &end) == 2 ? 0 : ERR_INVALID;
+  if (*text != 'f') return ERR_INVALID;
+  errno = 0;
+  *at = strtoll(text + 1, &end, 10);
+  if (end == text + 1 || *end != '.') return ERR_INVALID;
+  const char *second = end + 1;
+  *key = strtoll(second, &end, 10);
+  return errno || end == second || *end ? ERR_INVALID : 0;
 }
 
 int history_unrun(struct history *h, bool missed, bool skipped, const char *after, size_t limit, struct arena *a,

@@ -317,6 +317,7 @@ static int write_run(struct run_writer *w, struct history *h) {
   jsonw_array(j);
   for (size_t i = 0; i < parts.notes_len; i++) present_event(j, &parts.notes[i]);
   jsonw_array_end(j);
+  w->parts = NULL;
   return 0;
 }
 
