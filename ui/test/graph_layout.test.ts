@@ -82,16 +82,19 @@ test("only what is in sight is drawn", () => {
   assert.match(edgePath(l.edges[0]!), /^M[\d.]+ [\d.]+[LC]/);
 });
 
+// Processor time in ms: what else the machine does meanwhile isn't the layout's.
+function spent(work: () => void): number {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
 test("a thousand tasks are laid out within 150 ms", () => {
   const tasks = large(1000);
   graphLayout(large(50));
-  const times = [1, 2, 3].map(() => {
-    const start = performance.now();
-    graphLayout(tasks);
-    return performance.now() - start;
-  });
-  assert.ok(Math.min(...times) < 150, `${Math.min(...times)} ms`);
-  console.log("graph layout ms", times);
+  const times = [1, 2, 3, 4, 5].map(() => spent(() => graphLayout(tasks)));
+  assert.ok(Math.min(...times) < 150, `${times.map(Math.round)} ms`);
 });
 
 test("a wide one and a dense one are within it too", () => {
@@ -102,9 +105,7 @@ test("a wide one and a dense one are within it too", () => {
     needs: Array.from({ length: Math.min(20, Math.floor(i / 50) * 20) }, (_, k) => `t${(Math.floor(i / 50) - 1) * 50 + ((i * 7 + k) % 50)}`),
   }));
   for (const tasks of [wide, dense]) {
-    const start = performance.now();
-    graphLayout(tasks);
-    const took = performance.now() - start;
+    const took = spent(() => graphLayout(tasks));
     assert.ok(took < 400, `${took} ms`);
   }
 });

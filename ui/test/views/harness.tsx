@@ -113,7 +113,6 @@ function Log() {
 // Said when the first frame with the view has been painted.
 function ready(): void {
   if (document.documentElement.dataset["ready"]) return;
-  requestAnimationFrame(() => setTimeout(() => performance.getEntriesByName("views drawn").length || performance.mark("views drawn")));
   requestAnimationFrame(() => setTimeout(() => (document.documentElement.dataset["ready"] = "1"), 5));
 }
 
@@ -216,5 +215,4 @@ function Charts() {
 const views: Record<string, () => JSX.Element> = { log: Log, grid: Grid, gantt: Gantt, graph: Graph, charts: Charts };
 const View = views[query.get("view") ?? "log"]!;
 keysStart();
-Object.assign(window, { began: performance.now() });
 render(<main style={{ padding: "16px", minWidth: 0 }}><h1 class="unseen">views</h1><View /></main>, document.body);
