@@ -46,7 +46,9 @@ static void match_print(const json_t *match, bool colour) {
 static void page_print(const json_t *page, bool colour) {
   size_t i;
   const json_t *match;
-  json_array_foreach(json_object_get(page, "matches"), i, match) match_print(match, colour);
+  json_array_foreach(json_object_get(page, "matches"), i, match) {
+    match_print(match, colour);
+  }
 }
 
 /* All pages as one answer; `all` is NULL before the first. */

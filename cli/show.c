@@ -67,7 +67,9 @@ static void show_card(struct client *client, const char *run, const char *label)
   json_array_foreach(json_object_get(reply.json, "cards"), i, card) {
     if (strcmp(field_text(card, "label"), label) != 0) continue;
     if (json_is_object(json_object_get(card, "error"))) print_line("  ", json_object_get(card, "error"));
-    json_array_foreach(json_object_get(card, "tail"), k, line) print_line("  | ", line);
+    json_array_foreach(json_object_get(card, "tail"), k, line) {
+      print_line("  | ", line);
+    }
     if (field_int(card, "same", 1) > 1) printf("  %lld tasks ended alike\n", (long long)field_int(card, "same", 1));
   }
   if (paint_wanted(stdout)) fputs("\033[0m", stdout);

@@ -142,9 +142,8 @@ static const char *login_location(struct arena *a, const char *target) {
   static const char hex[] = "0123456789ABCDEF";
   size_t len = strlen(target);
   if (strcmp(target, "/") == 0 || target[1] == '/' || len > NEXT_MAX) return "/login";
-  char *out = arena_alloc(a, sizeof "/login?next=" + 3 * len), *at = out;
-  memcpy(at, "/login?next=", 12);
-  at += 12;
+  static const char login[] = "/login?next=";
+  char *out = arena_alloc(a, sizeof login + 3 * len), *at = stpcpy(out, login);
   for (; *target; target++) {
     if (strchr(plain, *target)) {
       *at++ = *target;

@@ -27,7 +27,8 @@ void committer_commit(struct committer *c, const struct change *changes, size_t 
 bool committer_busy(const struct committer *c);
 /* Whether the last batch took the reserve of a full disk (store_health.full): start nothing new. */
 bool committer_full(const struct committer *c);
-/* The database's number of the last commit that `done` was called for; it rises by one a commit, over restarts too. */
+/* The database's number of the last commit that `done` was called for; it rises by one a commit, over restarts too.
+ */
 int64_t committer_number(const struct committer *c);
 
 /* A job runs on the writer thread after the batch in flight, `done` on the loop's thread after it. It must be short,

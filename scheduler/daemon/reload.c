@@ -6,8 +6,8 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/vec.h"
-#include "scheduler/daemon/handlers/audit.h"
 #include "scheduler/daemon/door.h"
+#include "scheduler/daemon/handlers/audit.h"
 #include "scheduler/spec/config.h"
 
 /* One on its way: scan, then the engine's step and its commit. */

@@ -1,5 +1,4 @@
 /* What came to nothing lately and that nobody has seen to. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,16 +125,10 @@ int history_run_of(struct history *h, const char *pipeline, instant scheduled_fo
 /* ---- firings that came to nothing ---- */
 
 static int unrun_cursor(const char *text, int64_t *at, int64_t *key) {
-  char *end;
   *at = *key = INT64_MAX;
   if (!text) return 0;
-  if (*text != 'f') return ERR_INVALID;
-  errno = 0;
-  *at = strtoll(text + 1, &end, 10);
-  if (end == text + 1 || *end != '.') return ERR_INVALID;
-  const char *second = end + 1;
-  *key = strtoll(second, &end, 10);
-  return errno || end == second || *end ? ERR_INVALID : 0;
+  bool good = *text++ == 'f' && reader_number(&text, '.', at) && reader_number(&text, '\0', key);
+  return good ? 0 : ERR_INVALID;
 }
 
 int history_unrun(struct history *h, bool missed, bool skipped, const char *after, size_t limit, struct arena *a,

@@ -4,7 +4,6 @@
  * with `started` in the filter out of the index of start times. Each key's row is then held against the rest of the
  * filter. So a list costs what it looks at, which is bounded, however many runs there are.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -390,22 +389,12 @@ static int search_next(struct search *s) {
 
 /* ---- pages ---- */
 
-/* A whole number up to `end`, which must be there; moves the text behind it. */
-static bool read_number(const char **text, char end, int64_t *out) {
-  char *after;
-  errno = 0;
-  *out = strtoll(*text, &after, 10);
-  if (errno || after == *text || *after != end) return false;
-  *text = after + 1;
-  return true;
-}
-
 static int cursor_read(const char *text, struct cursor *out) {
   *out = (struct cursor){INT64_MAX, INT64_MAX};
   if (!text) return 0;
   const char *at = *text ? text + 1 : text;
-  bool good = *text == 'k' || (*text == 's' && read_number(&at, '.', &out->started));
-  good = good && read_number(&at, '\0', &out->key) && out->key > 0;
+  bool good = *text == 'k' || (*text == 's' && reader_number(&at, '.', &out->started));
+  good = good && reader_number(&at, '\0', &out->key) && out->key > 0;
   return good ? 0 : ERR_INVALID;
 }
 

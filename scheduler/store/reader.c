@@ -1,5 +1,6 @@
 #include "scheduler/store/reader.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,4 +99,13 @@ int reader_run(sqlite3_stmt *q, struct arena *a, struct history_run *out) {
   snprintf(out->version_sha256, sizeof out->version_sha256, "%s", (const char *)sqlite3_column_text(q, at + 1));
   out->linked_from = linked ? arena_strdup(a, linked) : NULL;
   return 0;
+}
+
+bool reader_number(const char **text, char end, int64_t *out) {
+  char *after;
+  errno = 0;
+  *out = strtoll(*text, &after, 10);
+  if (errno || after == *text || *after != end) return false;
+  *text = after + 1;
+  return true;
 }

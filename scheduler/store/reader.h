@@ -19,6 +19,9 @@ void reader_give(struct history *h, struct reader *r);
 int reader_take_snapshot(struct history *h, struct reader **out);
 void reader_give_snapshot(struct history *h, struct reader *r);
 
+/* A whole number of a cursor's text up to `end`, which must be there; moves the text behind it. */
+bool reader_number(const char **text, char end, int64_t *out);
+
 /* The columns of a history_run, as a SELECT of run r, pipeline p, version v and linked run l gives them. */
 #define READER_RUN_COLUMNS "{r.run}, p.name, v.sha256, l.id"
 #define READER_RUN_TABLES                                                                                            \

@@ -83,7 +83,9 @@ static void write_params(struct json *j, const struct side *a, const struct side
   const char *name;
   jsonw_key(j, "params");
   jsonw_array(j);
-  json_object_foreach(of_a, name, value) write_param(j, name, value, json_object_get(of_b, name));
+  json_object_foreach(of_a, name, value) {
+    write_param(j, name, value, json_object_get(of_b, name));
+  }
   json_object_foreach(of_b, name, value) {
     if (!json_object_get(of_a, name)) write_param(j, name, NULL, value);
   }
