@@ -129,6 +129,7 @@ struct guard_verdict access_identify(struct exchange *x, const char *method, con
       .bearer = bearer,
       .session = bearer ? NULL : cookie_read(&x->arena, fields->cookie, api_session_cookie(r->secure)),
   };
+  r->session = credentials.session;
   r->who = x->api->options.authenticate(x->api->options.ctx, &credentials, &x->arena);
   if (!r->local && !bearer && sender_foreign(x, method, fields, &host))
     return REFUSE(403, "Sent by another page",

@@ -67,6 +67,7 @@ struct api_request {
   bool secure;         /* the client speaks https, to us or to a trusted proxy */
   const char *address; /* as in the credentials */
   const char *agent;   /* User-Agent; NULL */
+  const char *session; /* the value of the cookie that it came with; NULL */
   struct api_identity who;
 };
 

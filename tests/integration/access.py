@@ -114,7 +114,8 @@ def test_a_cookie_is_for_this_site_and_no_script():
         parts = headers["set-cookie"].split("; ")
         assert parts[0].startswith("rota_session=") and len(parts[0]) == len("rota_session=") + 43
         assert set(parts[1:]) == {"Path=/", "Max-Age=2592000", "HttpOnly", "SameSite=Strict"}, parts
-        me = p.http("GET", "/api/v1/me", headers={"Cookie": parts[0]})[2]
+        _, again, me = p.http("GET", "/api/v1/me", headers={"Cookie": parts[0]})
+        assert again["set-cookie"] == headers["set-cookie"]  # it is kept for another 30 days
         assert me["kind"] == "session" and me["name"] == "anna" and me["role"] == "operator" and me["session"] == me["id"]
         status, headers, _ = p.http("POST", "/api/v1/logout", {}, headers={"Cookie": parts[0], **origin(p)})
         assert status == 200 and "Max-Age=0" in headers["set-cookie"]

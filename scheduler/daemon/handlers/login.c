@@ -346,7 +346,12 @@ static void login_me(struct login *l, const struct api_request *request) {
   jsonw_member_string(&j, "session", s ? who->id : NULL);
   jsonw_member_instant(&j, "expires_at", end);
   jsonw_object_end(&j);
-  api_reply(api_of(l), request->handle, 200, NULL, NULL, 0, body.bytes, body.len);
+  /* The browser is to keep the cookie for as long again: the session slides, and so must it. */
+  char *cookie = s && request->session ? cookie_text(request, request->session) : NULL;
+  const struct api_header header = {"Set-Cookie", cookie};
+  api_reply(api_of(l), request->handle, 200, NULL, &header, cookie ? 1 : 0, body.bytes, body.len);
+  if (cookie) explicit_bzero(cookie, strlen(cookie));
+  free(cookie);
   buf_release(&body);
 }
 
