@@ -109,11 +109,9 @@ void door_reload(struct server *server, const struct config *former, const struc
                !texts_equal(former->tls_key, config->tls_key);
   if (former->tls_certificate && config->tls_certificate && other) certificate_replace(api, config);
   if (!texts_equal(former->socket_group, config->socket_group))
-    LOG(LOG_WARNING, "the configuration changed the group of `socket`: that needs a restart",
-        {"group", config->socket_group});
+    LOG(LOG_WARNING, "another group of `socket` needs a restart", {"group", config->socket_group});
   if (!texts_equal(former->listen, config->listen) || !former->tls_certificate != !config->tls_certificate)
-    LOG(LOG_WARNING, "the configuration changed `listen`, or whether it has `tls`: that needs a restart",
-        {"listen", config->listen});
+    LOG(LOG_WARNING, "another `listen` or `tls` needs a restart", {"listen", config->listen});
 }
 
 int door_open(struct server *server, const struct config *config) {
