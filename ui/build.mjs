@@ -22,6 +22,7 @@ const common = {
   outdir: join(made, "assets"),
   entryNames: "[name]-[hash]",
   chunkNames: "[name]-[hash]",
+  mainFields: ["module", "main"],
   nodePaths: [join(folder, "node_modules")],
   target: ["es2022"],
   jsx: "automatic",

@@ -59,6 +59,8 @@ form.addEventListener("submit", (event) => {
   if (token) void login({ token });
 });
 
+document.documentElement.dataset["ready"] = "1";
+
 const code = new URLSearchParams(location.hash.slice(1)).get("code");
 if (code) {
   // A code works once: it doesn't stay in the address.

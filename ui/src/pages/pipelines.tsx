@@ -108,7 +108,7 @@ function columns(order: PipelineOrder, ask: (asked: Asked) => void): Column<Pipe
         mayOperate.value && (
           <Menu
             words="Run"
-            label={`Actions of ${p.name}`}
+            label={`Run, and other actions of ${p.name}`}
             actions={[
               { words: "Run…", disabled: !may || !p.present || !p.version, run: () => ask({ kind: "run", name: p.name }) },
               p.paused

@@ -39,7 +39,9 @@ function Row({ what, ask }: RowProps) {
         <span class="attention-why mono">{what.why}</span>
       </div>
       <span class="attention-at soft">
-        {what.run && what.name && <a href={runHref(what.run)}>{what.name}</a>} <More what={what} /> {what.at && <Time at={what.at} form="relative" />}
+        {what.run && what.name && <a href={runHref(what.run)}>{what.name}</a>}
+        <More what={what} />
+        {what.at && <Time at={what.at} form="relative" />}
       </span>
       <span class="attention-do">
         {what.kind === "missed" && what.pipeline && (

@@ -18,17 +18,29 @@ interface MenuProps {
 export function Menu({ words, label, actions }: MenuProps) {
   const [open, openSet] = useState(false);
   const box = useRef<HTMLDivElement>(null);
+  const list = useRef<HTMLDivElement>(null);
   const id = useId();
   const items = (): HTMLButtonElement[] => [...(box.current?.querySelectorAll<HTMLButtonElement>("[role=menuitem]") ?? [])];
 
   useEffect(() => {
     if (!open) return undefined;
-    items()[0]?.focus();
+    const button = box.current!.getBoundingClientRect();
+    const at = list.current!;
+    // Fixed, so that no box that scrolls cuts it off; above the button where there is no room below.
+    const below = button.bottom + 2 + at.offsetHeight < innerHeight;
+    at.style.top = `${below ? button.bottom + 2 : button.top - 2 - at.offsetHeight}px`;
+    at.style.left = `${Math.max(4, Math.min(button.right, innerWidth - 4) - at.offsetWidth)}px`;
+    items()[0]?.focus({ preventScroll: true });
     const close = (event: Event): void => {
       if (!box.current?.contains(event.target as Node)) openSet(false);
     };
+    const leave = (): void => openSet(false);
     addEventListener("pointerdown", close);
-    return () => removeEventListener("pointerdown", close);
+    addEventListener("scroll", leave, true);
+    return () => {
+      removeEventListener("pointerdown", close);
+      removeEventListener("scroll", leave, true);
+    };
   }, [open]);
 
   const press = (event: KeyboardEvent): void => {
@@ -54,7 +66,7 @@ export function Menu({ words, label, actions }: MenuProps) {
         {words}
         <span class="chevron" aria-hidden="true" />
       </button>
-      <div id={id} role="menu" class="menu-list" hidden={!open}>
+      <div id={id} ref={list} role="menu" class="menu-list" hidden={!open}>
         {actions.map((action) => (
           <button
             key={action.words}

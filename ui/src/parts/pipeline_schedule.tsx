@@ -44,11 +44,11 @@ function ScheduleFacts({ schedule: s }: { schedule: ScheduleDefinition }) {
 const DST: Record<string, string> = { gap: "moved: the clock jumps forward", repeat: "this hour comes twice" };
 
 const PLANNED: readonly Column<PlannedFiring>[] = [
-  { id: "schedule", head: "Schedule", grow: true, cell: (f) => <span class="mono">{f.schedule}</span> },
   { id: "zone", head: "In its zone", cell: (f) => <span class="num">{timeLong(f.scheduled_for, f.zone)}</span> },
   { id: "at", head: "For you", hide: "phone", cell: (f) => <Time at={f.scheduled_for} form="long" /> },
-  { id: "dst", head: "", cell: (f) => (f.dst ? <span class="tag warn">{DST[f.dst]}</span> : null) },
-  { id: "in", head: "In", end: true, cell: (f) => (f.paused ? <span class="tone-warn">paused</span> : <Time at={f.scheduled_for} form="countdown" />) },
+  { id: "dst", head: <span class="unseen">Clock change</span>, cell: (f) => (f.dst ? <span class="tag warn">{DST[f.dst]}</span> : null) },
+  { id: "in", head: "In", cell: (f) => (f.paused ? <span class="tone-warn">paused</span> : <Time at={f.scheduled_for} form="countdown" />) },
+  { id: "schedule", head: "Schedule", grow: true, cell: (f) => <span class="mono">{f.schedule}</span> },
 ];
 
 function firingColumns(runNow: (at: string) => void): Column<Firing>[] {

@@ -10,8 +10,8 @@ import { Duration } from "./time";
 type Row = Trend["tasks"][number];
 
 const COLUMNS: readonly Column<Row>[] = [
-  { id: "task", head: "Task", grow: true, cell: (t) => t.task },
   { id: "usual", head: "Usually takes", end: true, cell: (t) => <Duration ms={t.usual_ms} /> },
+  { id: "task", head: "Task", grow: true, cell: (t) => t.task },
 ];
 
 export function PipelineTrend({ name }: { name: string }) {

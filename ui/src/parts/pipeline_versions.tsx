@@ -22,8 +22,8 @@ function columns(open: string): Column<Version>[] {
       ),
     },
     { id: "at", head: "In force since", cell: (v) => <Time at={v.created_at} form="long" /> },
-    { id: "now", head: "", grow: true, cell: (v) => (v.in_force ? <span class="tag good">in force</span> : null) },
     { id: "lines", head: "Lines", end: true, cell: (v) => <span class="num">{v.text.split("\n").length - 1}</span> },
+    { id: "now", head: <span class="unseen">In force now</span>, grow: true, cell: (v) => (v.in_force ? <span class="tag good">in force</span> : null) },
   ];
 }
 

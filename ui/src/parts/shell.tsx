@@ -64,7 +64,7 @@ function Switches({ find }: { find: () => void }) {
         <option value="schedule">Schedule's zone</option>
       </select>
       <select aria-label="Theme" value={theme.value} onChange={(event) => themeChoose(event.currentTarget.value as Theme)}>
-        <option value="system">System theme</option>
+        <option value="system">Auto</option>
         <option value="light">Light</option>
         <option value="dark">Dark</option>
       </select>
@@ -152,7 +152,7 @@ export function Shell() {
       <header class="top">
         <a class="brand" href="/" aria-label="rota, overview">
           <Mark />
-          rota
+          <span class="not-phone">rota</span>
         </a>
         <Nav open={pageFind(place.value.path).nav} />
         <Switches find={() => openedSet("palette")} />

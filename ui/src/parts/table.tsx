@@ -31,6 +31,7 @@ const linkOf = (row: Element | undefined): HTMLElement | null => row?.querySelec
 
 export function Table<T>({ label, columns, rows, keyOf, tone, walk = true }: TableProps<T>) {
   const body = useRef<HTMLTableSectionElement>(null);
+  const box = useRef<HTMLDivElement>(null);
   const restored = useRef(false);
 
   const step = (by: number): void => {
@@ -59,8 +60,16 @@ export function Table<T>({ label, columns, rows, keyOf, tone, walk = true }: Tab
     linkOf(row)?.focus({ preventScroll: true });
   }, [rows]);
 
+  // Who has only the keyboard must be able to scroll a table that has nothing to be focused.
+  useEffect(() => {
+    const at = box.current!;
+    const still = at.scrollWidth <= at.clientWidth || at.querySelector("a[href], button, input") !== null;
+    if (still) at.removeAttribute("tabindex");
+    else at.tabIndex = 0;
+  });
+
   return (
-    <div class="table-box">
+    <div class="table-box" ref={box}>
       <table class="table" aria-label={label}>
         <thead>
           <tr>

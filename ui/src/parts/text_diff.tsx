@@ -1,5 +1,6 @@
 // Two texts, such as two versions of a pipeline's file, as the lines that differ with a few around them. The library that
 // finds them is loaded when the first one is shown.
+import { structuredPatch } from "diff";
 import { useEffect, useState } from "preact/hooks";
 
 type Kind = "added" | "removed" | "same";
@@ -34,7 +35,6 @@ function hunkLines(hunk: Hunk): DiffLine[] {
 }
 
 async function hunksOf(a: string, b: string): Promise<DiffLine[][] | null> {
-  const { structuredPatch } = await import("diff");
   const patch = structuredPatch("a", "b", a, b, undefined, undefined, { context: 3, timeout: 2000 });
   return patch ? patch.hunks.map(hunkLines) : null;
 }
