@@ -74,11 +74,8 @@ static int ask(struct fixture *f, const char *head, const char *body) {
 #define HOST   "Host: 127.0.0.1:%u\r\n"
 #define HERE   "Origin: http://127.0.0.1:%u\r\n"
 #define COOKIE "Cookie: rota_session=admin\r\n"
-#define POLICY                                                                                                       \
-  "Content-Security-Policy: default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; "         \
-  "frame-ancestors 'none'; object-src 'none'"
-#define GET  "GET /api/v1/status HTTP/1.1\r\n"
-#define POST "POST /api/v1/reload HTTP/1.1\r\n"
+#define GET    "GET /api/v1/status HTTP/1.1\r\n"
+#define POST   "POST /api/v1/reload HTTP/1.1\r\n"
 
 struct row {
   const char *name, *head;
@@ -310,8 +307,10 @@ static void every_answer_ties_the_browsers_hands(void **state) {
       {"no such path", "GET /api/v1/x HTTP/1.1\r\n" HOST COOKIE, 404},
       {"too long", GET HOST "Content-Length: 1\r\n" COOKIE, 400},
   };
+  static const char policy[] = "Content-Security-Policy: default-src 'self'; img-src 'self' data:; base-uri 'none'; "
+                               "form-action 'self'; frame-ancestors 'none'; object-src 'none'";
   static const char *const headers[] = {
-      POLICY,
+      policy,
       "X-Content-Type-Options: nosniff",
       "Referrer-Policy: no-referrer",
       "Cross-Origin-Opener-Policy: same-origin",
