@@ -6,6 +6,7 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 const STEPS = [
+  10, 20, 50, 100, 200, 500,
   SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 15 * SECOND, 30 * SECOND,
   MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE,
   HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 28 * DAY, 91 * DAY, 364 * DAY,
@@ -44,7 +45,9 @@ function word(wall: number, step: number, day: boolean): string {
   const d = new Date(wall);
   const date = `${two(d.getUTCMonth() + 1)}-${two(d.getUTCDate())}`;
   if (step >= DAY) return date;
-  const time = `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}${step < MINUTE ? `:${two(d.getUTCSeconds())}` : ""}`;
+  const second = step < MINUTE ? `:${two(d.getUTCSeconds())}` : "";
+  const part = step < SECOND ? `.${String(d.getUTCMilliseconds()).padStart(3, "0")}` : "";
+  const time = `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}${second}${part}`;
   return day ? `${date} ${time}` : time;
 }
 

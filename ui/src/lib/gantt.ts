@@ -50,6 +50,7 @@ const time = (at: string | null): number | null => {
 
 const LIVE = new Set(["starting", "running", "stopping", "unreachable"]);
 const waits = (state: string): boolean => state === "waiting" || state === "retrying";
+const SHORTEST = 100; // ms that are drawn of a run which took less
 const SLACK = 1500; // ms between the end of a need and the start of what followed
 
 function segments(task: GanttTask, ready: number, now: number): Segment[] {
@@ -124,7 +125,7 @@ export function ganttOf(tasks: readonly GanttTask[], start: string | null, end: 
     };
   });
   markCritical(rows, tasks);
-  let to = Math.max(time(end) ?? now, from + 1000);
+  let to = Math.max(time(end) ?? now, from + SHORTEST);
   for (const row of rows) to = Math.max(to, row.to ?? 0);
   return { rows, from, to };
 }
@@ -134,7 +135,7 @@ export interface Window {
   to: number;
 }
 
-const LEAST = 1000;
+const LEAST = 50;
 
 /** Zooms by `factor` (under 1: nearer) round the instant at `part` of the width; never beyond the whole. */
 export function ganttZoom(now: Window, whole: Window, factor: number, part: number): Window {

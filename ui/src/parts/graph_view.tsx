@@ -187,7 +187,7 @@ function Picture({ nodes, href, onOpen, chosen, onChoose }: Omit<GraphViewProps,
   return (
     <>
       <div
-        class="graph-box-view" ref={box} tabIndex={0} role="application" data-testid="graph"
+        class="graph-box-view" ref={box} style={{ height: `${Math.max(220, Math.round(layout.height) + 96)}px` }} tabIndex={0} role="application" data-testid="graph"
         aria-label="graph of the tasks; arrow keys walk along its edges, the table has the same" aria-describedby="graph-told"
         onKeyDown={onKey} onPointerDown={onDown} onPointerMove={onMove} onPointerUp={onUp} onPointerCancel={() => (drag.current = null)}
       >

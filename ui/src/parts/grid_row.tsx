@@ -43,7 +43,7 @@ export class GridRow extends Component<GridRowProps> {
   override render({ data, runs, row, index, base }: GridRowProps) {
     const matrix = row.kind === "matrix";
     return (
-      <div class={`grid-row ${row.kind}`} role="row" aria-rowindex={index + 2}>
+      <div class={`grid-row grid-${row.kind}`} role="row" aria-rowindex={index + 2}>
         <div class="grid-name" role="rowheader" title={row.label} style={{ paddingInlineStart: `${row.kind === "instance" ? 28 : 8}px` }}>
           {matrix ? (
             <button type="button" class="grid-fold" aria-expanded={row.open} data-matrix={row.name} tabIndex={-1}>
