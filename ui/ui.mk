@@ -10,6 +10,8 @@ UI_NODE    := $(shell command -v npm >/dev/null && command -v node)
 UI_FROM    := $(if $(UI_NODE),node,$(if $(wildcard ui/prebuilt/index.html),prebuilt,nothing))
 # Two makes at once, of the two compilers, must not install into one folder at once.
 UI_LOCK     = mkdir -p $(UI) && flock $(UI)/lock
+UI_DONE     = test $@ -nt ui/package-lock.json -a $@ -nt ui/package.json -a $@ -nt ui/.npmrc
+UI_HINT     = { echo "npm has no packages for the web pages, as said above; make UI_NODE= builds without it" >&2; exit 1; }
 UI_NPM      = cp $(UI_PACKAGE) $(UI)/ && cd $(UI) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
 # What the pages are made of changes when node comes or goes.
@@ -17,11 +19,11 @@ $(UI)/from: FORCE
 	$(Q)mkdir -p $(@D); echo $(UI_FROM) | cmp -s - $@ || echo $(UI_FROM) > $@
 
 $(UI)/modules: $(UI_PACKAGE)
-	$(call say,NPM,$@) $(UI_LOCK) sh -ec 'test $@ -nt ui/package-lock.json && exit 0; ($(UI_NPM) --omit=dev); touch $@'
+	$(call say,NPM,$@) $(UI_LOCK) sh -ec '$(UI_DONE) && exit 0; ($(UI_NPM) --omit=dev) || $(UI_HINT); touch $@'
 
 # What the tests need as well: the type checker, and what drives a browser.
 $(UI)/modules-test: $(UI_PACKAGE)
-	$(call say,NPM,$@) $(UI_LOCK) sh -ec 'test $@ -nt ui/package-lock.json && exit 0; ($(UI_NPM)); touch $@ $(UI)/modules'
+	$(call say,NPM,$@) $(UI_LOCK) sh -ec '$(UI_DONE) && exit 0; ($(UI_NPM)) || $(UI_HINT); touch $@ $(UI)/modules'
 
 ui_node     = node ui/build.mjs $(UI)
 ui_prebuilt = echo "node or npm is missing: the pages are those of ui/prebuilt" && rm -rf $(UI)/dist && cp -r ui/prebuilt $(UI)/dist
@@ -51,6 +53,15 @@ unit-ui: $(UI)/bundle $(UI)/modules-test
 
 e2e: $(UI)/modules-test
 
-.PHONY: lint-ui unit-ui
+# The tree as it is committed, with the pages, for machines without node.
+DIST := rota-$(VERSION)
+dist: $(UI)/bundle
+	$(Q)test -f $(UI)/dist/index.html || { echo "an archive needs the web pages: \`make setup-run\` installs node and npm"; exit 1; }
+	$(call say,DIST,$(BUILD)/$(DIST).tar.gz) rm -rf $(BUILD)/$(DIST) && git archive --prefix=$(DIST)/ HEAD | tar -x -C $(BUILD) && \
+	  cp -r $(UI)/dist $(BUILD)/$(DIST)/ui/prebuilt && tar -C $(BUILD) --sort=name --owner=0 --group=0 --numeric-owner \
+	  -czf $(BUILD)/$(DIST).tar.gz $(DIST) && rm -rf $(BUILD)/$(DIST)
+
+.PHONY: lint-ui unit-ui dist
 
 #: make unit-ui      the tests of the web pages' pure parts and of their size; make lint-ui checks their types
+#: make dist         $(BUILD)/rota-VERSION.tar.gz: the source with the web pages, to be built without node

@@ -4,12 +4,12 @@ status=0
 lines_max=700
 words='TO''DO|FIX''ME|XX''X|HA''CK'
 
-files=$(find Makefile base scheduler worker cli tests migrations dags docs .ci README.md \
-  \( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o -name '*.mk' -o -name '*.sql' -o -name '*.yaml' -o -name '*.md' \
+files=$(find Makefile base scheduler worker cli ui tests migrations dags docs .ci README.md \
+  \( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o -name '*.ts' -o -name '*.tsx' -o -name '*.mjs' -o -name '*.css' -o -name '*.mk' -o -name '*.sql' -o -name '*.yaml' -o -name '*.md' \
   -o -name Makefile -o -name run \) -type f 2>/dev/null)
 
 for file in $files; do
-  case $file in *.[ch] | *.sh | *.py | *.mk | Makefile)
+  case $file in *.[ch] | *.sh | *.py | *.mk | *.ts | *.tsx | *.mjs | *.css | Makefile)
     lines=$(wc -l <"$file")
     if [ "$lines" -gt $lines_max ]; then
       echo "$file:$lines: has more than $lines_max lines; split it by nouns"
