@@ -24,6 +24,8 @@ const common = {
   chunkNames: "[name]-[hash]",
   mainFields: ["module", "main"],
   nodePaths: [join(folder, "node_modules")],
+  // The paths of tsconfig.json are for the type checker: by them a package would be found past what it says it exports.
+  tsconfigRaw: {},
   target: ["es2022"],
   jsx: "automatic",
   jsxImportSource: "preact",

@@ -163,7 +163,7 @@ function Content({ data }: { data: Overview }) {
         <div>
           <Section title="Running now" count={data.running.length} more={<a href={runsHref("state:running")}>All</a>}>
             {data.running.length ? (
-              <Table label="Running now" columns={RUNNING} rows={data.running} keyOf={(r) => r.id} />
+              <Table label="Running now" columns={RUNNING} rows={data.running} keyOf={(r) => r.id} walk={data.attention.length === 0} />
             ) : (
               <p class="soft">Nothing runs.</p>
             )}

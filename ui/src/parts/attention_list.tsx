@@ -1,16 +1,18 @@
 // What needs attention, the first thing on the first page: a row for each cause, with what can be done about it.
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { mayOperate } from "../lib/me";
 import { pipelineHref, runHref, runsHref, taskHref } from "../lib/paths";
 import type { Attention } from "../lib/types";
 import { heard } from "../live/store";
 import { AcknowledgeDialog } from "./note_dialogs";
 import { StateIcon } from "./state";
+import { useWalk } from "./use_walk";
 import { Time } from "./time";
 import { TriggerDialog } from "./trigger_dialog";
 
 function hrefOf(what: Attention): string {
-  if (what.run && what.task) return taskHref(what.run, what.task);
+  // A failed run begins with the lines that say why.
+  if (what.run && what.task && what.kind !== "failed") return taskHref(what.run, what.task);
   if (what.run) return runHref(what.run);
   return what.pipeline ? pipelineHref(what.pipeline, what.kind === "missed" ? "schedule" : "") : "/p";
 }
@@ -61,7 +63,9 @@ function Row({ what, ask }: RowProps) {
 
 export function AttentionList({ items }: { items: Attention[] }) {
   const [asked, askedSet] = useState<{ what: Attention; kind: "acknowledge" | "run" } | null>(null);
+  const list = useRef<HTMLUListElement>(null);
   const close = (): void => askedSet(null);
+  useWalk(() => [...(list.current?.children ?? [])], items.length > 0);
   if (items.length === 0)
     return (
       <p class="all-well">
@@ -70,7 +74,7 @@ export function AttentionList({ items }: { items: Attention[] }) {
     );
   return (
     <>
-      <ul class="attention">
+      <ul class="attention" ref={list}>
         {items.map((what) => (
           <Row key={`${what.kind} ${what.run ?? what.pipeline} ${what.title}`} what={what} ask={(kind) => askedSet({ what, kind })} />
         ))}

@@ -141,7 +141,7 @@ export function MarkDialog({ run, task, outputs, close, done }: MarkProps) {
         <input
           value={reason}
           onInput={(event) => setReason(event.currentTarget.value)}
-          data-testid="reason"
+          data-testid="mark-reason"
           required
         />
       </label>

@@ -77,7 +77,7 @@ function Progress({ run }: { run: RunDetail }) {
 export function RunFacts({ run }: { run: RunDetail }) {
   const params = paramsLine(run.params);
   return (
-    <dl class="facts" data-testid="facts">
+    <dl class="brief" data-testid="facts">
       <Trigger run={run} />
       {run.scheduled_for && (
         <Fact name="for">

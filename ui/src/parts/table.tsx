@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { selectionKeep, selectionKept } from "../lib/router";
-import { useKeys } from "./use_keys";
+import { useWalk } from "./use_walk";
 
 export interface Column<T> {
   id: string;
@@ -34,22 +34,7 @@ export function Table<T>({ label, columns, rows, keyOf, tone, walk = true }: Tab
   const box = useRef<HTMLDivElement>(null);
   const restored = useRef(false);
 
-  const step = (by: number): void => {
-    const all = [...(body.current?.rows ?? [])];
-    const at = all.findIndex((row) => row.contains(document.activeElement));
-    const next = at < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(all.length - 1, Math.max(0, at + by));
-    linkOf(all[next])?.focus();
-  };
-  useKeys(
-    walk
-      ? [
-          { keys: "j", text: "next row", run: () => step(1) },
-          { keys: "k", text: "previous row", run: () => step(-1) },
-          { keys: "Enter", text: "open the row", run: () => (document.activeElement as HTMLElement | null)?.click() },
-        ]
-      : [],
-    [walk],
-  );
+  useWalk(() => [...(body.current?.rows ?? [])], walk);
 
   useEffect(() => {
     if (restored.current || rows.length === 0) return;

@@ -50,7 +50,7 @@ export function AttemptFacts({ attempt }: { attempt: Attempt }) {
   const command = commandText(attempt.command);
   const slots = slotsText(attempt.slots);
   return (
-    <dl class="facts" data-testid="attempt">
+    <dl class="brief" data-testid="attempt">
       <Ended attempt={attempt} />
       <Fact name="host">{attempt.host ?? "not chosen yet"}</Fact>
       <Fact name="started">

@@ -8,6 +8,7 @@ import { taskState } from "../lib/states";
 import type { RunDetail, Task } from "../lib/types";
 import { State } from "./state";
 import { Duration, Time } from "./time";
+import { useWalk } from "./use_walk";
 
 const PAGE = 200;
 
@@ -52,7 +53,7 @@ function Details({ run, task }: { run: RunDetail; task: Task }) {
         <p class="soft">No attempt was made.</p>
       )}
       {outputs.length > 0 && (
-        <dl class="facts">
+        <dl class="brief">
           {outputs.map(([name, value]) => (
             <div class="fact" key={name}>
               <dt>{name}</dt>
@@ -67,15 +68,14 @@ function Details({ run, task }: { run: RunDetail; task: Task }) {
   );
 }
 
-function Row({ run, task, open, selected, onToggle }: {
+function Row({ run, task, open, onToggle }: {
   run: RunDetail;
   task: Task;
   open: boolean;
-  selected: boolean;
   onToggle: () => void;
 }) {
   return (
-    <li class={selected ? "task selected" : "task"} data-row data-testid={`task-${task.label}`}>
+    <li class="task" data-testid={`task-${task.label}`}>
       <div class="task-row">
         <button type="button" class="fold" aria-expanded={open} aria-label={`Details of ${task.label}`} onClick={onToggle}>
           {open ? "▾" : "▸"}
@@ -120,23 +120,23 @@ function useGrowing(total: number) {
 interface Props {
   run: RunDetail;
   open: Set<string>;
-  selected?: string | null;
   onToggle: (label: string) => void;
 }
 
-export function TaskList({ run, open, selected, onToggle }: Props) {
+export function TaskList({ run, open, onToggle }: Props) {
   const { shown, end } = useGrowing(run.tasks.length);
+  const list = useRef<HTMLUListElement>(null);
+  useWalk(() => [...(list.current?.querySelectorAll(".task") ?? [])]);
   const first = run.tasks.find((task) => open.has(task.label))?.index ?? 0;
   const until = Math.max(shown, first + 20);
   return (
-    <ul class="tasks" data-testid="tasks">
+    <ul class="tasks" ref={list} data-testid="tasks">
       {run.tasks.slice(0, until).map((task) => (
         <Row
           key={task.label}
           run={run}
           task={task}
           open={open.has(task.label)}
-          selected={selected === task.label}
           onToggle={() => onToggle(task.label)}
         />
       ))}

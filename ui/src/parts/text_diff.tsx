@@ -1,7 +1,6 @@
-// Two texts, such as two versions of a pipeline's file, as the lines that differ with a few around them. The library that
-// finds them is loaded when the first one is shown.
+// Two texts, such as two versions of a pipeline's file, as the lines that differ with a few around them.
 import { structuredPatch } from "diff";
-import { useEffect, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 
 type Kind = "added" | "removed" | "same";
 
@@ -11,8 +10,6 @@ interface DiffLine {
   b: number | null;
   text: string;
 }
-
-type Shown = { state: "loading" } | { state: "failed" } | { state: "done"; hunks: DiffLine[][] };
 
 interface Hunk {
   oldStart: number;
@@ -34,34 +31,23 @@ function hunkLines(hunk: Hunk): DiffLine[] {
   return out;
 }
 
-async function hunksOf(a: string, b: string): Promise<DiffLine[][] | null> {
-  const patch = structuredPatch("a", "b", a, b, undefined, undefined, { context: 3, timeout: 2000 });
+// null if it would take too long to say.
+function hunksOf(a: string, b: string): DiffLine[][] | null {
+  const patch = structuredPatch("a", "b", a, b, undefined, undefined, { context: 3, timeout: 1000 });
   return patch ? patch.hunks.map(hunkLines) : null;
 }
 
 const SIGNS: Record<Kind, string> = { added: "+", removed: "−", same: " " };
 
 export function TextDiff({ a, b, label }: { a: string; b: string; label: string }) {
-  const [shown, setShown] = useState<Shown>({ state: "loading" });
-  useEffect(() => {
-    let late = false;
-    setShown({ state: "loading" });
-    hunksOf(a, b).then(
-      (hunks) => !late && setShown(hunks ? { state: "done", hunks } : { state: "failed" }),
-      () => !late && setShown({ state: "failed" }),
-    );
-    return () => {
-      late = true;
-    };
-  }, [a, b]);
-  if (shown.state === "loading") return <p class="soft">comparing…</p>;
-  if (shown.state === "failed") return <p>The two texts differ in too much to be compared line by line.</p>;
-  if (shown.hunks.length === 0) return <p class="soft">The texts are the same.</p>;
+  const hunks = useMemo(() => hunksOf(a, b), [a, b]);
+  if (!hunks) return <p>The two texts differ in too much to be compared line by line.</p>;
+  if (hunks.length === 0) return <p class="soft">The texts are the same.</p>;
   return (
     <div class="wide diff" tabIndex={0} role="region" aria-label={label} data-testid="diff">
       <table>
         <tbody>
-          {shown.hunks.map((hunk, i) => [
+          {hunks.map((hunk, i) => [
             i > 0 && (
               <tr class="diff-gap">
                 <td colSpan={4}>⋯</td>
