@@ -1,0 +1,79 @@
+#!/usr/bin/env -S node --test-reporter=tap
+// What happens is seen without a reload, in as many tabs as a person likes; and a daemon that is gone is told from one
+// that has nothing to say.
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { before, test } from "node:test";
+import { ready, scene } from "./lib/browser.mjs";
+import { gate } from "./lib/pipelines.mjs";
+
+const { place, person } = await scene({ pipelines: { gate } });
+let who;
+
+before(async () => {
+  who = await person();
+});
+
+test("ten tabs are live at once", async () => {
+  const open = place.path("ten");
+  const run = await place.trigger("gate", { open });
+  await place.task_is(run, "hold", "running");
+  const paths = [`/r/${run}`, `/r/${run}?tab=tasks`, `/r/${run}?tab=graph`, `/r/${run}?tab=events`, `/r/${run}/t/after`];
+  const tabs = [];
+  for (const path of [...paths, ...paths]) tabs.push(await who.open(path));
+  for (const tab of tabs) assert.equal(await tab.locator('h1 [data-state="succeeded"]').count(), 0);
+  writeFileSync(open, "");
+  await Promise.all(tabs.map((tab) => tab.locator('h1 [data-state="succeeded"]').waitFor({ timeout: 10000 })));
+  const events = await tabs[3].getByTestId("events").innerText();
+  assert.match(events, /after\s+succeeded/);
+  for (const tab of tabs) assert.deepEqual(tab.troubles, []);
+  await Promise.all(tabs.map((tab) => tab.close()));
+});
+
+test("a log grows while it is read", async () => {
+  const open = place.path("log");
+  const run = await place.trigger("gate", { open });
+  await place.task_is(run, "hold", "running");
+  const page = await who.open(`/r/${run}/t/hold`);
+  await page.getByTestId("log").getByText("waiting for").waitFor();
+  writeFileSync(open, "");
+  await page.getByTestId("log").getByText("through", { exact: true }).waitFor();
+  await page.locator('h1 [data-state="succeeded"]').waitFor();
+  await page.close();
+});
+
+test("progress and the age of the last output are shown while it runs", async () => {
+  const open = place.path("progress");
+  const run = await place.trigger("gate", { open });
+  await place.task_is(run, "beside", "running");
+  const page = await who.open(`/r/${run}/t/beside`);
+  await page.getByTestId("progress").getByText("50% half of it").waitFor();
+  const other = await who.open(`/r/${run}/t/after`);
+  assert.match(await other.getByTestId("why").innerText(), /hold/);
+  writeFileSync(open, "");
+  await place.ended_run(run);
+  await other.locator('h1 [data-state="succeeded"]').waitFor();
+  await page.close();
+  await other.close();
+});
+
+// The times are the design's: a notice within 5 s, the red bar within 15 s, and fresh within 5 s of the return.
+test("a daemon that is gone is told, and so is its return", async () => {
+  const open = place.path("gone");
+  const run = await place.trigger("gate", { open });
+  await place.task_is(run, "hold", "running");
+  const page = await who.open(`/r/${run}`);
+  const gone = Date.now();
+  await place.kill();
+  await page.getByTestId("bar-reconnecting").waitFor({ timeout: 5000 });
+  await page.getByTestId("bar-lost").waitFor({ timeout: 15000 - (Date.now() - gone) });
+  assert.match(await page.getByTestId("bar-lost").innerText(), /Daemon unreachable since \d\d:\d\d:\d\d .*, data from \d\d:\d\d:\d\d/);
+  assert.equal(await page.getByTestId("cancel").isDisabled(), true);
+  writeFileSync(open, "");
+  await place.start();
+  await place.ended_run(run);
+  await page.locator('h1 [data-state="succeeded"]').waitFor({ timeout: 5000 });
+  assert.equal(await page.getByTestId("bar-lost").count(), 0);
+  await ready(page);
+  await page.close();
+});
