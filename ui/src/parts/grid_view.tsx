@@ -3,6 +3,7 @@
 
 import { useEffect, useId, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import { type GridData, type GridRow as Row, type GridRun, type Place, gridBars, gridRowCell, gridRows, gridStep } from "../lib/grid";
+import { plural } from "../lib/format";
 import { runHref } from "../lib/paths";
 import { Scroll } from "../lib/scroll";
 import { durationText } from "../lib/time";
@@ -60,7 +61,7 @@ function Head({ runs, now, base }: { runs: GridRun[]; now: number; base: string 
 function told(data: GridData, rows: Row[], runs: GridRun[], at: Place | null): string {
   const run = at && runs[at.column];
   const row = at && rows[at.row];
-  if (!run) return `${data.tasks.length.toLocaleString("en-US")} tasks, ${runs.length} runs`;
+  if (!run) return `${plural(data.tasks.length, "task")}, ${plural(runs.length, "run")}`;
   const head = `${data.pipeline}#${run.number}, ${stateWord(run.state)}`;
   const time = run.duration_ms === null ? "" : ` after ${durationText(run.duration_ms)}`;
   return row ? `${row.label}: ${cellText(gridRowCell(row, run.cells))} — ${head}${time}` : `${head}${time}`;

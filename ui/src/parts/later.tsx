@@ -22,7 +22,11 @@ export function Later({ children }: { children: (code: Code) => ComponentChildre
   const [, drawn] = useState(code !== null);
   const [problem, problemSet] = useState<Problem | null>(null);
   useEffect(() => {
-    if (code) return undefined;
+    // It may have come between the drawing and this, when nobody was there to be told.
+    if (code) {
+      drawn(true);
+      return undefined;
+    }
     let late = false;
     const release = readyHold();
     laterLoad()
