@@ -8,9 +8,9 @@
 
 #include <stdint.h>
 
+#include "scheduler/daemon/access/access.h"
 #include "scheduler/daemon/assembly.h"
 #include "scheduler/daemon/daemon.h"
-#include "scheduler/daemon/handlers/access.h"
 #include "scheduler/daemon/handlers/server.h"
 #include "scheduler/daemon/loader.h"
 #include "scheduler/daemon/watch.h"

@@ -40,7 +40,7 @@ BEGIN {
   only("gnutls/abstract.h", "scheduler/api/")
   only("curl/curl.h", "cli/ scheduler/daemon/notify")
   only("libssh2.h", "worker/ssh")
-  only("pcre2.h", "scheduler/daemon/handlers/log_pattern")
+  only("pcre2.h", "scheduler/daemon/logs/log_pattern")
   only("yaml.h", "scheduler/spec/")
 }
 

@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "scheduler/daemon/foreground/log_tail.h"
 #include "scheduler/daemon/foreground/run_report.h"
-#include "scheduler/daemon/handlers/page_run.h"
+#include "scheduler/daemon/pages/page_run.h"
 
 #define TAIL_LINES 20
 

@@ -1,6 +1,6 @@
 #include "scheduler/daemon/handlers/audit.h"
 
-#include "scheduler/daemon/handlers/access.h"
+#include "scheduler/daemon/access/access.h"
 
 void audit_put(struct core *core, const struct api_request *request, const char *action, const char *object,
                const char *detail) {

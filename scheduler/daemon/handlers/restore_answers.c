@@ -1,5 +1,5 @@
 #include "scheduler/daemon/handlers/restore_answers.h"
-#include "scheduler/daemon/handlers/access.h"
+#include "scheduler/daemon/access/access.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -5,8 +5,8 @@
 
 #include "base/err.h"
 #include "base/json.h"
-#include "scheduler/daemon/handlers/page_run.h"
 #include "scheduler/daemon/handlers/restore_view.h"
+#include "scheduler/daemon/pages/page_run.h"
 #include "scheduler/spec/pipeline.h"
 
 static void problem(struct deed *d, int status, const char *detail) {

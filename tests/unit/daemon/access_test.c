@@ -1,9 +1,9 @@
 /* Who is let in: tokens and sessions by their rows, their time and their secret; how often one may be wrong. */
 #include "tests/unit/daemon/rig.h"
 
-#include "scheduler/daemon/handlers/access.h"
-#include "scheduler/daemon/handlers/secret.h"
-#include "scheduler/daemon/handlers/tries.h"
+#include "scheduler/daemon/access/access.h"
+#include "scheduler/daemon/access/secret.h"
+#include "scheduler/daemon/access/tries.h"
 
 static instant now;
 

@@ -1,7 +1,7 @@
 /* What has one cause is one row; the newest is first. */
 #include "tests/unit/daemon/temp.h"
 
-#include "scheduler/daemon/handlers/attention.h"
+#include "scheduler/daemon/pages/attention.h"
 
 #define NOON INT64_C(1774785600000000)
 

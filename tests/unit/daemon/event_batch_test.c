@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "scheduler/daemon/handlers/event_batch.h"
+#include "scheduler/daemon/events/event_batch.h"
 
 #define RUN "01aaaaaaaaaaaaaaaaaaaaaaaa"
 

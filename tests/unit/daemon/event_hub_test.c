@@ -5,7 +5,7 @@
 #include <sys/un.h>
 
 #include "scheduler/api/stream.h"
-#include "scheduler/daemon/handlers/event_hub.h"
+#include "scheduler/daemon/events/event_hub.h"
 #include "scheduler/daemon/names.h"
 
 #define MANY "tasks: {t: {matrix: {n: [%s]}, run: \"true\"}}\n"

@@ -1,7 +1,7 @@
 /* What a client that comes back can be given. */
 #include "tests/unit/unit.h"
 
-#include "scheduler/daemon/handlers/event_ring.h"
+#include "scheduler/daemon/events/event_ring.h"
 
 static void add(struct event_ring *ring, int64_t number, size_t len) {
   struct api_piece *piece = api_piece_new(NULL, len);

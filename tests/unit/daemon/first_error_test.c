@@ -5,9 +5,9 @@
 
 #include "base/buf.h"
 #include "base/exit_words.h"
-#include "scheduler/daemon/handlers/first_error.h"
-#include "scheduler/daemon/handlers/log_pattern.h"
-#include "scheduler/daemon/handlers/log_text.h"
+#include "scheduler/daemon/logs/first_error.h"
+#include "scheduler/daemon/logs/log_pattern.h"
+#include "scheduler/daemon/logs/log_text.h"
 
 #define TRACE                                                                                                        \
   "Traceback (most recent call last):\n  File \"a.py\", line 3, in <module>\n    raise X('No space left')\n"

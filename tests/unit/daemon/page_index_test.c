@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "scheduler/daemon/handlers/page_index.h"
+#include "scheduler/daemon/pages/page_index.h"
 
 static struct page opened(const char *target, enum api_role role) {
   struct page p = {.route = API_PAGE, .status = 200};

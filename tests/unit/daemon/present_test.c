@@ -4,8 +4,8 @@
 #include <jansson.h>
 
 #include "scheduler/daemon/foreground/log_tail.h"
-#include "scheduler/daemon/handlers/present.h"
 #include "scheduler/daemon/names.h"
+#include "scheduler/daemon/pages/present.h"
 #include "worker/local.h"
 
 #define NOON INT64_C(1774785600000000) /* 2026-03-29T12:00:00Z */
