@@ -1,13 +1,13 @@
 // A run over time, in the grid's row order: waits light, attempts as segments, the chain that the end hung on outlined.
 // Ctrl and the wheel, or + and -, zoom; arrows move. Only the rows in sight are in the page.
 
-import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { axisTicks } from "../lib/axis";
 import { type Gantt, type GanttRow, type Segment, type Window, ganttDrawn, ganttMove, ganttZoom } from "../lib/gantt";
 import { taskHref } from "../lib/paths";
-import { Scroll } from "../lib/scroll";
 import { durationText } from "../lib/time";
 import { letterOf, lookClass, stateWord } from "./grid_row";
+import { useSight } from "./use_sight";
 
 export interface GanttViewProps {
   run: string; // its id
@@ -68,26 +68,13 @@ function zoomRead(text: string, start: number): Window | null {
 }
 
 export function GanttView({ run, gantt, zone, now, live, zoom: asked, onZoom }: GanttViewProps) {
-  const [, draw] = useReducer((n: number) => n + 1, 0);
   const [zoomed, setZoomed] = useState<Window | null>(() => zoomRead(asked ?? "", gantt.from));
   const list = useRef<HTMLDivElement>(null);
   const plot = useRef<HTMLDivElement>(null);
-  const scroll = useMemo(() => new Scroll(ROW), []);
   const whole = { from: gantt.from, to: gantt.to };
   const window = zoomed ? ganttMove(zoomed, whole, 0) : whole;
 
-  useLayoutEffect(() => {
-    const el = list.current!;
-    const fit = (): void => {
-      scroll.resize(gantt.rows.length, el.clientHeight - HEAD);
-      scroll.moved(el.scrollTop);
-      draw(undefined);
-    };
-    const sized = new ResizeObserver(fit);
-    sized.observe(el);
-    fit();
-    return () => sized.disconnect();
-  }, [gantt.rows.length, scroll]);
+  const { scroll, onScroll } = useSight(list, gantt.rows.length, ROW, HEAD);
 
   const told = useRef(asked ?? "");
   useEffect(() => {
@@ -143,7 +130,7 @@ export function GanttView({ run, gantt, zone, now, live, zoom: asked, onZoom }: 
       </div>
       <div
         class="gantt-list" ref={list} tabIndex={0} role="region" aria-label="tasks over time" onKeyDown={onKey}
-        onScroll={() => { scroll.moved(list.current!.scrollTop); draw(undefined); }}
+        onScroll={onScroll}
       >
         <div class="gantt-top">
           <span class="gantt-name" />

@@ -1,13 +1,13 @@
 // The grid of a pipeline: its tasks by its runs, the newest run on the right, with the runs' durations as bars on top.
 // Only the rows in sight are in the page. One tab stop; the arrow keys, [ and ], j and k walk, Enter opens.
 
-import { useEffect, useId, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type GridData, type GridRow as Row, type GridRun, type Place, gridBars, gridRowCell, gridRows, gridStep } from "../lib/grid";
 import { plural } from "../lib/format";
 import { runHref } from "../lib/paths";
-import { Scroll } from "../lib/scroll";
 import { durationText } from "../lib/time";
 import { GridRow, cellHref, cellText, letterOf, lookClass, stateWord } from "./grid_row";
+import { useSight } from "./use_sight";
 
 export interface GridViewProps {
   data: GridData;
@@ -70,28 +70,15 @@ function told(data: GridData, rows: Row[], runs: GridRun[], at: Place | null): s
 export function GridView(props: GridViewProps) {
   const { data, now, onOpen, older, newer, onReady } = props;
   const base = useId();
-  const [, draw] = useReducer((n: number) => n + 1, 0);
   const [sought, setSought] = useState(props.find ?? "");
   const [open, setOpen] = useState<ReadonlySet<string>>(() => new Set(props.unfolded));
   const [at, setAt] = useState<Place | null>(null);
   const [hover, setHover] = useState<Place | null>(null);
   const list = useRef<HTMLDivElement>(null);
-  const scroll = useMemo(() => new Scroll(ROW), []);
   const runs = useMemo(() => [...data.runs].reverse(), [data]);
   const rows = useMemo(() => gridRows(data.tasks, open, sought), [data, open, sought]);
 
-  useLayoutEffect(() => {
-    const el = list.current!;
-    const fit = (): void => {
-      scroll.resize(rows.length, el.clientHeight - HEAD);
-      scroll.moved(el.scrollTop);
-      draw(undefined);
-    };
-    const sized = new ResizeObserver(fit);
-    sized.observe(el);
-    fit();
-    return () => sized.disconnect();
-  }, [rows, scroll]);
+  const { scroll, onScroll } = useSight(list, rows.length, ROW, HEAD);
 
   useLayoutEffect(() => {
     list.current!.scrollLeft = 1e6; // the newest runs
@@ -169,7 +156,7 @@ export function GridView(props: GridViewProps) {
         class="grid-list" ref={list} role="grid" tabIndex={0} aria-label={`tasks of ${data.pipeline} by run`} aria-rowcount={rows.length + 1}
         aria-colcount={runs.length + 1} aria-activedescendant={at && at.row >= 0 ? `${base}-${at.row}-${at.column}` : undefined}
         onKeyDown={onKey} onMouseLeave={() => setHover(null)}
-        onScroll={() => { scroll.moved(list.current!.scrollTop); draw(undefined); }}
+        onScroll={onScroll}
         onMouseMove={(e) => {
           const next = placeOf(e);
           if (next?.row !== hover?.row || next?.column !== hover?.column) setHover(next);
