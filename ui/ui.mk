@@ -10,20 +10,25 @@ UI_NODE    := $(shell command -v npm >/dev/null && command -v node)
 UI_FROM    := $(if $(UI_NODE),node,$(if $(wildcard ui/prebuilt/index.html),prebuilt,nothing))
 # Two makes at once, of the two compilers, must not install into one folder at once.
 UI_LOCK     = mkdir -p $(UI) && flock $(UI)/lock
-UI_DONE     = test $@ -nt ui/package-lock.json -a $@ -nt ui/package.json -a $@ -nt ui/.npmrc
+# What is installed is what was asked for. The stamps are gone while it isn't.
+UI_DONE     = test -f $@ && cmp -s ui/package-lock.json $(UI)/package-lock.json && cmp -s ui/package.json $(UI)/package.json
+UI_NPM      = rm -f $(UI)/modules $(UI)/modules-test && cp $(UI_PACKAGE) $(UI)/ && cd $(UI) && \
+              npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 UI_HINT     = { echo "npm has no packages for the web pages, as said above; make UI_NODE= builds without it" >&2; exit 1; }
-UI_NPM      = cp $(UI_PACKAGE) $(UI)/ && cd $(UI) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
 # What the pages are made of changes when node comes or goes.
 $(UI)/from: FORCE
 	$(Q)mkdir -p $(@D); echo $(UI_FROM) | cmp -s - $@ || echo $(UI_FROM) > $@
 
 $(UI)/modules: $(UI_PACKAGE)
-	$(call say,NPM,$@) $(UI_LOCK) sh -ec '$(UI_DONE) && exit 0; ($(UI_NPM) --omit=dev) || $(UI_HINT); touch $@'
+	$(call say,NPM,$@) $(UI_LOCK) sh -ec 'if ! { $(UI_DONE); }; then \
+	  if test -f $(UI)/modules-test; then ($(UI_NPM)) || $(UI_HINT); touch $(UI)/modules-test; \
+	  else ($(UI_NPM) --omit=dev) || $(UI_HINT); fi; fi; touch $@'
 
 # What the tests need as well: the type checker, and what drives a browser.
 $(UI)/modules-test: $(UI_PACKAGE)
-	$(call say,NPM,$@) $(UI_LOCK) sh -ec '$(UI_DONE) && exit 0; ($(UI_NPM)) || $(UI_HINT); touch $@ $(UI)/modules'
+	$(call say,NPM,$@) $(UI_LOCK) sh -ec 'if ! { $(UI_DONE) && test -d $(UI)/node_modules/typescript; }; then \
+	  ($(UI_NPM)) || $(UI_HINT); fi; touch $@ $(UI)/modules'
 
 ui_node     = node ui/build.mjs $(UI)
 ui_prebuilt = echo "node or npm is missing: the pages are those of ui/prebuilt" && rm -rf $(UI)/dist && cp -r ui/prebuilt $(UI)/dist

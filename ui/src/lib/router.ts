@@ -83,7 +83,7 @@ export function selectionKept(): string | undefined {
   return keptNow().selected;
 }
 
-// A page calls this when it shows its data: only now it is high enough to be scrolled to where the reader was.
+// Once the page shows all of its data: only now it is high enough to be scrolled to where the reader was.
 export function scrollRestore(): void {
   const kept = restoring;
   restoring = null;
@@ -116,7 +116,12 @@ export function routerStart(): void {
     restoring = keptNow();
     const same = location.pathname === place.value.path;
     placeSet(placeNow());
-    if (same) scrollRestore();
+    // Nothing may have to be fetched; where it is, this is done again when it has come.
+    if (same) {
+      const kept = restoring;
+      scrollRestore();
+      restoring = kept;
+    }
   });
   addEventListener("pagehide", () => keptPut({ scroll: scrollY }));
   let timer = 0;
@@ -124,7 +129,7 @@ export function routerStart(): void {
     "scroll",
     () => {
       clearTimeout(timer);
-      timer = window.setTimeout(() => keptPut({ scroll: scrollY }), 150);
+      timer = window.setTimeout(() => restoring === null && keptPut({ scroll: scrollY }), 150);
     },
     { passive: true },
   );

@@ -4,7 +4,6 @@ import { type Signal, signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { apiGet, apiKept, problemFrom } from "../lib/api";
 import { readyHold } from "../lib/ready";
-import { scrollRestore } from "../lib/router";
 import type { Change, Problem } from "../lib/types";
 import { changesHear } from "./store";
 
@@ -86,10 +85,7 @@ function resourceNew<T>(url: string | null, concern: () => Concern): Kept<T> {
         if (change === null || concern()(change)) soon();
       });
       const release = readyHold();
-      void ask().then(() => {
-        scrollRestore();
-        release();
-      });
+      void ask().then(release);
       return () => {
         stop.abort();
         mute();

@@ -140,9 +140,9 @@ export function Shell() {
     { keys: "g s", text: "schedule", run: () => go("/schedule") },
   ]);
   const visits = visit.value;
-  // Who reads by ear is brought to the new page, as a browser would.
+  // Who reads by ear is brought to the new page, as a browser would; the row to which Back returned keeps the focus.
   useEffect(() => {
-    if (visits > 0) main.current?.focus({ preventScroll: true });
+    if (visits > 0 && !main.current?.contains(document.activeElement)) main.current?.focus({ preventScroll: true });
   }, [visits]);
   return (
     <>
