@@ -8,7 +8,7 @@
     lint         make lint
     unit         tests/unit/*/*_test.c, ui/test/*.test.ts
     integration  tests/integration/*.sh and *.py, against the program in the build folder
-    e2e          tests/e2e/*.test.mjs, the same program in a real browser
+    e2e          tests/e2e/*.test.mjs by node, the same program in a real browser
 
 A test file is an executable that prints a line for each of its cases: `ok NAME`, `not ok NAME` or `skip NAME REASON`
 (cmocka's TAP output is read too). One that prints none is a single case, and its exit code says how it went. It runs in
@@ -173,7 +173,8 @@ def remove_tree(path):
 def run_file(options, name, program, limit, in_tree=False):
     home = tempfile.mkdtemp(prefix="rota-test-")
     begin = time.monotonic()
-    command = [sys.executable, os.path.abspath(__file__), "--guard", str(limit * options.slow), program]
+    command = [sys.executable, os.path.abspath(__file__), "--guard", str(limit * options.slow)]
+    command += ["node", "--test-reporter=tap", program] if program.endswith(".mjs") else [program]
     try:
         done = subprocess.run(
             command,

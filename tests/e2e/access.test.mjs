@@ -1,5 +1,5 @@
-#!/usr/bin/env -S node --test-reporter=tap
 // Every page can be read and operated by everybody: axe-core finds nothing on it, light and dark, at a desk and on a phone.
+// time-limit: 300
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, test } from "node:test";

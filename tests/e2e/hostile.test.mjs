@@ -1,5 +1,5 @@
-#!/usr/bin/env -S node --test-reporter=tap
 // What a task prints and what a file says is text on every page, whatever it looks like.
+// time-limit: 300
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { scene } from "./lib/browser.mjs";

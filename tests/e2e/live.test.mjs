@@ -1,6 +1,6 @@
-#!/usr/bin/env -S node --test-reporter=tap
 // What happens is seen without a reload, in as many tabs as a person likes; and a daemon that is gone is told from one
 // that has nothing to say.
+// time-limit: 300
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { before, test } from "node:test";

@@ -1,6 +1,6 @@
-#!/usr/bin/env -S node --test-reporter=tap
 // The story that the pages are for: at 7 in the morning the nightly has failed. From the overview to the lines that say
 // why, to what changed since it last succeeded, to a rerun with another parameter, until it has succeeded.
+// time-limit: 300
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { ready, scene } from "./lib/browser.mjs";

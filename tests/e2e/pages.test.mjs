@@ -1,5 +1,5 @@
-#!/usr/bin/env -S node --test-reporter=tap
 // Each page opened by its address in a tab that knows nothing, and what it says when there is nothing to show.
+// time-limit: 300
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { scene } from "./lib/browser.mjs";
