@@ -104,7 +104,7 @@ function Slots({ slots }: { slots: Slot[] }) {
   return (
     <>
       {slots.map((s) => (
-        <div key={`${s.host} ${s.name}`} class="fact">
+        <div key={`${s.host} ${s.name}`}>
           <dt>
             {s.name}
             {s.host && s.host !== "local" ? ` on ${s.host}` : ""}
@@ -122,21 +122,21 @@ function Health({ data }: { data: Overview }) {
   const word = data.degraded ? "degraded" : data.paused ? "paused" : "healthy";
   const icon = data.degraded ? "broken" : data.paused ? "paused" : "succeeded";
   return (
-    <dl class="facts">
-      <div class="fact">
+    <dl class="fact-box">
+      <div>
         <dt>Daemon</dt>
         <dd class="with-icon">
           <StateIcon state={icon} />
           {word}, rota {data.version}
         </dd>
       </div>
-      <div class="fact">
+      <div>
         <dt>Started</dt>
         <dd>
           <Time at={data.started_at} form="relative" />
         </dd>
       </div>
-      <div class="fact">
+      <div>
         <dt>Pipelines</dt>
         <dd>
           <a href="/p">{plural(data.pipelines, "pipeline")}</a>

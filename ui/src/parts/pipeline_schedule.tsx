@@ -25,12 +25,12 @@ function ScheduleFacts({ schedule: s }: { schedule: ScheduleDefinition }) {
     ["with", s.params ? Object.entries(s.params).map(([name, value]) => `${name}=${String(value)}`).join(" ") : undefined],
   ];
   return (
-    <dl class="facts boxed">
+    <dl class="fact-box">
       {s.name && <h3>{s.name}</h3>}
       {rows.map(
         ([name, value]) =>
           value && (
-            <div key={name} class="fact">
+            <div key={name}>
               <dt>{name}</dt>
               <dd class="mono">{value}</dd>
             </div>

@@ -48,7 +48,7 @@ function Preview({ tasks }: { tasks: string[] | null }) {
   if (!tasks) return <p class="soft">Asking the daemon what would run…</p>;
   const more = tasks.length - TASKS_SHOWN;
   return (
-    <p class="preview" data-testid="preview">
+    <p class="will-run" data-testid="preview">
       Will run {plural(tasks.length, "task")}:{" "}
       <span class="mono">
         {tasks.slice(0, TASKS_SHOWN).join(", ")}
