@@ -15,10 +15,12 @@
 #define LINGER_MS 60000
 #define RETRY_MS  1000 /* after which a browser that lost the connection comes back */
 #define SLACK     1024 /* of a queue, so that `resync` always has its place */
-#define HANDLES   2
+#define SLICE     64   /* clients that are told in one turn of the loop */
+#define HANDLES   3
 
 struct listener {
   uint64_t handle;
+  uint64_t round;          /* the last one that it needs nothing of */
   struct api_identity who; /* strings on the heap */
 };
 
@@ -27,10 +29,15 @@ struct event_hub {
   VEC(struct listener) listeners;
   struct event_batch batch;
   struct event_ring ring;
-  bool pause_changed;
-  int64_t left_at; /* when the last listener went; monotonic */
-  bool recording;  /* the ring has all since its `from` */
+  struct api_piece *telling; /* what this round tells; NULL between rounds */
+  struct api_piece *resync;  /* for those whose queue it doesn't fit into; made when it is needed */
+  uint64_t round;
+  size_t next;                          /* the listener that the round goes on with: those before it have had it */
+  bool health_due, flush_due, beat_due; /* what the next rounds tell */
+  int64_t left_at;                      /* when the last listener went; monotonic */
+  bool recording;                       /* the ring has all since its `from` */
   uv_timer_t flush, beat;
+  uv_idle_t turn; /* while a round is under way */
   int open;
 };
 
@@ -124,62 +131,107 @@ static struct api_piece *event_change(struct event_hub *hub) {
   return event_end(&b);
 }
 
-/* ---- to those who listen ---- */
+/* ---- to those who listen ----
+ *
+ * One event is told in a round: a slice of the listeners in each turn of the loop, so that a thousand of them don't
+ * keep it from anything else. What happens meanwhile gathers and is the next round's, so everybody hears all in one
+ * order. */
 
 static struct api *api_of(const struct event_hub *hub) {
   return server_api(hub->o.server);
 }
 
-/* Queues a piece; one that doesn't fit is dropped with all the others, and the client fetches anew. */
-static void tell_one(struct event_hub *hub, uint64_t handle, struct api_piece *piece, struct api_piece **resync) {
+/* Queues what is told; if it doesn't fit, it is dropped with all the others, and the client fetches anew. */
+static void tell_one(struct event_hub *hub, uint64_t handle) {
   struct api *api = api_of(hub);
-  if (api_stream_queued(api, handle) + piece->len <= EVENT_QUEUE_BYTES) {
-    api_stream_write(api, handle, piece);
+  if (api_stream_queued(api, handle) + hub->telling->len <= EVENT_QUEUE_BYTES) {
+    api_stream_write(api, handle, hub->telling);
     return;
   }
   api_stream_clear(api, handle);
-  if (!*resync) *resync = event_resync(hub);
-  api_stream_write(api, handle, *resync);
+  if (!hub->resync) hub->resync = event_resync(hub);
+  api_stream_write(api, handle, hub->resync);
 }
 
-/* Gives the piece away. */
-static void tell_all(struct event_hub *hub, struct api_piece *piece) {
-  struct api_piece *resync = NULL;
-  for (size_t i = 0; i < hub->listeners.len; i++) tell_one(hub, hub->listeners.items[i].handle, piece, &resync);
-  api_piece_drop(resync);
-  api_piece_drop(piece);
+/* What is due, made an event; the caller owns it. NULL: nothing is. */
+static struct api_piece *event_due(struct event_hub *hub) {
+  if (hub->health_due) {
+    hub->health_due = false;
+    return event_health(hub);
+  }
+  if (hub->flush_due && hub->batch.changed) {
+    struct api_piece *piece = hub->batch.over ? NULL : event_change(hub);
+    hub->flush_due = false;
+    event_batch_reset(&hub->batch);
+    if (piece && piece->len <= EVENT_QUEUE_BYTES) {
+      event_ring_add(&hub->ring, number_now(hub), piece);
+      return piece;
+    }
+    api_piece_drop(piece);
+    event_ring_clear(&hub->ring, number_now(hub));
+    return event_resync(hub);
+  }
+  hub->flush_due = false;
+  bool beat = hub->beat_due;
+  hub->beat_due = false;
+  return beat ? event_beat() : NULL;
+}
+
+static void round_drop(struct event_hub *hub) {
+  api_piece_drop(hub->telling);
+  api_piece_drop(hub->resync);
+  hub->telling = hub->resync = NULL;
+}
+
+/* A slice of the round that is under way, or the first one of the next. */
+static void tell_slice(struct event_hub *hub) {
+  if (!hub->telling) {
+    hub->telling = event_due(hub);
+    hub->next = 0;
+    hub->round++;
+  }
+  if (!hub->telling) {
+    uv_idle_stop(&hub->turn);
+    return;
+  }
+  for (size_t told = 0; told < SLICE && hub->next < hub->listeners.len; hub->next++) {
+    struct listener *l = &hub->listeners.items[hub->next];
+    if (l->round == hub->round) continue;
+    l->round = hub->round;
+    tell_one(hub, l->handle);
+    told++;
+  }
+  if (hub->next == hub->listeners.len) round_drop(hub);
   server_pump(hub->o.server);
 }
 
-static void flush(struct event_hub *hub) {
-  if (hub->pause_changed) tell_all(hub, event_health(hub));
-  hub->pause_changed = false;
-  if (!hub->batch.changed) return;
-  struct api_piece *piece = hub->batch.over ? NULL : event_change(hub);
-  event_batch_reset(&hub->batch);
-  if (!piece || piece->len > EVENT_QUEUE_BYTES) {
-    api_piece_drop(piece);
-    event_ring_clear(&hub->ring, number_now(hub));
-    tell_all(hub, event_resync(hub));
-    return;
-  }
-  event_ring_add(&hub->ring, number_now(hub), piece);
-  tell_all(hub, piece);
+static void on_turn(uv_idle_t *turn) {
+  tell_slice(turn->data);
+}
+
+/* What became due is told from now on, unless a round is under way: then after it. */
+static void tell_due(struct event_hub *hub) {
+  if (uv_is_active((uv_handle_t *)&hub->turn)) return;
+  uv_idle_start(&hub->turn, on_turn);
+  tell_slice(hub);
 }
 
 /* Runs on for a while after each flush, so that the next one keeps its distance. */
 static void on_flush(uv_timer_t *timer) {
   struct event_hub *hub = timer->data;
-  if (!hub->batch.changed && !hub->pause_changed)
+  if (!hub->batch.changed && !hub->flush_due) {
     uv_timer_stop(timer);
-  else
-    flush(hub);
+    return;
+  }
+  hub->flush_due = true;
+  tell_due(hub);
 }
 
 static void flush_soon(struct event_hub *hub) {
   if (uv_is_active((uv_handle_t *)&hub->flush)) return;
   uv_timer_start(&hub->flush, on_flush, (uint64_t)hub->o.flush_ms, (uint64_t)hub->o.flush_ms);
-  flush(hub);
+  hub->flush_due = true;
+  tell_due(hub);
 }
 
 /* ---- who listens ---- */
@@ -196,6 +248,7 @@ static void listener_release(struct listener *l) {
 static void listener_remove(struct event_hub *hub, size_t at) {
   listener_release(&hub->listeners.items[at]);
   vec_swap_remove(&hub->listeners, at);
+  if (at < hub->next) hub->next = at; /* another one, which may not have been told, is there now */
   if (hub->listeners.len > 0) return;
   hub->left_at = clock_monotonic();
   uv_timer_stop(&hub->beat);
@@ -215,7 +268,8 @@ static void listeners_check(struct event_hub *hub) {
 static void on_beat(uv_timer_t *timer) {
   struct event_hub *hub = timer->data;
   listeners_check(hub);
-  tell_all(hub, event_beat());
+  hub->beat_due = true;
+  tell_due(hub);
 }
 
 /* ---- what happens ---- */
@@ -237,15 +291,17 @@ void event_hub_committed(struct event_hub *hub, const struct change *changes, si
   event_batch_add(&hub->batch, hub->o.names, changes, len);
   bool access_changed = false;
   for (size_t i = 0; i < len; i++) {
-    hub->pause_changed |= changes[i].kind == CHANGE_PAUSE;
+    hub->health_due |= changes[i].kind == CHANGE_PAUSE;
     access_changed |= changes[i].kind == CHANGE_TOKEN || changes[i].kind == CHANGE_SESSION;
   }
   if (access_changed) listeners_check(hub);
-  if (hub->batch.changed) flush_soon(hub);
+  if (hub->batch.changed || hub->health_due) flush_soon(hub);
 }
 
 void event_hub_health(struct event_hub *hub) {
-  if (hub && hub->listeners.len > 0) tell_all(hub, event_health(hub));
+  if (!hub || hub->listeners.len == 0) return;
+  hub->health_due = true;
+  tell_due(hub);
 }
 
 /* ---- who comes and goes ---- */
@@ -296,7 +352,8 @@ void event_hub_take(struct event_hub *hub, const struct api_request *request) {
     hub->recording = true;
     uv_timer_start(&hub->beat, on_beat, (uint64_t)hub->o.beat_ms, (uint64_t)hub->o.beat_ms);
   }
-  struct listener listener = {.handle = request->handle, .who = request->who};
+  /* The round that is under way tells what the greeting has said. */
+  struct listener listener = {.handle = request->handle, .round = hub->round, .who = request->who};
   listener.who.kind = copied(request->who.kind);
   listener.who.id = copied(request->who.id);
   listener.who.name = copied(request->who.name);
@@ -328,7 +385,8 @@ struct event_hub *event_hub_new(const struct event_hub_options *options) {
   event_ring_clear(&hub->ring, number_now(hub));
   uv_timer_init(options->loop, &hub->flush);
   uv_timer_init(options->loop, &hub->beat);
-  hub->flush.data = hub->beat.data = hub;
+  uv_idle_init(options->loop, &hub->turn);
+  hub->flush.data = hub->beat.data = hub->turn.data = hub;
   hub->open = HANDLES;
   return hub;
 }
@@ -338,6 +396,7 @@ static void on_closed(uv_handle_t *handle) {
   if (--hub->open > 0) return;
   for (size_t i = 0; i < hub->listeners.len; i++) listener_release(&hub->listeners.items[i]);
   vec_release(&hub->listeners);
+  round_drop(hub);
   event_batch_release(&hub->batch);
   event_ring_release(&hub->ring);
   free(hub);
@@ -347,4 +406,5 @@ void event_hub_free(struct event_hub *hub) {
   if (!hub) return;
   uv_close((uv_handle_t *)&hub->flush, on_closed);
   uv_close((uv_handle_t *)&hub->beat, on_closed);
+  uv_close((uv_handle_t *)&hub->turn, on_closed);
 }

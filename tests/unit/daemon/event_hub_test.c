@@ -84,13 +84,22 @@ static int listen_to(struct scene *s, const char *last) {
   return fd;
 }
 
-/* What has come by now, after the loop has turned for a while. */
+static char text_heard[4 * 1024 * 1024];
+
+/* What has come by now. */
+static char *heard_now(int fd) {
+  ssize_t n = recv(fd, text_heard, sizeof text_heard - 1, 0);
+  text_heard[n > 0 ? n : 0] = '\0';
+  return text_heard;
+}
+
+/* The same after the loop has turned for a while. */
 static char *heard(struct scene *s, int fd) {
-  static char text[4 * 1024 * 1024];
+  char *text = text_heard;
   size_t len = 0;
   rig_wait(s->rig, 120);
   for (;;) {
-    ssize_t n = recv(fd, text + len, sizeof text - 1 - len, 0);
+    ssize_t n = recv(fd, text + len, sizeof text_heard - 1 - len, 0);
     if (n <= 0) break;
     len += (size_t)n;
     rig_wait(s->rig, 10);
@@ -248,6 +257,46 @@ static void a_token_that_expires_is_noticed_at_the_beat(void **state) {
   scene_close(&s);
 }
 
+#define CROWD 200
+
+static size_t crowd_hears(const int *fds) {
+  size_t n = 0;
+  char byte;
+  for (int i = 0; i < CROWD; i++) n += fds[i] >= 0 && recv(fds[i], &byte, 1, MSG_PEEK) == 1;
+  return n;
+}
+
+static void a_crowd_is_told_slice_by_slice(void **state) {
+  struct scene s;
+  int fds[CROWD];
+  scene_open(&s, *state, 0);
+  for (int i = 0; i < CROWD; i++) fds[i] = listen_to(&s, NULL);
+  for (int i = 0; i < CROWD; i++) assert_int_equal(count(heard_now(fds[i]), "event: hello\n"), 1);
+  event_hub_health(s.hub);
+  uv_run(&s.rig->loop, UV_RUN_NOWAIT);
+  assert_in_range(crowd_hears(fds), 1, CROWD - 1);
+  int late = listen_to(&s, NULL); /* its greeting says it */
+  close(fds[0]);
+  fds[0] = -1;
+  rig_until(s.rig, crowd_hears(fds) == CROWD - 1);
+  rig_until(s.rig, event_hub_listeners(s.hub) == CROWD);
+  once(&s);
+  rig_wait(s.rig, 100);
+  for (int i = 1; i < CROWD; i++) {
+    const char *text = heard_now(fds[i]);
+    const char *health = strstr(text, "event: health\n"), *change = strstr(text, "event: change\n");
+    assert_int_equal(count(text, "event: health\n"), 1);
+    assert_true(health && change && health < change);
+  }
+  const char *text = heard_now(late);
+  assert_int_equal(count(text, "event: health\n"), 1);
+  assert_true(count(text, "event: change\n") > 0);
+  for (int i = 1; i < CROWD; i++) close(fds[i]);
+  close(late);
+  rig_until(s.rig, event_hub_listeners(s.hub) == 0);
+  scene_close(&s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(all_who_listen_are_told, rig_setup, rig_teardown),
@@ -255,6 +304,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(who_comes_back_soon_gets_what_it_missed, rig_setup, rig_teardown),
       cmocka_unit_test_setup_teardown(nothing_is_kept_when_nobody_comes_back, rig_setup, rig_teardown),
       cmocka_unit_test_setup_teardown(who_does_not_read_is_told_to_fetch_anew, rig_setup, rig_teardown),
+      cmocka_unit_test_setup_teardown(a_crowd_is_told_slice_by_slice, rig_setup, rig_teardown),
       cmocka_unit_test_setup_teardown(who_is_not_let_in_any_more_is_cut, rig_setup, rig_teardown),
       cmocka_unit_test_setup_teardown(a_token_that_expires_is_noticed_at_the_beat, rig_setup, rig_teardown),
   };
