@@ -111,7 +111,7 @@ def read_results(name, output, code):
     for line in output.splitlines():
         plan = PLAN.match(line)
         if plan:
-            planned = int(plan.group(1))
+            planned = (planned or 0) + int(plan.group(1))
         case = (CASE if planned is None else TAP).match(line)
         if not case:
             continue

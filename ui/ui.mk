@@ -66,7 +66,11 @@ dist: $(UI)/bundle
 	  cp -r $(UI)/dist $(BUILD)/$(DIST)/ui/prebuilt && tar -C $(BUILD) --sort=name --owner=0 --group=0 --numeric-owner \
 	  -czf $(BUILD)/$(DIST).tar.gz $(DIST) && rm -rf $(BUILD)/$(DIST)
 
-.PHONY: lint-ui unit-ui dist
+shots: all $(UI)/modules-test
+	@ROTA=$(abspath $(BUILD)/rota) ROTA_SOURCE=$(CURDIR) node tests/e2e/shots.mjs docs/images
+
+.PHONY: shots lint-ui unit-ui dist
 
 #: make unit-ui      the tests of the web pages' pure parts and of their size; make lint-ui checks their types
 #: make dist         $(BUILD)/rota-VERSION.tar.gz: the source with the web pages, to be built without node
+#: make shots        takes the pictures of docs/images anew
