@@ -8,7 +8,8 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 
 VERSION := 0.1.0
-PKGS    := libuv sqlite3 yaml-0.1 jansson libcrypto libmicrohttpd gnutls libcurl libpcre2-8
+PKGS    := libuv sqlite3 yaml-0.1 jansson libmicrohttpd gnutls libpcre2-8
+LOADED  := libcurl
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wold-style-definition \
            -Wmissing-prototypes -Wredundant-decls -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef \
            -Wvla -Wnull-dereference -Wdouble-promotion -Werror=implicit-function-declaration \
@@ -18,11 +19,12 @@ HARDEN  := -fno-common -fstack-protector-strong -fPIE
 ALL     := -std=c17 -D_GNU_SOURCE -DROTA_VERSION='"$(VERSION)"' -I. -I$(BUILD)/gen $(WARN) $(WERROR) $(HARDEN) -MMD -MP
 LINK    := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 
-# What pkg-config says, asked once and only by what compiles or links.
-ask      = $(or $(shell pkg-config $(1) $(PKGS)),$(if $(filter-out 0,$(.SHELLSTATUS)),$(error libraries are missing, \
+# What pkg-config says, asked once and only by what compiles or links. What is loaded when it is needed (cli/curl_lib.h)
+# isn't linked.
+ask      = $(or $(shell pkg-config $(1)),$(if $(filter-out 0,$(.SHELLSTATUS)),$(error libraries are missing, \
              as said above; `make setup-run` installs them)))
-PKGC     = $(eval PKGC := $(call ask,--cflags))$(PKGC)
-PKGL     = $(eval PKGL := $(call ask,--libs))$(PKGL)
+PKGC     = $(eval PKGC := $(call ask,--cflags $(PKGS) $(LOADED)))$(PKGC)
+PKGL     = $(eval PKGL := $(call ask,--libs $(PKGS)))$(PKGL)
 
 # A room is a folder; each becomes an archive. Who may know whom stands in docs/architecture.md, and `make lint` checks it.
 ROOMS    := cli scheduler/daemon scheduler/daemon/handlers scheduler/daemon/access scheduler/daemon/pages scheduler/daemon/logs scheduler/daemon/events scheduler/daemon/foreground scheduler/api scheduler/store \

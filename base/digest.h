@@ -1,4 +1,4 @@
-/* SHA-256 by OpenSSL's libcrypto. */
+/* SHA-256 by GnuTLS. */
 #ifndef ROTA_BASE_DIGEST_H
 #define ROTA_BASE_DIGEST_H
 

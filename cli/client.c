@@ -12,12 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <curl/curl.h>
-
 #include "base/alloc.h"
 #include "base/exit.h"
 #include "base/id.h"
 #include "base/instant.h"
+#include "cli/curl_lib.h"
 #include "cli/lines.h"
 #include "cli/paint.h"
 #include "cli/place.h"
@@ -35,7 +34,8 @@ struct client {
   char *where;
   char *state, *socket; /* the socket by a name that is short enough for an address */
   int dir_fd;
-  CURL *curl;
+  struct curl_lib lib;
+  CURL *curl; /* NULL: libcurl isn't there */
   int64_t patience_ms;
   bool outlast, interruptible;
   bool shut_out; /* the state directory lies where this user may not look */
@@ -93,7 +93,11 @@ void reply_release(struct reply *reply) {
 
 static int client_begin(struct client *c, struct client **out) {
   c->patience_ms = PATIENCE_MS;
-  c->curl = curl_easy_init();
+  if (curl_lib_load(&c->lib)) {
+    client_close(c);
+    return EXIT_FAILED;
+  }
+  c->curl = c->lib.easy_init();
   if (!c->curl) {
     fputs("rota: libcurl can't be set up\n", stderr);
     client_close(c);
@@ -136,7 +140,7 @@ int client_open_local(const struct args *args, struct client **out) {
 
 void client_close(struct client *client) {
   if (!client) return;
-  curl_easy_cleanup(client->curl);
+  if (client->curl) client->lib.easy_cleanup(client->curl);
   if (client->dir_fd >= 0) close(client->dir_fd);
   remote_release(&client->remote);
   free(client->where);
@@ -177,56 +181,56 @@ static void pause_ms(int64_t ms) {
 /* The token as libcurl knows tokens: it goes to this host alone, whatever the host answers, and to no proxy. */
 static void set_remote(const struct client *c) {
 #if LIBCURL_VERSION_NUM >= 0x075500
-  curl_easy_setopt(c->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  c->lib.easy_setopt(c->curl, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
-  curl_easy_setopt(c->curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+  c->lib.easy_setopt(c->curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
-  curl_easy_setopt(c->curl, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-  curl_easy_setopt(c->curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-  if (c->remote.cacert) curl_easy_setopt(c->curl, CURLOPT_CAINFO, c->remote.cacert);
+  c->lib.easy_setopt(c->curl, CURLOPT_FOLLOWLOCATION, 0L);
+  c->lib.easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+  c->lib.easy_setopt(c->curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+  if (c->remote.cacert) c->lib.easy_setopt(c->curl, CURLOPT_CAINFO, c->remote.cacert);
   if (!c->remote.token) return;
-  curl_easy_setopt(c->curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
-  curl_easy_setopt(c->curl, CURLOPT_XOAUTH2_BEARER, c->remote.token);
+  c->lib.easy_setopt(c->curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
+  c->lib.easy_setopt(c->curl, CURLOPT_XOAUTH2_BEARER, c->remote.token);
 }
 
 static CURLcode perform_once(struct client *c, const struct request *request, struct reply *out) {
   struct curl_slist *headers = NULL;
   char *url = alloc_fmt("%s%s", c->remote.url ? c->remote.url : "http://localhost", request->target);
   char *key = request->key ? alloc_fmt("Idempotency-Key: %s", request->key) : NULL;
-  curl_easy_reset(c->curl);
-  curl_easy_setopt(c->curl, CURLOPT_URL, url);
+  c->lib.easy_reset(c->curl);
+  c->lib.easy_setopt(c->curl, CURLOPT_URL, url);
   if (c->remote.url)
     set_remote(c);
   else
-    curl_easy_setopt(c->curl, CURLOPT_UNIX_SOCKET_PATH, c->socket);
-  if (!c->remote.url || strncmp(c->remote.url, "https:", 6) != 0) curl_easy_setopt(c->curl, CURLOPT_PROXY, "");
-  curl_easy_setopt(c->curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-  curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, (long)c->patience_ms);
-  curl_easy_setopt(c->curl, CURLOPT_USERAGENT, "rota/" ROTA_VERSION);
-  curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, c->error);
-  curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, on_body);
-  curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, out);
-  curl_easy_setopt(c->curl, CURLOPT_HEADERFUNCTION, on_header);
-  curl_easy_setopt(c->curl, CURLOPT_HEADERDATA, out);
-  curl_easy_setopt(c->curl, CURLOPT_NOPROGRESS, 0L);
-  curl_easy_setopt(c->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-  curl_easy_setopt(c->curl, CURLOPT_XFERINFODATA, c);
+    c->lib.easy_setopt(c->curl, CURLOPT_UNIX_SOCKET_PATH, c->socket);
+  if (!c->remote.url || strncmp(c->remote.url, "https:", 6) != 0) c->lib.easy_setopt(c->curl, CURLOPT_PROXY, "");
+  c->lib.easy_setopt(c->curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+  c->lib.easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
+  c->lib.easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, (long)c->patience_ms);
+  c->lib.easy_setopt(c->curl, CURLOPT_USERAGENT, "rota/" ROTA_VERSION);
+  c->lib.easy_setopt(c->curl, CURLOPT_ERRORBUFFER, c->error);
+  c->lib.easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, on_body);
+  c->lib.easy_setopt(c->curl, CURLOPT_WRITEDATA, out);
+  c->lib.easy_setopt(c->curl, CURLOPT_HEADERFUNCTION, on_header);
+  c->lib.easy_setopt(c->curl, CURLOPT_HEADERDATA, out);
+  c->lib.easy_setopt(c->curl, CURLOPT_NOPROGRESS, 0L);
+  c->lib.easy_setopt(c->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+  c->lib.easy_setopt(c->curl, CURLOPT_XFERINFODATA, c);
   if (key) {
-    headers = curl_slist_append(headers, key);
-    headers = curl_slist_append(headers, "Content-Type: application/json");
-    headers = curl_slist_append(headers, "Expect:");
-    curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, request->body);
-    curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE, (long)strlen(request->body));
+    headers = c->lib.slist_append(headers, key);
+    headers = c->lib.slist_append(headers, "Content-Type: application/json");
+    headers = c->lib.slist_append(headers, "Expect:");
+    c->lib.easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
+    c->lib.easy_setopt(c->curl, CURLOPT_POSTFIELDS, request->body);
+    c->lib.easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE, (long)strlen(request->body));
   }
   c->error[0] = '\0';
-  CURLcode code = curl_easy_perform(c->curl);
+  CURLcode code = c->lib.easy_perform(c->curl);
   long status = 0;
-  curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
+  c->lib.easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
   out->status = (int)status;
-  curl_slist_free_all(headers);
+  c->lib.slist_free_all(headers);
   free(url);
   free(key);
   return code;
@@ -266,13 +270,13 @@ static bool socket_foreign(const struct client *c) {
   long number = 0;
   struct stat st;
   if (c->remote.url) return false;
-  curl_easy_getinfo(c->curl, CURLINFO_OS_ERRNO, &number);
+  c->lib.easy_getinfo(c->curl, CURLINFO_OS_ERRNO, &number);
   return c->shut_out || number == EACCES || (geteuid() != 0 && stat(c->socket, &st) == 0 && st.st_uid != geteuid());
 }
 
 /* False if there is nothing to say that isn't said of the socket too. */
 static bool say_remote_unreached(const struct client *c, CURLcode code) {
-  const char *url = c->remote.url, *what = c->error[0] ? c->error : curl_easy_strerror(code);
+  const char *url = c->remote.url, *what = c->error[0] ? c->error : c->lib.easy_strerror(code);
   switch (code) {
   case CURLE_COULDNT_RESOLVE_HOST:
     fprintf(stderr, "rota: the host of %s isn't known: is it written right?\n", url);
@@ -318,7 +322,7 @@ static int say_unreached(const struct client *c, CURLcode code, bool changes) {
             c->state, c->state);
     return EXIT_NO_DAEMON;
   }
-  const char *what = c->error[0] ? c->error : curl_easy_strerror(code);
+  const char *what = c->error[0] ? c->error : c->lib.easy_strerror(code);
   fprintf(stderr, "rota: the daemon at %s gave no answer: %s\n", c->where, what);
   fputs(changes ? "  whether it was done isn't known: look with `rota status` before you repeat it\n"
                 : "  look at its log; `rota doctor` checks it\n",

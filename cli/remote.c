@@ -5,12 +5,12 @@
 #include <string.h>
 #include <strings.h>
 
-#include <curl/curl.h>
 #include <jansson.h>
 
 #include "base/alloc.h"
 #include "base/exit.h"
 #include "base/file.h"
+#include "cli/curl_lib.h"
 #include "cli/servers.h"
 
 void remote_release(struct remote *r) {
@@ -31,16 +31,16 @@ static bool this_machine(const char *host) {
 }
 
 /* What is wrong with the parts of the url; NULL if nothing is, and *out is the url as it is kept. */
-static const char *url_fault(CURLU *parts, char **out) {
+static const char *url_fault(const struct curl_lib *lib, CURLU *parts, char **out) {
   char *scheme = NULL, *host = NULL, *port = NULL, *user = NULL, *path = NULL, *query = NULL, *fragment = NULL;
   const char *fault = NULL;
-  curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0);
-  curl_url_get(parts, CURLUPART_HOST, &host, 0);
-  curl_url_get(parts, CURLUPART_PORT, &port, 0);
-  curl_url_get(parts, CURLUPART_USER, &user, 0);
-  curl_url_get(parts, CURLUPART_PATH, &path, 0);
-  curl_url_get(parts, CURLUPART_QUERY, &query, 0);
-  curl_url_get(parts, CURLUPART_FRAGMENT, &fragment, 0);
+  lib->url_get(parts, CURLUPART_SCHEME, &scheme, 0);
+  lib->url_get(parts, CURLUPART_HOST, &host, 0);
+  lib->url_get(parts, CURLUPART_PORT, &port, 0);
+  lib->url_get(parts, CURLUPART_USER, &user, 0);
+  lib->url_get(parts, CURLUPART_PATH, &path, 0);
+  lib->url_get(parts, CURLUPART_QUERY, &query, 0);
+  lib->url_get(parts, CURLUPART_FRAGMENT, &fragment, 0);
   bool plain = scheme && strcmp(scheme, "http") == 0;
   if (!scheme || !host || (!plain && strcmp(scheme, "https") != 0))
     fault = "write it as https://rota.example or http://127.0.0.1:8080";
@@ -50,23 +50,25 @@ static const char *url_fault(CURLU *parts, char **out) {
     fault = "over plain http everybody on the way could read the token: use https";
   else
     *out = alloc_fmt("%s://%s%s%s", scheme, host, port ? ":" : "", port ? port : "");
-  curl_free(scheme);
-  curl_free(host);
-  curl_free(port);
-  curl_free(user);
-  curl_free(path);
-  curl_free(query);
-  curl_free(fragment);
+  lib->free(scheme);
+  lib->free(host);
+  lib->free(port);
+  lib->free(user);
+  lib->free(path);
+  lib->free(query);
+  lib->free(fragment);
   return fault;
 }
 
 int remote_parse(const struct args *args, const char *url, struct remote *out) {
-  CURLU *parts = curl_url();
+  struct curl_lib lib;
+  if (curl_lib_load(&lib)) return EXIT_FAILED;
+  CURLU *parts = lib.url();
   const char *fault = "write it as https://rota.example or http://127.0.0.1:8080";
   *out = (struct remote){0};
-  if (parts && curl_url_set(parts, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK)
-    fault = url_fault(parts, &out->url);
-  curl_url_cleanup(parts);
+  if (parts && lib.url_set(parts, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK)
+    fault = url_fault(&lib, parts, &out->url);
+  lib.url_cleanup(parts);
   if (fault) {
     fprintf(stderr, "rota: the server '%s' can't be used: %s\n", url, fault);
     return EXIT_USAGE;

@@ -15,7 +15,6 @@ pc:libuv                libuv1-dev           libuv-devel           libuv-dev    
 pc:sqlite3              libsqlite3-dev       sqlite-devel          sqlite-dev         sqlite
 pc:yaml-0.1             libyaml-dev          libyaml-devel         yaml-dev           libyaml
 pc:jansson              libjansson-dev       jansson-devel         jansson-dev        jansson
-pc:libcrypto            libssl-dev           openssl-devel         openssl-dev        openssl
 pc:libmicrohttpd        libmicrohttpd-dev    libmicrohttpd-devel   libmicrohttpd-dev  libmicrohttpd
 pc:gnutls               libgnutls28-dev      gnutls-devel          gnutls-dev         gnutls
 pc:libcurl              libcurl4-openssl-dev libcurl-devel         curl-dev           curl
