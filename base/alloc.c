@@ -1,5 +1,6 @@
 #include "base/alloc.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -41,4 +42,10 @@ char *alloc_fmt(const char *format, ...) {
   va_end(args);
   if (len < 0) out_of_memory();
   return text;
+}
+
+void alloc_trim(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }

@@ -9,6 +9,10 @@ void *alloc_grown(void *block, size_t count, size_t size);
 char *alloc_strdup(const char *text);
 char *alloc_fmt(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Gives what is free back to the system, where the C library can: after work that needed much. Takes milliseconds,
+ * and other threads' allocations may wait meanwhile. */
+void alloc_trim(void);
+
 #define alloc_new(type) ((type *)alloc_zeroed(1, sizeof(type)))
 
 #endif

@@ -1,7 +1,6 @@
 #include "scheduler/daemon/committer.h"
 
 #include <assert.h>
-#include <malloc.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -102,20 +101,13 @@ static void run_job(struct committer *c) {
   uv_async_send(&c->async);
 }
 
-/* What a burst needed goes back to the system: a daemon is idle most of its life. */
-static void memory_trim(void) {
-#ifdef __GLIBC__
-  malloc_trim(0);
-#endif
-}
-
 /* When nothing has come for a while, the log is moved into the database. */
 static void wait_or_tend(struct committer *c) {
   if (uv_cond_timedwait(&c->wake, &c->lock, IDLE_NS) != UV_ETIMEDOUT) return;
   c->tended = true;
   uv_mutex_unlock(&c->lock);
   tend(c, true);
-  memory_trim();
+  alloc_trim(); /* a daemon is idle most of its life */
   uv_mutex_lock(&c->lock);
 }
 

@@ -25,10 +25,13 @@
 #define HISTORY_LAST_RUNS 20
 
 struct history;
+struct pipeline;
 
 /* The state directory must have been opened by store_open at least once. No connection is made yet. */
 struct history *history_new(const char *dir);
 void history_free(struct history *h); /* accepts NULL; no call may be under way */
+/* Gives back what is kept only to be quick: connections with their pages, definitions. Blocks on closing them. */
+void history_rest(struct history *h);
 
 /* ---- runs ---- */
 
@@ -122,6 +125,9 @@ int history_versions(struct history *h, int64_t pipeline, int64_t before, size_t
 int history_version_named(struct history *h, int64_t pipeline, const char *sha, struct arena *a,
                           struct version_row *out);
 int history_version(struct history *h, int64_t key, struct arena *a, struct version_row *out);
+/* Its definition, which may be shared with other threads and isn't changed; the caller releases it. NULL if there is
+ * no such version or it can't be read. The ones used last are kept. */
+struct pipeline *history_spec(struct history *h, int64_t version);
 /* Newest first, those due before `before` (INSTANT_NONE: from the newest). */
 int history_firings(struct history *h, int64_t pipeline, instant before, size_t limit, struct arena *a,
                     struct firing_row **out, size_t *len);

@@ -9,12 +9,14 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "scheduler/store/db.h"
+#include "scheduler/store/specs.h"
 #include "scheduler/store/table.h"
 
 #define IDLE_MAX 4
 
 struct history {
   char *path;
+  struct specs *specs;
   pthread_mutex_t lock; /* of what follows */
   struct reader *idle;
   int idle_len;
@@ -23,6 +25,7 @@ struct history {
 struct history *history_new(const char *dir) {
   struct history *h = alloc_new(struct history);
   h->path = path_join(dir, "rota.db");
+  h->specs = specs_new();
   pthread_mutex_init(&h->lock, NULL);
   return h;
 }
@@ -33,12 +36,23 @@ static void reader_close(struct reader *r) {
   free(r);
 }
 
+void history_rest(struct history *h) {
+  pthread_mutex_lock(&h->lock);
+  struct reader *idle = h->idle;
+  h->idle = NULL;
+  h->idle_len = 0;
+  pthread_mutex_unlock(&h->lock);
+  for (struct reader *next; idle; idle = next) {
+    next = idle->next;
+    reader_close(idle);
+  }
+  specs_clear(h->specs);
+}
+
 void history_free(struct history *h) {
   if (!h) return;
-  for (struct reader *r = h->idle, *next; r; r = next) {
-    next = r->next;
-    reader_close(r);
-  }
+  history_rest(h);
+  specs_free(h->specs);
   pthread_mutex_destroy(&h->lock);
   free(h->path);
   free(h);
@@ -87,6 +101,17 @@ int reader_take_snapshot(struct history *h, struct reader **out) {
 void reader_give_snapshot(struct history *h, struct reader *r) {
   sqlite3_exec(r->db, "COMMIT", NULL, NULL, NULL);
   reader_give(h, r);
+}
+
+struct pipeline *history_spec(struct history *h, int64_t version) {
+  struct arena a = {0};
+  struct version_row row;
+  struct pipeline *spec = specs_get(h->specs, version);
+  if (spec) return spec;
+  if (version && !history_version(h, version, &a, &row)) spec = pipeline_from_json(row.json, row.json_len);
+  if (spec) specs_put(h->specs, version, spec, row.json_len);
+  arena_release(&a);
+  return spec;
 }
 
 int reader_run(sqlite3_stmt *q, struct arena *a, struct history_run *out) {

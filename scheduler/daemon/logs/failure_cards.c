@@ -32,7 +32,7 @@ static int by_order(const void *a, const void *b) {
 
 static const struct task_row **concerned(struct page *p, const struct failure_cards *c, size_t *len) {
   const struct task_row **found = arena_new_array(&p->arena, c->tasks_len + 1, const struct task_row *);
-  struct pipeline *spec = page_run_spec(p->history, &c->run, &p->arena);
+  struct pipeline *spec = history_spec(p->history, c->run.run.version);
   *len = 0;
   for (size_t i = 0; i < c->tasks_len; i++) {
     const struct task_row *t = &c->tasks[i];

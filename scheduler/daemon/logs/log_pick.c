@@ -12,7 +12,7 @@
 
 /* What failed first and wasn't allowed to; NULL if nothing did. */
 static const struct task_row *first_failed(struct page *p, const struct log_pick *l) {
-  struct pipeline *spec = page_run_spec(p->history, &l->run, &p->arena);
+  struct pipeline *spec = history_spec(p->history, l->run.run.version);
   const struct task_row *first = NULL;
   for (size_t i = 0; i < l->tasks_len; i++) {
     const struct task_row *t = &l->tasks[i];

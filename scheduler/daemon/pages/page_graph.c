@@ -112,7 +112,7 @@ void page_graph_read(struct page *p) {
     page_unreadable(p, ERR_IO);
     return;
   }
-  struct pipeline *spec = version.json ? pipeline_from_json(version.json, version.json_len) : NULL;
+  struct pipeline *spec = history_spec(p->history, version.key);
   g.spec = spec;
   g.version = version.key ? version.sha256 : NULL;
   int err = history_stats(p->history, pipeline.row.key, &p->arena, &stats, &g.stats_len);
@@ -159,7 +159,7 @@ void page_run_graph_read(struct page *p) {
     page_unreadable(p, err);
     return;
   }
-  struct pipeline *spec = page_run_spec(p->history, &run, &p->arena);
+  struct pipeline *spec = history_spec(p->history, run.run.version);
   g.spec = spec;
   g.version = run.version_sha256;
   g.stats = stats;

@@ -76,7 +76,7 @@ void page_grid_read(struct page *p) {
     page_unreadable(p, err);
     return;
   }
-  struct pipeline *spec = page_version_spec(p->history, pipeline.row.version, &p->arena);
+  struct pipeline *spec = history_spec(p->history, pipeline.row.version);
   struct json *j = &p->json;
   jsonw_object(j);
   jsonw_member_string(j, "pipeline", pipeline.row.name);

@@ -83,16 +83,6 @@ void page_run_begin(struct page *p, const struct history_run *run, const char *a
   begin(&p->json, run, attention, p->now);
 }
 
-struct pipeline *page_version_spec(struct history *h, int64_t version, struct arena *a) {
-  struct version_row row;
-  if (!version || history_version(h, version, a, &row)) return NULL;
-  return pipeline_from_json(row.json, row.json_len);
-}
-
-struct pipeline *page_run_spec(struct history *h, const struct history_run *run, struct arena *a) {
-  return page_version_spec(h, run->run.version, a);
-}
-
 bool page_task_allowed(const struct pipeline *spec, const struct task_row *task) {
   int index = spec ? pipeline_task(spec, task->name) : -1;
   return index >= 0 && spec->tasks[index].allow_failure;
@@ -300,7 +290,7 @@ static int write_run(struct run_writer *w, struct history *h) {
   struct json *j = w->json;
   int err = read_parts(h, &w->run->run, w->arena, &parts);
   if (err) return err;
-  struct pipeline *spec = page_run_spec(h, w->run, w->arena);
+  struct pipeline *spec = history_spec(h, w->run->run.version);
   w->parts = &parts;
   w->spec = spec;
   begin(j, w->run, NULL, w->now);

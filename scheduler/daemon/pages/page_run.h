@@ -19,10 +19,6 @@ const struct task_row *page_task_named(const struct task_row *tasks, size_t len,
 /* Why a task that a run doesn't have is shown as skipped. */
 #define PAGE_EMPTY_MATRIX "its matrix was empty, so there was nothing to run"
 
-/* The definition of a version; NULL if it can't be read. The caller releases it. */
-struct pipeline *page_version_spec(struct history *h, int64_t version, struct arena *a);
-/* The definition that a run follows; NULL if it can't be read. The caller releases it. */
-struct pipeline *page_run_spec(struct history *h, const struct history_run *run, struct arena *a);
 /* Whether the run may succeed though this task fails; `spec` may be NULL. */
 bool page_task_allowed(const struct pipeline *spec, const struct task_row *task);
 /* The newest runs by a filter line of ours; false after a problem was set. */

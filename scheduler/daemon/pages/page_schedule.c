@@ -57,7 +57,7 @@ static void add_pipeline(struct page *p, struct sources *all, const struct histo
                          instant after) {
   const struct pipeline_row *row = &pipeline->row;
   if (!row->present) return;
-  struct pipeline *spec = page_version_spec(p->history, row->version, &p->arena);
+  struct pipeline *spec = history_spec(p->history, row->version);
   for (size_t i = 0; spec && i < spec->schedules_len; i++)
     add_schedule(p, all, row->name, &spec->schedules[i], row->paused_at != INSTANT_NONE, after);
   pipeline_release(spec);

@@ -12,15 +12,21 @@
 #include "scheduler/daemon/pages/page.h"
 #include "scheduler/daemon/pages/page_index.h"
 #include "scheduler/spec/config.h"
+#include "scheduler/store/history.h"
 
 #define LOOK_AGAIN_MS 100
+#define REST_MS       3000 /* without a page */
+#define HANDLES       2
 #define WAIT_MAX_MS   30000
 
 struct queries {
   struct queries_options o;
   VEC(struct page *) pages; /* all that are under way or wait */
-  uv_timer_t look_again;
-  bool closing, closed;
+  uv_timer_t look_again, rest;
+  uv_work_t rest_work;
+  bool resting; /* on a thread of the pool */
+  bool closing;
+  int open;         /* handles */
   atomic_bool stop; /* for the pages that threads read */
 };
 
@@ -138,6 +144,8 @@ static struct page *page_new(struct queries *q, const struct api_request *reques
   return p;
 }
 
+static void on_rest(uv_timer_t *timer);
+
 static void page_free(struct page *p) {
   struct queries *q = p->queries;
   for (size_t i = 0; i < q->pages.len; i++) {
@@ -148,6 +156,7 @@ static void page_free(struct page *p) {
   buf_release(&p->body);
   download_free(p->download);
   free(p);
+  if (!q->closing) uv_timer_start(&q->rest, on_rest, REST_MS, 0);
 }
 
 static bool page_is_json(const struct page *p) {
@@ -357,24 +366,50 @@ void queries_gone(struct queries *q, uint64_t handle) {
   }
 }
 
+/* ---- rest ---- */
+
+static void on_rest_work(uv_work_t *work) {
+  const struct queries *q = work->data;
+  history_rest(q->o.history);
+  alloc_trim();
+}
+
+static void on_rested(uv_work_t *work, int status) {
+  (void)status;
+  struct queries *q = work->data;
+  q->resting = false;
+  free_when_empty(q);
+}
+
+/* Nobody looks any more: what the pages have left in memory is given back. */
+static void on_rest(uv_timer_t *timer) {
+  struct queries *q = timer->data;
+  if (q->resting) return;
+  for (size_t i = 0; i < q->pages.len; i++)
+    if (q->pages.items[i]->reading) return; /* its end starts the timer again */
+  q->resting = uv_queue_work(timer->loop, &q->rest_work, on_rest_work, on_rested) == 0;
+}
+
 struct queries *queries_new(const struct queries_options *options) {
   struct queries *q = alloc_new(struct queries);
   q->o = *options;
   uv_timer_init(&options->assembly->loop, &q->look_again);
-  q->look_again.data = q;
+  uv_timer_init(&options->assembly->loop, &q->rest);
+  q->look_again.data = q->rest.data = q->rest_work.data = q;
+  q->open = HANDLES;
   return q;
 }
 
-/* The last of the timer and the pages that threads still read frees the rest. */
+/* The last of the handles and of what threads still do frees all. */
 static void free_when_empty(struct queries *q) {
-  if (!q->closed || q->pages.len > 0) return;
+  if (q->open > 0 || q->resting || q->pages.len > 0) return;
   vec_release(&q->pages);
   free(q);
 }
 
 static void on_closed(uv_handle_t *handle) {
   struct queries *q = handle->data;
-  q->closed = true;
+  q->open--;
   free_when_empty(q);
 }
 
@@ -386,4 +421,5 @@ void queries_free(struct queries *q) {
     if (!q->pages.items[i]->reading) page_free(q->pages.items[i]);
   }
   uv_close((uv_handle_t *)&q->look_again, on_closed);
+  uv_close((uv_handle_t *)&q->rest, on_closed);
 }

@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include "scheduler/store/history.h"
+#include "scheduler/store/specs.h"
 #include "scheduler/store/statements.h"
 
 struct fixture {
@@ -400,6 +401,47 @@ static void no_statement_of_history_walks_a_large_table(void **state) {
 
 #define HISTORY_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void a_definition_is_read_once_and_shared(void **state) {
+  struct fixture *f = *state;
+  assert_null(history_spec(f->h, 0));
+  assert_null(history_spec(f->h, 999));
+  struct change c = sample_version(30, 1, "{\"name\": \"kept\", \"tasks\": {\"a\": {\"run\": \"true\"}}}");
+  sandbox_commit(f->s, &c, 1);
+  struct pipeline *first = history_spec(f->h, 30), *second = history_spec(f->h, 30);
+  assert_non_null(first);
+  assert_string_equal(first->name, "kept");
+  assert_ptr_equal(first, second);
+  pipeline_release(second);
+  history_rest(f->h);
+  second = history_spec(f->h, 30);
+  assert_ptr_not_equal(first, second); /* the first is still ours */
+  assert_string_equal(first->name, second->name);
+  pipeline_release(first);
+  pipeline_release(second);
+}
+
+static void few_definitions_are_kept(void **state) {
+  (void)state;
+  static const char text[] = "{\"name\": \"p\", \"tasks\": {\"a\": {\"run\": \"true\"}}}";
+  struct specs *s = specs_new();
+  struct pipeline *spec = pipeline_from_json(text, sizeof text - 1);
+  specs_put(s, 500, spec, SPECS_BYTES + 1);
+  assert_null(specs_get(s, 500));
+  for (int64_t v = 1; v <= SPECS_MAX; v++) specs_put(s, v, spec, 10);
+  for (int64_t v = 1; v <= 2; v++) pipeline_release(specs_get(s, v));
+  specs_put(s, 100, spec, 10);
+  assert_null(specs_get(s, 3)); /* it was asked for longest ago */
+  pipeline_release(specs_get(s, 1));
+  specs_put(s, 101, spec, SPECS_BYTES - 15);
+  assert_null(specs_get(s, 100));
+  pipeline_release(specs_get(s, 1));
+  pipeline_release(specs_get(s, 101));
+  assert_int_equal(spec->refs, 3);
+  specs_free(s);
+  assert_int_equal(spec->refs, 1);
+  pipeline_release(spec);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       HISTORY_TEST(a_run_is_found_by_each_kind_of_reference),
@@ -413,6 +455,8 @@ int main(void) {
       HISTORY_TEST(the_parts_of_a_run_are_paged),
       HISTORY_TEST(a_key_gets_its_answer_for_seven_days_and_only_with_its_body),
       HISTORY_TEST(no_statement_of_history_walks_a_large_table),
+      HISTORY_TEST(a_definition_is_read_once_and_shared),
+      cmocka_unit_test(few_definitions_are_kept),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
