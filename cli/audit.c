@@ -36,22 +36,13 @@ static void show(const json_t *items) {
 static int audit_run(const struct args *args) {
   struct client *client;
   struct buf target = {0};
-  json_t *pages;
   int code = client_open(args, &client);
   if (code != EXIT_OK) return code;
   buf_str(&target, "/api/v1/audit");
   url_query(&target, "actor", args_text(args, "actor"));
   url_query(&target, "action", args_text(args, "action"));
-  code = pages_get(client, buf_cstr(&target), args_count(args, "count", ROWS_SHOWN), &pages);
-  if (code == EXIT_OK) {
-    if (args_flag(args, "json"))
-      json_print(pages);
-    else if (json_array_size(json_object_get(pages, "items")))
-      show(json_object_get(pages, "items"));
-    else
-      puts("nothing of the kind was done");
-    json_decref(pages);
-  }
+  code = pages_show(args, client, buf_cstr(&target), args_count(args, "count", ROWS_SHOWN), show,
+                    "nothing of the kind was done");
   buf_release(&target);
   client_close(client);
   return code;

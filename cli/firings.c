@@ -1,6 +1,8 @@
 /* rota firings: what became of the past firings of a pipeline. */
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "base/alloc.h"
 #include "base/exit.h"
 #include "cli/client.h"
 #include "cli/commands.h"
@@ -41,23 +43,15 @@ static void print_firings(const json_t *items) {
 static int firings_run(const struct args *args) {
   struct client *client;
   struct buf target = {0};
-  json_t *pages;
   const char *name = lines_pipeline_operand(args, 0);
   if (!name) return EXIT_USAGE;
   int code = client_open(args, &client);
   if (code != EXIT_OK) return code;
   url_pipeline(&target, name, "/firings");
-  code = pages_get(client, buf_cstr(&target), args_count(args, "count", FIRINGS_SHOWN), &pages);
-  if (code == EXIT_OK) {
-    const json_t *items = json_object_get(pages, "items");
-    if (args_flag(args, "json"))
-      json_print(pages);
-    else if (json_array_size(items))
-      print_firings(items);
-    else
-      printf("no schedule of %s has fired yet: `rota next %s` says when\n", name, name);
-    json_decref(pages);
-  }
+  char *nothing = alloc_fmt("no schedule of %s has fired yet: `rota next %s` says when", name, name);
+  code = pages_show(args, client, buf_cstr(&target), args_count(args, "count", FIRINGS_SHOWN), print_firings,
+                    nothing);
+  free(nothing);
   buf_release(&target);
   client_close(client);
   return code;

@@ -207,6 +207,20 @@ void lines_done(const struct args *args, const struct reply *reply) {
   buf_release(&line);
 }
 
+int lines_revoke(const struct args *args, struct client *client, const char *list, const char *which) {
+  struct buf target = {0};
+  struct reply reply;
+  buf_fmt(&target, "%s/", list);
+  url_encode(&target, which);
+  buf_str(&target, "/revoke");
+  int code = client_post(client, buf_cstr(&target), json_object(), &reply);
+  buf_release(&target);
+  if (code != EXIT_OK) return code;
+  lines_done(args, &reply);
+  reply_release(&reply);
+  return EXIT_OK;
+}
+
 int lines_post(const struct args *args, const char *target, json_t *body) {
   struct reply reply;
   int code = client_post_once(args, target, body, &reply);

@@ -25,6 +25,8 @@ const char *lines_pipeline_operand(const struct args *args, size_t n);
 void lines_preview(const json_t *preview);
 /* A diagnostic of the API as "FILE:LINE:COLUMN: error: ..." and its help; `file` may be "". */
 void lines_diagnostic(FILE *to, const char *file, const json_t *diagnostic);
+/* Revokes one of a list of the API, as "/api/v1/tokens", and prints what the daemon did. */
+int lines_revoke(const struct args *args, struct client *client, const char *list, const char *which);
 /* Posts a change, by which `body` is stolen, and prints what the daemon did. */
 int lines_post(const struct args *args, const char *target, json_t *body);
 /* What the daemon did, of its answer to a change. */

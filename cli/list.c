@@ -47,33 +47,26 @@ static void add_pipeline(struct table *t, const json_t *p) {
   }
 }
 
-static int list_run(const struct args *args) {
+static void show_pipelines(const json_t *items) {
   static const struct table_column columns[] = {{"PIPELINE", false, false}, {"LAST", false, false},
                                                 {"HISTORY", false, false},  {"NEXT", false, false},
                                                 {"", false, true},          {0}};
+  struct table t;
+  size_t i;
+  const json_t *p;
+  table_init(&t, columns);
+  json_array_foreach(items, i, p) {
+    add_pipeline(&t, p);
+  }
+  table_print(&t);
+}
+
+static int list_run(const struct args *args) {
   struct client *client;
-  json_t *pages;
   int code = client_open(args, &client);
   if (code != EXIT_OK) return code;
-  code = pages_get(client, "/api/v1/pipelines", PAGES_ALL, &pages);
-  if (code == EXIT_OK) {
-    const json_t *items = json_object_get(pages, "items");
-    if (args_flag(args, "json")) {
-      json_print(pages);
-    } else if (!json_array_size(items)) {
-      puts("no pipelines yet: `rota new hello` writes one into the folder that the daemon watches");
-    } else {
-      struct table t;
-      size_t i;
-      const json_t *p;
-      table_init(&t, columns);
-      json_array_foreach(items, i, p) {
-        add_pipeline(&t, p);
-      }
-      table_print(&t);
-    }
-    json_decref(pages);
-  }
+  code = pages_show(args, client, "/api/v1/pipelines", PAGES_ALL, show_pipelines,
+                    "no pipelines yet: `rota new hello` writes one into the folder that the daemon watches");
   client_close(client);
   return code;
 }

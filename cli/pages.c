@@ -1,5 +1,7 @@
 #include "cli/pages.h"
 
+#include <stdio.h>
+
 #include "base/exit.h"
 #include "cli/text.h"
 
@@ -32,4 +34,20 @@ int pages_get(struct client *client, const char *target, int64_t want, json_t **
     json_decref(next);
   }
   return code;
+}
+
+int pages_show(const struct args *args, struct client *client, const char *target, int64_t want, pages_shower *show,
+               const char *nothing) {
+  json_t *pages;
+  int code = pages_get(client, target, want, &pages);
+  if (code != EXIT_OK) return code;
+  const json_t *items = json_object_get(pages, "items");
+  if (args_flag(args, "json"))
+    json_print(pages);
+  else if (json_array_size(items))
+    show(items);
+  else
+    puts(nothing);
+  json_decref(pages);
+  return EXIT_OK;
 }

@@ -9,4 +9,9 @@
 /* Up to `want` items of the list as {"items": [...], "next": ...}; the caller gives up its reference. */
 int pages_get(struct client *client, const char *target, int64_t want, json_t **out);
 
+/* The same, printed: with --json as it is, else by `show`; `nothing` is the line for an empty list. */
+typedef void pages_shower(const json_t *items);
+int pages_show(const struct args *args, struct client *client, const char *target, int64_t want, pages_shower *show,
+               const char *nothing);
+
 #endif

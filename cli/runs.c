@@ -13,24 +13,14 @@
 static int runs_run(const struct args *args) {
   struct client *client;
   struct buf filter = {0}, target = {0};
-  json_t *pages;
   int code = client_open(args, &client);
   if (code != EXIT_OK) return code;
   /* The filter may come in quotes or as several arguments. */
   for (size_t i = 0; i < args->operands.len; i++) buf_fmt(&filter, "%s%s", i ? " " : "", args->operands.items[i]);
   buf_str(&target, "/api/v1/runs");
   if (filter.len) url_query(&target, "q", filter.bytes);
-  code = pages_get(client, buf_cstr(&target), args_count(args, "count", RUNS_SHOWN), &pages);
-  if (code == EXIT_OK) {
-    const json_t *items = json_object_get(pages, "items");
-    if (args_flag(args, "json"))
-      json_print(pages);
-    else if (json_array_size(items))
-      lines_runs(items);
-    else
-      puts(filter.len ? "no run matches" : "no runs yet: `rota trigger NAME` starts one");
-    json_decref(pages);
-  }
+  code = pages_show(args, client, buf_cstr(&target), args_count(args, "count", RUNS_SHOWN), lines_runs,
+                    filter.len ? "no run matches" : "no runs yet: `rota trigger NAME` starts one");
   buf_release(&filter);
   buf_release(&target);
   client_close(client);

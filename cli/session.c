@@ -35,33 +35,13 @@ static void show_sessions(const json_t *items) {
 }
 
 static int list(const struct args *args, struct client *client) {
-  json_t *pages;
-  int code = pages_get(client, "/api/v1/sessions", SESSIONS_SHOWN, &pages);
-  if (code != EXIT_OK) return code;
-  const json_t *items = json_object_get(pages, "items");
-  if (args_flag(args, "json"))
-    json_print(pages);
-  else if (json_array_size(items))
-    show_sessions(items);
-  else
-    puts("no browser is logged in");
-  json_decref(pages);
-  return EXIT_OK;
+  return pages_show(args, client, "/api/v1/sessions", SESSIONS_SHOWN, show_sessions, "no browser is logged in");
 }
 
 static int revoke(const struct args *args, struct client *client) {
-  struct buf target = {0};
-  struct reply reply;
-  if (!args_operand(args, 1)) return args_wrong(args, "ID is missing: `rota session list` shows them");
-  buf_str(&target, "/api/v1/sessions/");
-  url_encode(&target, args_operand(args, 1));
-  buf_str(&target, "/revoke");
-  int code = client_post(client, buf_cstr(&target), json_object(), &reply);
-  buf_release(&target);
-  if (code != EXIT_OK) return code;
-  lines_done(args, &reply);
-  reply_release(&reply);
-  return EXIT_OK;
+  const char *which = args_operand(args, 1);
+  if (!which) return args_wrong(args, "ID is missing: `rota session list` shows them");
+  return lines_revoke(args, client, "/api/v1/sessions", which);
 }
 
 static int session_run(const struct args *args) {

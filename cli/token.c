@@ -110,34 +110,14 @@ static void show_tokens(const json_t *items) {
 }
 
 static int list(const struct args *args, struct client *client) {
-  json_t *pages;
-  int code = pages_get(client, "/api/v1/tokens", TOKENS_SHOWN, &pages);
-  if (code != EXIT_OK) return code;
-  const json_t *items = json_object_get(pages, "items");
-  if (args_flag(args, "json"))
-    json_print(pages);
-  else if (json_array_size(items))
-    show_tokens(items);
-  else
-    puts("there are no tokens: `rota token create NAME --role viewer` makes one");
-  json_decref(pages);
-  return EXIT_OK;
+  return pages_show(args, client, "/api/v1/tokens", TOKENS_SHOWN, show_tokens,
+                    "there are no tokens: `rota token create NAME --role viewer` makes one");
 }
 
 static int revoke(const struct args *args, struct client *client) {
   const char *which = args_operand(args, 1);
-  struct buf target = {0};
-  struct reply reply;
   if (!which) return args_wrong(args, "NAME is missing");
-  buf_str(&target, "/api/v1/tokens/");
-  url_encode(&target, which);
-  buf_str(&target, "/revoke");
-  int code = client_post(client, buf_cstr(&target), json_object(), &reply);
-  buf_release(&target);
-  if (code != EXIT_OK) return code;
-  lines_done(args, &reply);
-  reply_release(&reply);
-  return EXIT_OK;
+  return lines_revoke(args, client, "/api/v1/tokens", which);
 }
 
 static int token_run(const struct args *args) {
