@@ -105,7 +105,7 @@ test("a log of a million lines jumps anywhere within 50 ms and keeps few rows in
     times.push((await spent()) - before);
     assert.ok((await rows(page)) < 160);
   }
-  const sorted = times.toSorted((a, b) => a - b);
+  const sorted = [...times].sort((a, b) => a - b);
   assert.ok(sorted[2] < 50, `the jumps took ${times.map(Math.round)} ms`);
   await done(page);
 });

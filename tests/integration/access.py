@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Tokens, sessions and the commands over the port: who is let in, as what, for how long, and what the audit says."""
 import grp
 import json

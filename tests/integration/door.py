@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The port in front of the daemon: who gets in, who doesn't, and what a browser may not be made to do."""
 import grp
 import hashlib

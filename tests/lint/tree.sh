@@ -19,6 +19,12 @@ for file in $files; do
   esac
 done
 
+for file in tests/integration/*.py tests/integration/*.sh; do
+  head -n 1 "$file" | grep -q '^#!' && [ -x "$file" ] && continue
+  echo "$file:1: can't be executed: it needs a line like #!/usr/bin/env python3 and the mode bit"
+  status=1
+done
+
 # shellcheck disable=SC2086 # no name in the tree has a space: git ls-files shows it
 if grep -nwE "$words" $files; then
   echo "these words stand for work that is left; do it, or say what holds"

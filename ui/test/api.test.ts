@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { webcrypto } from "node:crypto";
 import { test } from "node:test";
 import { ApiError, apiGet, apiPost } from "../src/lib/api";
 
@@ -23,6 +24,8 @@ function daemon(answers: (Response | Error)[]): Asked[] {
 const json = (value: unknown, init: ResponseInit = {}): Response => new Response(JSON.stringify(value), init);
 
 Object.assign(globalThis, { document: { getElementById: () => null } });
+// Browsers have it, and node from 19 on.
+if (!globalThis.crypto) Object.assign(globalThis, { crypto: webcrypto });
 
 test("what hasn't changed is the same object and isn't sent again", async () => {
   const asked = daemon([json({ a: 1 }, { headers: { ETag: '"x"' } }), new Response(null, { status: 304 })]);
