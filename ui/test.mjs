@@ -29,7 +29,7 @@ await esbuild.build({
   nodePaths: [join(folder, "node_modules")],
   jsx: "automatic",
   jsxImportSource: "preact",
-  define: { ...defines(source), STREAM_WORKER: '"/assets/stream.js"', UI_FOLDER: JSON.stringify(folder) },
+  define: { ...defines(source), STREAM_WORKER: '"/assets/stream.js"', UI_FOLDER: JSON.stringify(folder), UI_SOURCE: JSON.stringify(source) },
   logLevel: "warning",
 });
 // One after the other: some of them measure how long something takes.

@@ -5,7 +5,7 @@ import type { Wait } from "./types";
 declare const STATE_SENTENCES: { run: Record<string, string>; task: Record<string, string>; firing: Record<string, string> };
 
 export type StateKind = "run" | "task" | "firing";
-export type Tone = "good" | "bad" | "live" | "warn" | "wait" | "ask" | "still";
+export type Tone = "good" | "bad" | "live" | "warn" | "wait" | "ask" | "still" | "skip";
 // The outline tells states apart without their colour: a filled circle, octagon, triangle, diamond, square, or a ring.
 export type Shape = "circle" | "octagon" | "triangle" | "diamond" | "square" | "ring" | "dashed" | "progress";
 
@@ -14,6 +14,7 @@ export interface Look {
   tone: Tone;
   shape: Shape;
   glyph: string; // a path drawn on the shape, in a box of 16 × 16
+  edge?: "bad"; // the ring has another colour: what it came from went wrong
 }
 
 const CHECK = "M4.9 8.3 7.1 10.5 11.2 5.8";
@@ -28,6 +29,7 @@ const GLASS = "M6 4.8h4L6 11.2h4z";
 const SLASH = "M4 12 12 4";
 const UP = "M8 11V5.4M5.6 7.6 8 5.2l2.4 2.4";
 const BANG = "M8 5v3.6M8 11v.1";
+const HAND = "M5.9 8.6V6.6M7.3 8V5.4M8.7 8V5.4M10.1 8.6V6.2M5.9 8.6c0 1.9.8 2.9 2.1 2.9s2.1-1 2.1-2.9";
 const PAUSE = "M6.6 5.8v4.4M9.4 5.8v4.4";
 const NONE = "";
 
@@ -45,9 +47,9 @@ const LOOKS: Record<string, Look> = {
   timed_out: { words: "timed out", tone: "bad", shape: "octagon", glyph: CLOCK },
   lost: { words: "lost", tone: "bad", shape: "octagon", glyph: BROKEN },
   cancelled: { words: "cancelled", tone: "still", shape: "square", glyph: NONE },
-  skipped: { words: "skipped", tone: "still", shape: "ring", glyph: SLASH },
-  upstream_failed: { words: "upstream failed", tone: "still", shape: "ring", glyph: UP },
-  approval: { words: "waiting for approval", tone: "ask", shape: "diamond", glyph: BANG },
+  skipped: { words: "skipped", tone: "skip", shape: "ring", glyph: SLASH },
+  upstream_failed: { words: "upstream failed", tone: "skip", shape: "ring", glyph: UP, edge: "bad" },
+  approval: { words: "waiting for approval", tone: "ask", shape: "diamond", glyph: HAND },
   missed: { words: "missed", tone: "warn", shape: "triangle", glyph: CLOCK },
   broken: { words: "doesn't load", tone: "bad", shape: "octagon", glyph: BANG },
   paused: { words: "paused", tone: "warn", shape: "ring", glyph: PAUSE },

@@ -14,7 +14,10 @@ const LETTERS: Record<string, string> = {
 export const letterOf = (state: string): string => LETTERS[state] ?? "?";
 export const stateWord = (state: string): string => stateLook(state).words;
 /** The classes of a shape with its colour, as style/grid.css has them. */
-export const lookClass = (state: string): string => `shape-${stateLook(state).shape} tone-${stateLook(state).tone}`;
+export function lookClass(state: string): string {
+  const { shape, tone, edge } = stateLook(state);
+  return `shape-${shape} tone-${tone}${edge ? ` edge-${edge}` : ""}`;
+}
 
 export function cellText(cell: RowCell): string {
   if (cell.state === null) return "not in this run";

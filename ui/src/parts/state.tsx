@@ -42,7 +42,7 @@ export function StateIcon({ state, progress, size = 16, label = false }: IconPro
       ) : (
         <>
           <path
-            class={OUTLINES[look.shape].filled ? "icon-filled" : "icon-ring"}
+            class={`${OUTLINES[look.shape].filled ? "icon-filled" : "icon-ring"}${look.edge ? " icon-edge" : ""}`}
             d={OUTLINES[look.shape].path}
             stroke-dasharray={OUTLINES[look.shape].dash}
           />
