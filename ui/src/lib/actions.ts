@@ -24,9 +24,16 @@ export const allResume = (): Promise<Done> => apiPost<Done>(`${API}/resume`);
 export const reload = (): Promise<{ files: number; loaded: number; gone: number; broken: unknown[] }> =>
   apiPost(`${API}/reload`);
 
-// A note on each of its runs; what was missed has none, so the note is the pipeline's.
+const AT_ONCE = 8;
+
+// A note on each of its runs, several at once; what was missed has none, so the note is the pipeline's. The first refusal
+// ends it and is told.
 export async function acknowledge(what: Attention, text: string): Promise<void> {
   const runs = what.runs.length > 0 ? what.runs : what.run ? [what.run] : [];
   if (runs.length === 0 && what.pipeline) await apiPost<Done>(pipelineApi(what.pipeline, "/note"), { text });
-  for (const run of runs) await apiPost<Done>(runApi(run, "/note"), { text });
+  for (let at = 0; at < runs.length; at += AT_ONCE) {
+    const sent = runs.slice(at, at + AT_ONCE).map((run) => apiPost<Done>(runApi(run, "/note"), { text }));
+    const refused = (await Promise.allSettled(sent)).find((one) => one.status === "rejected");
+    if (refused) throw refused.reason;
+  }
 }

@@ -44,3 +44,14 @@ export function retryCommand(run: string, task: string): string {
 export function noteCommand(run: string, text: string): string {
   return line(["note", run, text]);
 }
+
+export const pipelineNoteCommand = (name: string, text: string): string => line(["note", "--pipeline", name, text]);
+
+// Without a pipeline it is the whole installation that rests.
+export const pauseCommand = (name: string | null, reason: string): string => line(["pause", name ?? "--all", "--reason", reason]);
+
+export function triggerCommand(name: string, params: Texts, more: { for?: string | undefined; now?: boolean | undefined }): string {
+  return line(["trigger", name, ...(more.for ? ["--for", more.for] : []), ...(more.now ? ["--now"] : []), ...givenParams(params)]);
+}
+
+export const revokeCommand = (what: "token" | "session", which: string): string => line([what, "revoke", which]);

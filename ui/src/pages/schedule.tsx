@@ -1,18 +1,21 @@
 // What fires next, of all pipelines, in the schedule's zone and the reader's; and which firings came to nothing, each of
 // which can be run now.
 import { useState } from "preact/hooks";
-import { API, apiPost } from "../lib/api";
+import { pipelineResume } from "../lib/actions";
+import { API, apiPost, problemFrom } from "../lib/api";
 import { dayTime, daysOf } from "../lib/days";
 import { plural } from "../lib/format";
 import { mayOperate } from "../lib/me";
 import { pipelineApi, pipelineHref } from "../lib/paths";
 import { hrefWith, place } from "../lib/router";
+import { triggerCommand } from "../lib/shell";
 import { timeLong, zoneChoice, zoneLocal, zoneName } from "../lib/time";
 import type { Firing, Page as ListPage, PlannedFiring, Started } from "../lib/types";
 import { type Concern, useResource } from "../live/resource";
 import { heard, now } from "../live/store";
 import { Confirm } from "../parts/confirm";
 import { Empty, Loaded } from "../parts/notice";
+import { PauseDialog } from "../parts/note_dialogs";
 import { Page } from "../parts/page";
 import { State } from "../parts/state";
 import { type Column, Table } from "../parts/table";
@@ -28,6 +31,29 @@ const DST = {
   repeat: { words: "clocks show this time twice", title: "The clocks go back: its time of day comes twice, and it fires the first time." },
 } as const;
 
+interface Rest {
+  pause: (pipeline: string) => void;
+  resume: (pipeline: string) => void;
+}
+
+// Of the pipeline, at its first firing: its schedules rest together.
+function PauseButton({ firing, rest }: { firing: PlannedFiring; rest: Rest }) {
+  if (!mayOperate.value) return null;
+  const { pipeline, paused } = firing;
+  return (
+    <button
+      type="button"
+      class="plain"
+      disabled={!heard.value}
+      aria-label={`${paused ? "Resume" : "Pause"} ${pipeline}`}
+      onClick={() => (paused ? rest.resume(pipeline) : rest.pause(pipeline))}
+      data-testid="rest"
+    >
+      {paused ? "Resume" : "Pause…"}
+    </button>
+  );
+}
+
 function Marks({ firing }: { firing: PlannedFiring }) {
   return (
     <>
@@ -41,11 +67,11 @@ function Marks({ firing }: { firing: PlannedFiring }) {
   );
 }
 
-function Day({ day, items }: { day: string; items: PlannedFiring[] }) {
+function Day({ day, items, firsts, rest }: { day: string; items: PlannedFiring[]; firsts: ReadonlySet<PlannedFiring>; rest: Rest }) {
   return (
     <tbody>
       <tr class="day">
-        <th scope="rowgroup" colSpan={5}>
+        <th scope="rowgroup" colSpan={6}>
           {day}
         </th>
       </tr>
@@ -66,6 +92,7 @@ function Day({ day, items }: { day: string; items: PlannedFiring[] }) {
           <td class="grow">
             <code class="soft">{firing.schedule}</code> <Marks firing={firing} />
           </td>
+          <td class="end">{firsts.has(firing) && <PauseButton firing={firing} rest={rest} />}</td>
         </tr>
       ))}
     </tbody>
@@ -75,7 +102,15 @@ function Day({ day, items }: { day: string; items: PlannedFiring[] }) {
 // Days are those of one zone: a list in each schedule's own would not be in order.
 const dayZone = (): string => (zoneChoice.value === "utc" ? "UTC" : zoneLocal());
 
-function Planned({ items }: { items: PlannedFiring[] }) {
+// The first firing of each pipeline.
+function firstsOf(items: readonly PlannedFiring[]): ReadonlySet<PlannedFiring> {
+  const first = new Map<string, PlannedFiring>();
+  for (const item of items) if (!first.has(item.pipeline)) first.set(item.pipeline, item);
+  return new Set(first.values());
+}
+
+function Planned({ items, rest }: { items: PlannedFiring[]; rest: Rest }) {
+  const firsts = firstsOf(items);
   if (items.length === 0)
     return (
       <Empty title="Nothing is planned.">
@@ -101,10 +136,13 @@ function Planned({ items }: { items: PlannedFiring[] }) {
             <th scope="col" class="grow">
               Schedule
             </th>
+            <th scope="col" class="end">
+              <span class="unseen">Action</span>
+            </th>
           </tr>
         </thead>
         {daysOf(items, dayZone(), (f) => f.scheduled_for).map((d) => (
-          <Day key={d.day} {...d} />
+          <Day key={d.day} {...d} firsts={firsts} rest={rest} />
         ))}
       </table>
     </div>
@@ -163,18 +201,13 @@ function RunNow({ firing, close, done }: { firing: Firing; close: () => void; do
     done();
   };
   return (
-    <Confirm title={`Run ${pipeline} now`} action="Run it now" run={run} close={close}>
+    <Confirm title={`Run ${pipeline} now`} action="Run it now" command={triggerCommand(pipeline, {}, { for: firing.scheduled_for })} run={run} close={close}>
       <p>
         One run for <strong>{timeLong(firing.scheduled_for, zoneName(zoneChoice.value))}</strong>, as if it had fired then:{" "}
         <code>scheduled_for</code> and the parameters that follow from it are of that instant.
         {firing.count > 1 && ` The other ${firing.count - 1} of these firings stay as they are.`}
       </p>
       <p class="soft">An instant is run once: if someone has run it meanwhile, this is refused and says by which run.</p>
-      <p class="soft">
-        <code>
-          rota trigger {pipeline} --for {firing.scheduled_for}
-        </code>
-      </p>
     </Confirm>
   );
 }
@@ -212,6 +245,16 @@ export default function SchedulePage() {
     `${API}/schedule?n=${n}${pipeline ? `&pipeline=${encodeURIComponent(pipeline)}` : ""}`,
     planned,
   );
+  const [pausing, pausingSet] = useState<string | null>(null);
+  const resume = (name: string): void => {
+    pipelineResume(name).then(
+      (done) => {
+        toast(done.did);
+        void list.reload();
+      },
+      (error: unknown) => toast(problemFrom(error).detail),
+    );
+  };
   return (
     <Page
       title="Schedule"
@@ -233,7 +276,7 @@ export default function SchedulePage() {
         <Loaded of={list}>
           {(data) => (
             <>
-              <Planned items={data.items} />
+              <Planned items={data.items} rest={{ pause: pausingSet, resume }} />
               {data.items.length >= n && (
                 <p class="more">
                   {SHOWN.filter((count) => count > n).map((count) => (
@@ -248,6 +291,15 @@ export default function SchedulePage() {
         </Loaded>
       </section>
       {!pipeline && <Unrun />}
+      {pausing && (
+        <PauseDialog
+          pipeline={pausing}
+          close={() => {
+            pausingSet(null);
+            void list.reload();
+          }}
+        />
+      )}
     </Page>
   );
 }

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { API, apiPost, problemFrom } from "../lib/api";
 import { me } from "../lib/me";
+import { revokeCommand } from "../lib/shell";
 import type { Page as ListPage, Problem, Role, Session, Token, TokenCreated } from "../lib/types";
 import { never, useResource } from "../live/resource";
 import { heard, nowExact } from "../live/store";
@@ -159,6 +160,7 @@ function Tokens() {
       {asked && (
         <Confirm
           title={`Revoke the token of ${asked.name}`}
+          command={revokeCommand("token", asked.name)}
           action="Revoke it"
           danger
           run={async () => {
@@ -213,6 +215,7 @@ function Sessions() {
       {asked && (
         <Confirm
           title={`End the session of ${asked.name}`}
+          command={revokeCommand("session", asked.id)}
           action="End it"
           danger
           run={async () => {

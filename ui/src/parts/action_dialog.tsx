@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { apiPost, problemFrom } from "../lib/api";
 import type { Problem } from "../lib/types";
 import { heard } from "../live/store";
-import { CopyButton } from "./copy";
+import { DialogCommand } from "./copy";
 import { Dialog } from "./dialog";
 import { ProblemView } from "./notice";
 
@@ -54,10 +54,7 @@ export function ActionDialog(props: Props) {
           </div>
         )}
         <footer class="dialog-foot">
-          <div class="dialog-command">
-            <code data-testid="command">{props.command}</code>
-            <CopyButton text={props.command} />
-          </div>
+          <DialogCommand command={props.command} />
           <button type="button" onClick={props.close}>
             Close
           </button>

@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import { problemFrom } from "../lib/api";
 import type { Problem } from "../lib/types";
 import { heard } from "../live/store";
+import { DialogCommand } from "./copy";
 import { Dialog } from "./dialog";
 import { ProblemView } from "./notice";
 
@@ -11,12 +12,13 @@ interface ConfirmProps {
   title: string; // "Cancel nightly#412"
   action: string; // what the button says: "Cancel 1 run"
   danger?: boolean;
+  command?: string; // what does the same in a shell
   run: () => Promise<void>;
   close: () => void;
   children?: ComponentChildren;
 }
 
-export function Confirm({ title, action, danger, run, close, children }: ConfirmProps) {
+export function Confirm({ title, action, danger, command, run, close, children }: ConfirmProps) {
   const [busy, busySet] = useState(false);
   const [problem, problemSet] = useState<Problem | null>(null);
   const send = async (): Promise<void> => {
@@ -44,6 +46,7 @@ export function Confirm({ title, action, danger, run, close, children }: Confirm
           {problem && <ProblemView problem={problem} />}
         </div>
         <footer class="dialog-foot">
+          {command && <DialogCommand command={command} />}
           <button type="button" onClick={close}>
             Close
           </button>

@@ -30,3 +30,13 @@ export function CopyButton({ text, words = "Copy" }: { text: string | (() => str
     </button>
   );
 }
+
+// The command that does what a dialog asks for.
+export function DialogCommand({ command }: { command: string }) {
+  return (
+    <div class="dialog-command">
+      <code data-testid="command">{command}</code>
+      <CopyButton text={command} />
+    </div>
+  );
+}

@@ -2,9 +2,13 @@
 import { useState } from "preact/hooks";
 import { acknowledge, allPause, pipelinePause } from "../lib/actions";
 import { plural } from "../lib/format";
+import { noteCommand, pauseCommand, pipelineNoteCommand } from "../lib/shell";
 import type { Attention, Done } from "../lib/types";
 import { Confirm } from "./confirm";
 import { toast } from "./toast";
+
+// The note of whoever writes none.
+const SEEN = "acknowledged";
 
 interface FieldProps {
   label: string;
@@ -24,14 +28,20 @@ function Field({ label, text, onText }: FieldProps) {
 export function AcknowledgeDialog({ what, close }: { what: Attention; close: () => void }) {
   const [text, textSet] = useState("");
   const runs = Math.max(1, what.runs.length);
+  const named = what.runs.length > 0 ? what.runs : [what.run ?? ""];
   const of = what.kind === "missed" ? `the missed firings of ${what.pipeline}` : runs > 1 ? plural(runs, "run") : (what.name ?? what.title);
   return (
     <Confirm
       title={`Acknowledge ${of}`}
-      action="Acknowledge"
+      action={runs > 1 ? `Acknowledge ${plural(runs, "run")}` : "Acknowledge"}
+      command={
+        what.kind === "missed"
+          ? pipelineNoteCommand(what.pipeline ?? "", text.trim() || SEEN)
+          : named.map((run) => noteCommand(runs > 1 ? run : (what.name ?? run), text.trim() || SEEN)).slice(0, 3).join("; ") + (runs > 3 ? "; …" : "")
+      }
       close={close}
       run={async () => {
-        await acknowledge(what, text.trim() || "acknowledged");
+        await acknowledge(what, text.trim() || SEEN);
         toast(`Acknowledged ${of}.`);
       }}
     >
@@ -54,6 +64,7 @@ export function PauseDialog({ pipeline, close }: { pipeline: string | null; clos
       title={pipeline === null ? "Pause everything" : `Pause ${pipeline}`}
       action={pipeline === null ? "Pause everything" : "Pause 1 pipeline"}
       danger={pipeline === null}
+      command={pauseCommand(pipeline, text.trim())}
       run={send}
       close={close}
     >

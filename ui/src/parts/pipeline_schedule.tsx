@@ -7,6 +7,7 @@ import { timeLong } from "../lib/time";
 import type { Firing, Page, PipelineDetail, PlannedFiring, ScheduleDefinition } from "../lib/types";
 import { ofPipeline, useResource } from "../live/resource";
 import { heard } from "../live/store";
+import { MoreButton, useMore } from "./more";
 import { Empty, Loaded } from "./notice";
 import { State } from "./state";
 import { type Column, Table } from "./table";
@@ -88,6 +89,18 @@ function firingColumns(runNow: (at: string) => void): Column<Firing>[] {
   ];
 }
 
+const firingKey = (f: Firing): string => `${f.outcome} ${f.scheduled_for}`;
+
+function FiringsDecided({ first, url, ask }: { first: Page<Firing>; url: string; ask: (at: string) => void }) {
+  const more = useMore(first, url, firingKey);
+  return (
+    <>
+      <Table label="Firings" columns={firingColumns(ask)} rows={more.items} keyOf={firingKey} />
+      <MoreButton of={more} words="Older firings" />
+    </>
+  );
+}
+
 export function PipelineSchedule({ pipeline }: { pipeline: PipelineDetail }) {
   const name = pipeline.name;
   const concern = ofPipeline(name);
@@ -127,7 +140,7 @@ export function PipelineSchedule({ pipeline }: { pipeline: PipelineDetail }) {
         <Loaded of={firings}>
           {(page) =>
             page.items.length ? (
-              <Table label="Firings" columns={firingColumns(askedSet)} rows={page.items} keyOf={(f) => `${f.outcome} ${f.scheduled_for}`} />
+              <FiringsDecided first={page} url={pipelineApi(name, "/firings")} ask={askedSet} />
             ) : (
               <Empty title="No firing has come due so far." />
             )

@@ -6,6 +6,7 @@ import type { Page, Version } from "../lib/types";
 import { ofPipeline, useResource } from "../live/resource";
 import { CopyButton } from "./copy";
 import { Later } from "./later";
+import { MoreButton, useMore } from "./more";
 import { Empty, Loaded } from "./notice";
 import { type Column, Table } from "./table";
 import { Time } from "./time";
@@ -82,20 +83,20 @@ function Chosen({ versions, chosen }: ChosenProps) {
   );
 }
 
+function Known({ first, url }: { first: Page<Version>; url: string }) {
+  const more = useMore(first, url, (v) => v.version);
+  const chosen = more.items.find((v) => v.version === place.value.query.get("v")) ?? more.items[0];
+  if (!chosen) return <Empty title="No version of this file was ever in force." />;
+  return (
+    <>
+      <Table label="Versions" columns={columns(chosen.version)} rows={more.items} keyOf={(v) => v.version} />
+      <MoreButton of={more} words="Older versions" />
+      <Chosen versions={more.items} chosen={chosen} />
+    </>
+  );
+}
+
 export function PipelineVersions({ name }: { name: string }) {
   const versions = useResource<Page<Version>>(pipelineApi(name, "/versions"), ofPipeline(name));
-  return (
-    <Loaded of={versions}>
-      {({ items }) => {
-        const chosen = items.find((v) => v.version === place.value.query.get("v")) ?? items[0];
-        if (!chosen) return <Empty title="No version of this file was ever in force." />;
-        return (
-          <>
-            <Table label="Versions" columns={columns(chosen.version)} rows={items} keyOf={(v) => v.version} />
-            <Chosen versions={items} chosen={chosen} />
-          </>
-        );
-      }}
-    </Loaded>
-  );
+  return <Loaded of={versions}>{(first) => <Known first={first} url={pipelineApi(name, "/versions")} />}</Loaded>;
 }

@@ -1,5 +1,5 @@
 // What the tabs of a run's page show: its tasks over time, as a graph, as a list; a log; parameters; the file; events.
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { type GanttTask, ganttOf } from "../lib/gantt";
 import { instantMs, zoneChoice, zoneName } from "../lib/time";
 import { go, place, queryPut } from "../lib/router";
@@ -224,42 +224,58 @@ export function YamlTab({ run }: { run: RunDetail }) {
   );
 }
 
-const EVENTS = 200;
-
-// The events from the first on; a page more when it is asked for, and new ones as they happen.
-export function EventsTab({ run }: { run: RunDetail }) {
-  const [limit, limitSet] = useState(EVENTS);
-  const events = useResource<Page<RunEvent>>(runApi(run.id, `/events?limit=${Math.min(500, limit)}`), ofRun(run.id));
-  const [more, moreSet] = useState<string | null>(null);
-  useEffect(() => moreSet(events.data.value?.next ?? null), [events.data.value]);
+// A page of the events from the first on, each kept fresh, and below it the next one when it is asked for.
+function EventRows({ run, after }: { run: RunDetail; after: string | null }) {
+  const [more, moreSet] = useState(false);
+  const events = useResource<Page<RunEvent>>(runApi(run.id, `/events?limit=200${after ? `&after=${encodeURIComponent(after)}` : ""}`), ofRun(run.id));
+  const page = events.data.value;
+  if (!page)
+    return (
+      <tbody>
+        <tr>
+          <td colSpan={5}>
+            <Loaded of={events}>{() => null}</Loaded>
+          </td>
+        </tr>
+      </tbody>
+    );
   return (
-    <Loaded of={events}>
-      {(page) => (
-        <div class="wide">
-          <table class="table" data-testid="events">
-            <thead>
-              <tr>
-                <th scope="col">At</th>
-                <th scope="col">What</th>
-                <th scope="col">State</th>
-                <th scope="col">Why</th>
-                <th scope="col">Who</th>
-              </tr>
-            </thead>
-            <tbody>
-              {page.items.map((event) => (
-                <EventRow key={event.key} run={run} event={event} />
-              ))}
-            </tbody>
-          </table>
-          {more && limit < 500 && (
-            <button type="button" onClick={() => limitSet(500)}>
-              Show more
-            </button>
-          )}
-        </div>
-      )}
-    </Loaded>
+    <>
+      <tbody>
+        {page.items.map((event) => (
+          <EventRow key={event.key} run={run} event={event} />
+        ))}
+        {page.next && !more && (
+          <tr>
+            <td colSpan={5}>
+              <button type="button" onClick={() => moreSet(true)} data-testid="more">
+                Later events
+              </button>
+            </td>
+          </tr>
+        )}
+      </tbody>
+      {page.next && more && <EventRows key={page.next} run={run} after={page.next} />}
+    </>
+  );
+}
+
+export function EventsTab({ run }: { run: RunDetail }) {
+  return (
+    <div class="wide">
+      <table class="table" data-testid="events">
+        <thead>
+          <tr>
+            <th scope="col">At</th>
+            <th scope="col">What</th>
+            <th scope="col">State</th>
+            <th scope="col">Why</th>
+            <th scope="col">Who</th>
+          </tr>
+        </thead>
+        <EventRows run={run} after={null} />
+      </table>
+    </div>
   );
 }
 

@@ -6,9 +6,11 @@ import { plural } from "../lib/format";
 import { type ParamSpecs, type Texts, paramsChanged, paramsFaulty } from "../lib/params";
 import { pipelineApi, runHref } from "../lib/paths";
 import { go } from "../lib/router";
+import { triggerCommand } from "../lib/shell";
 import type { PipelineDetail, Problem } from "../lib/types";
 import { useResource } from "../live/resource";
 import { heard } from "../live/store";
+import { DialogCommand } from "./copy";
 import { Dialog } from "./dialog";
 import { Loaded, ProblemView } from "./notice";
 import { ParamForm } from "./param_form";
@@ -115,6 +117,7 @@ function Form({ name, specs, at, close }: FormProps) {
         )}
       </div>
       <footer class="dialog-foot">
+        <DialogCommand command={triggerCommand(name, body.params ?? {}, { for: at ?? undefined, now })} />
         <button type="button" onClick={close}>
           Close
         </button>
