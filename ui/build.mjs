@@ -1,8 +1,9 @@
 // Bundles the web pages: node build.mjs FOLDER, where FOLDER/node_modules is; what the binary serves comes to lie in
 // FOLDER/dist under the paths that it is asked for, with the hash of its content in its name.
 //
-// Three programs: the pages (ESM; what only some pages need are chunks loaded when they are shown), the login, which
-// must share no file with the pages because it is served to whoever asks, and the worker that keeps the event stream.
+// Four programs: the pages (ESM; what only some pages need are chunks loaded when they are shown), the login, which
+// must share no file with the pages because it is served to whoever asks, the worker that keeps the event stream,
+// and the choice of the theme, which comes before all that is drawn.
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -71,6 +72,13 @@ const worker = await esbuild.build({
   format: "iife",
   entryNames: "stream-[hash]",
 });
+// Its name begins as the login's files do, because it too is served to whoever asks.
+const theme = await esbuild.build({
+  ...common,
+  entryPoints: ["src/theme.ts"],
+  format: "iife",
+  entryNames: "login-theme-[hash]",
+});
 const login = await esbuild.build({ ...common, entryPoints: ["src/login.ts"], format: "iife" });
 const main = await esbuild.build({
   ...common,
@@ -101,6 +109,7 @@ for (const [name, result, entry] of [
     style: served(result, entry, "css"),
     preloads: preloads(result, entry),
     icon: mark,
+    theme: served(theme, "src/theme.ts", "js"),
   });
 // The first page's files are told apart from what is loaded later by the test of the budgets.
 writeFileSync(join(folder, "bundle.json"), JSON.stringify(main.metafile));

@@ -46,7 +46,11 @@ function Nav({ open }: { open: string }) {
   );
 }
 
+// On a phone what is seldom switched folds away behind one button.
 function Switches({ find }: { find: () => void }) {
+  const [unfolded, unfoldedSet] = useState(false);
+  const visits = visit.value;
+  useEffect(() => unfoldedSet(false), [visits]);
   return (
     <div class="switches">
       <button type="button" class="find" onClick={find} data-testid="find">
@@ -54,26 +58,38 @@ function Switches({ find }: { find: () => void }) {
         <kbd>K</kbd>
       </button>
       <span class={`link link-${link.value}`} role="img" aria-label={`Event stream: ${link.value}`} title={`Event stream: ${link.value}`} />
-      <select
-        aria-label="Time zone"
-        value={zoneChoice.value}
-        onChange={(event) => zoneChoose(event.currentTarget.value as ZoneChoice)}
+      <button
+        type="button"
+        class="only-phone"
+        aria-expanded={unfolded}
+        aria-controls="settings"
+        onClick={() => unfoldedSet(!unfolded)}
+        data-testid="settings"
       >
-        <option value="local">Local ({zoneLocal()})</option>
-        <option value="utc">UTC</option>
-        <option value="schedule">Schedule's zone</option>
-      </select>
-      <select aria-label="Theme" value={theme.value} onChange={(event) => themeChoose(event.currentTarget.value as Theme)}>
-        <option value="system">Auto</option>
-        <option value="light">Light</option>
-        <option value="dark">Dark</option>
-      </select>
-      <a href="/help">Help</a>
-      {me.value?.session && (
-        <button type="button" class="plain" onClick={() => void logout()} title={`${me.value.name}, ${me.value.role}`}>
-          Log out
-        </button>
-      )}
+        Settings
+      </button>
+      <div id="settings" class={unfolded ? "settings unfolded" : "settings"}>
+        <select
+          aria-label="Time zone"
+          value={zoneChoice.value}
+          onChange={(event) => zoneChoose(event.currentTarget.value as ZoneChoice)}
+        >
+          <option value="local">Local ({zoneLocal()})</option>
+          <option value="utc">UTC</option>
+          <option value="schedule">Schedule's zone</option>
+        </select>
+        <select aria-label="Theme" value={theme.value} onChange={(event) => themeChoose(event.currentTarget.value as Theme)}>
+          <option value="system">Auto</option>
+          <option value="light">Light</option>
+          <option value="dark">Dark</option>
+        </select>
+        <a href="/help">Help</a>
+        {me.value?.session && (
+          <button type="button" class="plain" onClick={() => void logout()} title={`${me.value.name}, ${me.value.role}`}>
+            Log out
+          </button>
+        )}
+      </div>
     </div>
   );
 }
