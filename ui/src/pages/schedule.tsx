@@ -90,7 +90,7 @@ function Day({ day, items, firsts, rest }: { day: string; items: PlannedFiring[]
             {dayTime(firing.scheduled_for, firing.zone)} <span class="soft">{firing.zone}</span>
           </td>
           <td class="grow">
-            <code class="soft">{firing.schedule}</code> <Marks firing={firing} />
+            <Marks firing={firing} /> <code class="soft">{firing.schedule}</code>
           </td>
           <td class="end">{firsts.has(firing) && <PauseButton firing={firing} rest={rest} />}</td>
         </tr>
