@@ -46,6 +46,7 @@ test("on a phone the settings unfold, and fold when another page is opened", asy
 test("a pipeline is paused and resumed from the schedule, with a reason and its command", async () => {
   const page = await who.open("/schedule");
   await page.getByRole("button", { name: "Pause yearly" }).click();
+  assert.ok(await page.getByTestId("confirm-send").isDisabled(), "a pause needs a reason");
   await page.getByLabel("Reason").fill("being mended");
   assert.equal(await page.getByTestId("command").innerText(), "rota pause yearly --reason 'being mended'");
   await page.getByTestId("confirm-send").click();

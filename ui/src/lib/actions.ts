@@ -17,9 +17,9 @@ export const triggerPreview = (name: string, body: TriggerBody): Promise<{ param
   apiPost(pipelineApi(name, "/runs"), { ...body, dry_run: true });
 
 export const pipelinePause = (name: string, reason: string): Promise<Done> =>
-  apiPost<Done>(pipelineApi(name, "/pause"), reason ? { reason } : {});
+  apiPost<Done>(pipelineApi(name, "/pause"), { reason });
 export const pipelineResume = (name: string): Promise<Done> => apiPost<Done>(pipelineApi(name, "/resume"));
-export const allPause = (reason: string): Promise<Done> => apiPost<Done>(`${API}/pause`, reason ? { reason } : {});
+export const allPause = (reason: string): Promise<Done> => apiPost<Done>(`${API}/pause`, { reason });
 export const allResume = (): Promise<Done> => apiPost<Done>(`${API}/resume`);
 export const reload = (): Promise<{ files: number; loaded: number; gone: number; broken: unknown[] }> =>
   apiPost(`${API}/reload`);

@@ -12,13 +12,14 @@ interface ConfirmProps {
   title: string; // "Cancel nightly#412"
   action: string; // what the button says: "Cancel 1 run"
   danger?: boolean;
+  disabled?: boolean; // something is still to be filled in
   command?: string; // what does the same in a shell
   run: () => Promise<void>;
   close: () => void;
   children?: ComponentChildren;
 }
 
-export function Confirm({ title, action, danger, command, run, close, children }: ConfirmProps) {
+export function Confirm({ title, action, danger, disabled, command, run, close, children }: ConfirmProps) {
   const [busy, busySet] = useState(false);
   const [problem, problemSet] = useState<Problem | null>(null);
   const send = async (): Promise<void> => {
@@ -50,7 +51,7 @@ export function Confirm({ title, action, danger, command, run, close, children }
           <button type="button" onClick={close}>
             Close
           </button>
-          <button type="submit" class={danger ? "danger" : "primary"} disabled={busy || !heard.value} data-testid="confirm-send">
+          <button type="submit" class={danger ? "danger" : "primary"} disabled={busy || disabled || !heard.value} data-testid="confirm-send">
             {action}
           </button>
         </footer>

@@ -64,6 +64,7 @@ export function PauseDialog({ pipeline, close }: { pipeline: string | null; clos
       title={pipeline === null ? "Pause everything" : `Pause ${pipeline}`}
       action={pipeline === null ? "Pause everything" : "Pause 1 pipeline"}
       danger={pipeline === null}
+      disabled={text.trim() === ""}
       command={pauseCommand(pipeline, text.trim())}
       run={send}
       close={close}
