@@ -66,3 +66,15 @@ test("the events of a run go on to the last", async () => {
   await page.waitForFunction((n) => document.querySelectorAll('[data-testid="events"] tbody tr').length > n + 5, before);
   await page.close();
 });
+
+test("a login leads to no other host, however the address is written", async () => {
+  for (const next of ["/.//127.0.0.2:1/", "//127.0.0.2:1/", "/\\127.0.0.2:1/", "http://127.0.0.2:1/", "javascript:alert(1)"]) {
+    const page = await who.tab();
+    const link = new URL(await place.link());
+    link.searchParams.set("next", next);
+    await page.goto(link.href, { waitUntil: "commit" });
+    await page.waitForURL((url) => url.pathname !== "/login", { waitUntil: "commit" });
+    assert.equal(new URL(page.url()).origin, place.url, next);
+    await page.close();
+  }
+});

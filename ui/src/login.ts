@@ -6,12 +6,13 @@ const field = document.getElementById("token") as HTMLInputElement;
 const button = document.getElementById("send") as HTMLButtonElement;
 const problem = document.getElementById("problem") as HTMLParagraphElement;
 
-// Only a path of ours: another address in the link would send the reader elsewhere.
+// Only an address of ours: another one in the link would send the reader elsewhere. It is followed as a whole, since a
+// path alone may begin with two slashes once its dots are taken out, which is another host's address.
 function next(): string {
   const asked = new URLSearchParams(location.search).get("next") ?? "/";
   const url = new URL(asked, location.origin);
   const ours = url.origin === location.origin && asked.startsWith("/") && url.pathname !== "/login";
-  return ours ? url.pathname + url.search + url.hash : "/";
+  return ours ? url.href : "/";
 }
 
 function say(text: string): void {
