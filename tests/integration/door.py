@@ -471,7 +471,7 @@ def test_a_group_may_share_the_socket_and_nothing_else():
         raise Skip("it takes a second user")
     group = next(g for g in grp.getgrall() if 0 < g.gr_gid < 65534)
     with place(f"socket: {{group: {group.gr_name}, role: operator}}\n", serve=False) as p:
-        os.chmod(p.root, 0o711)
+        p.let_others_in()
         p.pipeline("hello", "tasks: {a: {run: echo hi}}\n")
         p.start()
         p.rota("trigger", "hello", "--wait")
