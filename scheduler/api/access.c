@@ -65,8 +65,11 @@ static const char *cookie_read(struct arena *a, const char *cookies, const char 
   return found;
 }
 
-const char *api_session_cookie(bool secure) {
-  return secure ? "__Host-rota_session" : "rota_session";
+/* Browsers keep the cookies of all ports of a host together, so the name tells them apart. */
+static const char *cookie_name(struct arena *a, bool secure, uint16_t port) {
+  if (!secure) return arena_fmt(a, "rota_session_%u", (unsigned)port);
+  if (port == net_port_usual(true)) return "__Host-rota_session";
+  return arena_fmt(a, "__Host-rota_session_%u", (unsigned)port);
 }
 
 /* Fills in where the request comes from: the peer, or whom a trusted proxy speaks for. */
@@ -120,6 +123,7 @@ struct guard_verdict access_identify(struct exchange *x, const char *method, con
     return REFUSE(421, "Not this host",
                   "The Host header names another server; open the address that `rota status` shows, or set "
                   "`public_url` in rota.yaml to the one that people use.");
+  r->cookie = r->local ? "rota_session" : cookie_name(&x->arena, r->secure, host.port);
   const char *bearer = bearer_read(&x->arena, fields->authorization);
   const struct api_credentials credentials = {
       .local = r->local,
@@ -127,7 +131,7 @@ struct guard_verdict access_identify(struct exchange *x, const char *method, con
       .pid = r->pid,
       .address = r->address,
       .bearer = bearer,
-      .session = bearer ? NULL : cookie_read(&x->arena, fields->cookie, api_session_cookie(r->secure)),
+      .session = bearer ? NULL : cookie_read(&x->arena, fields->cookie, r->cookie),
   };
   r->session = credentials.session;
   r->who = x->api->options.authenticate(x->api->options.ctx, &credentials, &x->arena);

@@ -67,6 +67,9 @@ struct api_request {
   bool secure;         /* the client speaks https, to us or to a trusted proxy */
   const char *address; /* as in the credentials */
   const char *agent;   /* User-Agent; NULL */
+  /* The name of the session's cookie for who asks so: it holds the port that the browser knows, since cookies don't
+   * heed ports; and a browser takes the one of https from nobody but this very host. */
+  const char *cookie;
   const char *session; /* the value of the cookie that it came with; NULL */
   struct api_identity who;
 };
@@ -78,9 +81,6 @@ const char *api_query(const struct api_request *request, const char *name);
 
 /* Decides who asks, for every request alike; what it hands out lies in the arena. Fast: it may not block. */
 typedef struct api_identity api_authenticate(void *ctx, const struct api_credentials *credentials, struct arena *a);
-
-/* The name of the session's cookie: a browser takes the one of https from nobody but this very host. */
-const char *api_session_cookie(bool secure);
 
 typedef void api_handler(void *ctx, const struct api_request *request);
 /* The client of a request that the handler has seen and nobody has answered is gone: its handle is dead from here

@@ -113,7 +113,8 @@ def test_a_cookie_is_for_this_site_and_no_script():
         status, headers, body = p.http("POST", "/api/v1/login", {"token": token(p, "anna", "operator")})
         assert (status, body) == (200, {"name": "anna", "role": "operator"})
         parts = headers["set-cookie"].split("; ")
-        assert parts[0].startswith("rota_session=") and len(parts[0]) == len("rota_session=") + 43
+        name = f"rota_session_{p.url.rsplit(':', 1)[1].strip('/')}="
+        assert parts[0].startswith(name) and len(parts[0]) == len(name) + 43, parts[0]
         assert set(parts[1:]) == {"Path=/", "Max-Age=2592000", "HttpOnly", "SameSite=Strict"}, parts
         _, again, me = p.http("GET", "/api/v1/me", headers={"Cookie": parts[0]})
         assert again["set-cookie"] == headers["set-cookie"]  # it is kept for another 30 days
@@ -121,6 +122,27 @@ def test_a_cookie_is_for_this_site_and_no_script():
         status, headers, _ = p.http("POST", "/api/v1/logout", {}, headers={"Cookie": parts[0], **origin(p)})
         assert status == 200 and "Max-Age=0" in headers["set-cookie"]
         assert p.http("GET", "/api/v1/me", headers={"Cookie": parts[0]})[0] == 401
+
+
+def test_two_daemons_of_one_host_keep_their_sessions_apart():
+    with place() as p, place() as q:
+        jar = {}  # a browser's: by name alone, whatever the port
+        for one in (p, q):
+            _, headers, _ = one.http("POST", "/api/v1/login", {"token": token(one, "anna", "operator")})
+            name, value = headers["set-cookie"].split(";")[0].split("=", 1)
+            jar[name] = value
+        both = {"Cookie": "; ".join(f"{name}={value}" for name, value in jar.items())}
+        assert [one.http("GET", "/api/v1/me", headers=both)[0] for one in (p, q)] == [200, 200]
+
+
+def test_a_login_is_a_use_of_its_token():
+    with place() as p:
+        secret = token(p, "anna", "operator")
+        used = lambda: next(t for t in p.json("token", "list")["items"]
+                            if t["name"] == "anna")["used_at"]
+        assert used() is None
+        login(p, token=secret)
+        assert used() is not None
 
 
 def test_a_link_works_once_and_not_after_a_restart():

@@ -415,7 +415,7 @@ def through_nginx(p, front):
     assert answer.status == 200, (answer.status, answer.read())
     answer.read()
     cookie = answer.headers["Set-Cookie"].split(";")[0]
-    assert cookie.startswith("__Host-rota_session=")
+    assert cookie.startswith(f"__Host-rota_session_{front}=")
     assert p.json("session", "list")["items"][0]["address"] == "127.0.0.2"
     c.request("POST", "/api/v1/pause", "{}", {"Content-Type": "application/json", "Cookie": cookie,
                                               "Origin": "https://evil.example", "Host": host})

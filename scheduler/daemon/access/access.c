@@ -275,7 +275,7 @@ static void used_record(struct access *a, struct change *change) {
   record->changes_len = 1;
 }
 
-static void token_used(struct access *a, struct access_token *t) {
+void access_token_used(struct access *a, struct access_token *t) {
   t->used_at = a->clock();
   if (t->row.used_at != INSTANT_NONE && t->used_at < t->row.used_at + ACCESS_USED_EVERY) return;
   t->row.used_at = t->used_at;
@@ -321,7 +321,7 @@ struct api_identity access_authenticate(void *access, const struct api_credentia
   if (credentials->bearer) {
     struct access_token *t = access_token_of(a, credentials->bearer);
     if (!t) return (struct api_identity){0};
-    token_used(a, t);
+    access_token_used(a, t);
     return identity(arena, "token", t->row.key, t->row.name, role_of(t->row.role));
   }
   struct access_session *s = credentials->session ? session_of(a, credentials->session) : NULL;

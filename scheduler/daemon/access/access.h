@@ -83,6 +83,8 @@ struct access_token *access_token_named(const struct access *a, const char *name
 bool access_token_valid(const struct access *a, const struct access_token *t);
 /* The one whose secret this is, if it lets in. */
 struct access_token *access_token_of(const struct access *a, const char *secret);
+/* It let somebody in just now; the row follows by itself, at most every ACCESS_USED_EVERY. */
+void access_token_used(struct access *a, struct access_token *t);
 /* How many aren't revoked or expired. */
 size_t access_tokens_live(const struct access *a);
 /* Copies the row, and gives it its key. */

@@ -52,8 +52,8 @@ static void problem(const struct login *l, uint64_t handle, int status, const ch
 /* With an empty value it is taken back. */
 static char *cookie_text(const struct api_request *request, const char *value) {
   long long age = *value ? (long long)(ACCESS_SESSION_LIFE / USEC_PER_SEC) : 0;
-  return alloc_fmt("%s=%s; Path=/; Max-Age=%lld; HttpOnly; SameSite=Strict%s", api_session_cookie(request->secure),
-                   value, age, request->secure ? "; Secure" : "");
+  return alloc_fmt("%s=%s; Path=/; Max-Age=%lld; HttpOnly; SameSite=Strict%s", request->cookie, value, age,
+                   request->secure ? "; Secure" : "");
 }
 
 /* ---- codes ---- */
@@ -158,8 +158,9 @@ struct entrant {
 };
 
 static bool entrant_by_token(const struct login *l, const char *secret, struct entrant *out) {
-  const struct access_token *t = access_token_of(l->access, secret);
+  struct access_token *t = access_token_of(l->access, secret);
   if (!t) return false;
+  access_token_used(l->access, t);
   *out = (struct entrant){t->row.key, t->row.name, t->row.role, "token"};
   return true;
 }

@@ -73,7 +73,7 @@ static int ask(struct fixture *f, const char *head, const char *body) {
 
 #define HOST   "Host: 127.0.0.1:%u\r\n"
 #define HERE   "Origin: http://127.0.0.1:%u\r\n"
-#define COOKIE "Cookie: rota_session=admin\r\n"
+#define COOKIE "Cookie: rota_session_%u=admin\r\n"
 #define GET    "GET /api/v1/status HTTP/1.1\r\n"
 #define POST   "POST /api/v1/reload HTTP/1.1\r\n"
 
@@ -177,11 +177,13 @@ static void the_credentials_are_handed_on(void **state) {
       {"Authorization: Bearer\r\n", "-", "-"},
       {"Authorization: Basic dTpw\r\n" COOKIE, "-", "admin"},
       {COOKIE, "-", "admin"},
-      {"Cookie: a=b; rota_session=viewer; c=d\r\n", "-", "viewer"},
-      {"Cookie: xrota_session=viewer\r\n", "-", "-"},
-      {"Cookie: rota_session=viewer; rota_session=admin\r\n", "-", "-"},
+      {"Cookie: a=b; rota_session_%u=viewer; c=d\r\n", "-", "viewer"},
+      {"Cookie: xrota_session_%u=viewer\r\n", "-", "-"},
+      {"Cookie: rota_session_%u=viewer; rota_session_%u=admin\r\n", "-", "-"},
+      {"Cookie: rota_session=viewer; rota_session_1=admin\r\n", "-", "-"}, /* of other ports */
+      {"Cookie: rota_session_1=viewer; rota_session_%u=admin\r\n", "-", "admin"},
       {"Cookie: __Host-rota_session=admin\r\n", "-", "-"}, /* of https alone */
-      {"Cookie: rota_session=\r\n", "-", ""},
+      {"Cookie: rota_session_%u=\r\n", "-", ""},
       {"Cookie: ;;=; ;\r\n", "-", "-"},
       {"Authorization: Bearer viewer\r\n" COOKIE, "viewer", "-"},
   };
