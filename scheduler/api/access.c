@@ -92,12 +92,17 @@ static void origin_fill(struct exchange *x, const struct guard_fields *f) {
 }
 
 /* Whether the Host is one that we go by; *host is how the sender calls us. */
-static bool host_ours(const struct exchange *x, const char *text, struct net_origin *host) {
+static bool host_ours(struct exchange *x, const struct guard_fields *fields, struct net_origin *host) {
   const struct api *api = x->api;
+  const char *text = fields->host;
+  bool trusted = forwarded_trusted(&x->peer.address, api->proxies, api->proxies_len);
   *host = (struct net_origin){.secure = x->request.secure};
   if (api->public_known && net_host_parse(text, api->public.port, host) && host->port == api->public.port &&
-      strcmp(host->host, api->public.host) == 0)
+      strcmp(host->host, api->public.host) == 0) {
+    /* A trusted proxy that doesn't say how it is reached is reached as `public_url` says. */
+    if (trusted && !fields->forwarded_proto) x->request.secure = host->secure = api->public.secure;
     return true;
+  }
   return net_host_parse(text, net_port_usual(x->request.secure), host) && host_local(x, host);
 }
 
@@ -119,7 +124,7 @@ struct guard_verdict access_identify(struct exchange *x, const char *method, con
   struct api_request *r = &x->request;
   struct net_origin host;
   origin_fill(x, fields);
-  if (!r->local && !host_ours(x, fields->host, &host))
+  if (!r->local && !host_ours(x, fields, &host))
     return REFUSE(421, "Not this host",
                   "The Host header names another server; open the address that `rota status` shows, or set "
                   "`public_url` in rota.yaml to the one that people use.");

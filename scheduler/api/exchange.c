@@ -198,7 +198,8 @@ static const char *header_copy(struct exchange *x, const char *name) {
 static bool page_find(struct exchange *x, size_t path_len) {
   static const char api[] = "/api/", assets[] = "/assets/";
   const struct asset_table *table = x->api->options.assets ? x->api->options.assets : assets_builtin();
-  if (strncmp(x->target, api, sizeof api - 1) == 0) return false;
+  /* To a browser, a path that begins with two slashes is another host's address: no page stands there. */
+  if (strncmp(x->target, api, sizeof api - 1) == 0 || strncmp(x->target, "//", 2) == 0) return false;
   x->asset = asset_find(table, x->target, path_len);
   if (x->asset && x->asset->flags & ASSET_TEMPLATE) x->asset = NULL;
   if (!x->asset && strncmp(x->target, assets, sizeof assets - 1) == 0) return false;

@@ -172,6 +172,8 @@ static bool type_is_json(const char *type) {
 struct guard_verdict guard_body(enum api_route route, const struct guard_fields *fields) {
   const struct api_route_spec *spec = api_route_spec(route);
   if (fields->content_length > GUARD_BODY_MAX) return REFUSE(413, "Body too large", "A body has at most 1 MiB.");
+  if (spec->role == API_ROLE_PUBLIC && fields->content_length > GUARD_STRANGER_MAX)
+    return REFUSE(413, "Body too large", "A login has at most 4 KiB.");
   if (spec->body == API_BODY_NONE && fields->content_length)
     return REFUSE(400, "Body not expected", "A GET has no body; put what you want to say into the query.");
   if (spec->body == API_BODY_BODY && !fields->content_length)

@@ -19,6 +19,7 @@
 #define GUARD_TARGET_MAX     (8 * 1024)
 #define GUARD_FIELDS_MAX     64
 #define GUARD_BODY_MAX       (1024 * 1024)
+#define GUARD_STRANGER_MAX   4096 /* of a body that anybody may send: strangers can't fill the memory */
 #define GUARD_KEY_MAX        128
 #define GUARD_FORWARDED_MAX  8 /* lines of X-Forwarded-For */
 #define GUARD_DISCIPLINE_OPT (MHD_VERSION >= 0x01000000)

@@ -264,7 +264,7 @@ static void pages_lead_to_the_login(void **state) {
       {"/", 303, "/login"},
       {"/runs", 303, "/login?next=/runs"},
       {"/runs?q=a&b=%20", 303, "/login?next=/runs%3Fq%3Da%26b%3D%2520"},
-      {"//evil.example/", 303, "/login"},
+      {"//evil.example/", 401, NULL}, /* to a browser that is another host */
       {"/p/a.b/grid", 303, "/login?next=/p/a.b/grid"},
       {"/login", 200, NULL},
       {"/login?next=/runs", 200, NULL},
@@ -353,6 +353,12 @@ static void a_proxy_is_believed_if_it_is_trusted(void **state) {
   assert_int_equal(ask(&f, CHANGE "Origin: https://rota.example\r\n", "{}"), 200);
   assert_int_equal(ask(&f, CHANGE "Origin: http://rota.example\r\n", "{}"), 403);
   assert_int_equal(ask(&f, CHANGE "Origin: https://rota.example:8443\r\n", "{}"), 403);
+  /* One that doesn't say how it is reached is reached as public_url says. */
+  assert_int_equal(ask(&f, GET "Host: rota.example\r\nCookie: __Host-rota_session=admin\r\n", NULL), 200);
+  assert_string_equal(f.seen.session, "admin");
+  assert_int_equal(
+      ask(&f, GET "Host: rota.example\r\nX-Forwarded-Proto: http\r\nCookie: __Host-rota_session=admin\r\n", NULL),
+      401);
   /* A proxy that names the address behind it instead. */
   assert_int_equal(ask(&f, POST HOST COOKIE "Origin: https://rota.example\r\n", "{}"), 200);
   assert_int_equal(ask(&f, GET "Host: other.example\r\n" COOKIE, NULL), 421);

@@ -91,6 +91,8 @@ static const struct row rows[] = {
     {"no type", RAW("POST /api/v1/reload HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\n{}"), 415, true},
     {"an oversized body, said before",
      RAW("POST /api/v1/reload HTTP/1.1\r\n" HOST JSON "Content-Length: 1048577\r\n\r\n{}"), 413, true},
+    {"a stranger's body that is no login",
+     RAW("POST /api/v1/login HTTP/1.1\r\n" HOST JSON "Content-Length: 4097\r\n\r\n{}"), 413, true},
     {"an absurd length",
      RAW("POST /api/v1/reload HTTP/1.1\r\n" HOST JSON "Content-Length: 99999999999999999999999\r\n\r\n{}"), 413,
      true},
