@@ -224,7 +224,9 @@ static int open_rest(struct serve *s) {
                                           .server = s->server,
                                           .history = s->history,
                                           .loader = s->loader,
-                                          .degraded = &s->degraded};
+                                          .degraded = &s->degraded,
+                                          .holds = holds,
+                                          .ctx = s};
   s->queries = queries_new(&queries);
   const struct event_hub_options events = {.loop = loop,
                                            .server = s->server,

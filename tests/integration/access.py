@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 """Tokens, sessions and the commands over the port: who is let in, as what, for how long, and what the audit says."""
 import grp
+import http.client
 import json
 import os
 import re
 import shutil
+import socket
 import stat
 import subprocess
 import sys
 import threading
+import urllib.parse
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 sys.path.insert(0, os.path.dirname(__file__))
@@ -380,6 +383,79 @@ def test_a_group_is_let_in_by_the_socket():
         done = subprocess.run([*as_nobody, "token", "list", "--state", p.state], capture_output=True, text=True)
         assert done.returncode == 4, done.stdout + done.stderr
         assert audit(p)[0][0] == "pause" and audit(p)[0][3] == "nobody"
+
+
+def begin_get(p, path, secret):
+    """A GET that is asked and not read yet."""
+    at = urllib.parse.urlsplit(p.url)
+    connection = http.client.HTTPConnection(at.hostname, at.port, timeout=30)
+    connection.sock = socket.socket()
+    connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    connection.sock.settimeout(30)
+    connection.sock.connect((at.hostname, at.port))
+    connection.request("GET", path, headers={"Authorization": f"Bearer {secret}"})
+    return connection
+
+
+def test_what_waits_is_told_nothing_when_its_token_is_revoked():
+    with place() as p:
+        p.pipeline("one", f"tasks: {{a: {{run: 'until [ -e {p.path('go')} ]; do sleep 0.05; done'}}}}\n")
+        p.rota("reload")
+        run_id = p.rota("trigger", "one").strip()
+        kept, gone = token(p, "kept", "viewer"), token(p, "gone", "viewer")
+        waits = {secret: begin_get(p, f"/api/v1/runs/{run_id}?wait=ended&timeout_ms=20000", secret) for secret in (kept, gone)}
+        p.rota("token", "revoke", "gone")
+        open(p.path("go"), "w").close()
+        assert waits[kept].getresponse().status == 200
+        answer = waits[gone].getresponse()
+        assert answer.status == 401 and "has ended" in json.load(answer)["detail"]
+
+
+def test_a_download_ends_with_its_token():
+    size = 60000000
+    with place() as p:
+        p.pipeline("one", f"tasks: {{a: {{run: 'head -c {size} /dev/zero | tr \"\\\\0\" x'}}}}\n")
+        p.rota("reload")
+        p.rota("trigger", "one")
+        p.wait_run("one", "succeeded")
+        for name, whole in (("kept", True), ("gone", False)):
+            secret = token(p, name, "viewer")
+            answer = begin_get(p, "/api/v1/runs/one/log/file", secret).getresponse()
+            assert (answer.status, int(answer.headers["Content-Length"])) == (200, size)
+            got = len(answer.read(1000))
+            if not whole:
+                p.rota("token", "revoke", name)
+            try:
+                got += len(answer.read())
+            except http.client.IncompleteRead as cut:
+                got += len(cut.partial)
+            assert (got == size) == whole, (name, got)
+
+
+def test_a_link_ends_with_the_session_that_made_it():
+    with place() as p:
+        cookie = {**login(p, code=code_of(p)), **origin(p)}
+        codes = []
+        for _ in range(2):
+            status, _, made = p.http("POST", "/api/v1/login-links", {}, headers=cookie)
+            assert status == 201, made
+            codes.append(made["url"].split("code=")[1])
+        assert p.http("GET", "/api/v1/me", headers=login(p, code=codes[0]))[2]["role"] == "admin"
+        p.rota("session", "revoke", p.http("GET", "/api/v1/me", headers=cookie)[2]["id"])
+        assert p.http("POST", "/api/v1/login", {"code": codes[1]})[0] == 401
+
+
+def test_a_key_is_of_who_sent_it():
+    with place() as p:
+        p.pipeline("one", ONE)
+        p.rota("reload")
+        anna, bo = token(p, "anna", "operator"), token(p, "bo", "operator")
+        key = {"Idempotency-Key": "deploy"}
+        first = p.http("POST", "/api/v1/pipelines/one/runs", {}, token=anna, headers=key)
+        again = p.http("POST", "/api/v1/pipelines/one/runs", {}, token=anna, headers=key)
+        assert first[0] == again[0] == 201 and first[2] == again[2]
+        status, _, told = p.http("POST", "/api/v1/pipelines/one/runs", {}, token=bo, headers=key)
+        assert status == 422 and "run" not in told, told
 
 
 run(globals())

@@ -21,7 +21,8 @@ struct code {
   char sha256[SHA256_HEX_SIZE];
   instant expires_at;
   char *name, *role;
-  int64_t token; /* that whoever asked for it came with; 0 */
+  int64_t token;   /* that whoever asked for it came with; 0 */
+  int64_t session; /* that asked for it; 0 */
 };
 
 /* An answer that waits for its rows. */
@@ -92,6 +93,13 @@ static int64_t link_token(const struct access *a, const struct link_wish *w) {
   return s ? s->row.token : 0;
 }
 
+/* Whoever asked for the link would still be let in: what was revoked leaves no way back. */
+static bool code_holds(const struct access *a, const struct code *code) {
+  const struct access_token *t = code->token ? access_token_find(a, code->token) : NULL;
+  const struct access_session *s = code->session ? access_session_find(a, code->session) : NULL;
+  return (!code->token || (t && access_token_valid(a, t))) && (!code->session || (s && access_session_valid(a, s)));
+}
+
 static void link_answer(struct engine_record *out, struct arena *arena, const char *url, instant expires_at) {
   for (int told = 0; told < 2; told++) { /* what is kept for a repetition is without the link */
     struct buf body = {0};
@@ -136,7 +144,8 @@ static bool link_make(void *ctx, void *wish, const struct actor *actor, struct a
   struct code code = {.expires_at = l->access->clock() + LOGIN_CODE_LIFE,
                       .name = alloc_strdup(w->name),
                       .role = alloc_strdup(w->role),
-                      .token = link_token(l->access, w)};
+                      .token = link_token(l->access, w),
+                      .session = strcmp(w->kind, "session") == 0 ? w->id : 0};
   sha256_hex(secret.text, strlen(secret.text), code.sha256);
   vec_push(&l->codes, code);
   out->status = 201;
@@ -174,9 +183,9 @@ static bool entrant_by_code(struct login *l, const char *secret, struct arena *a
     const struct code *code = &l->codes.items[i];
     if (!sha256_hex_equal(code->sha256, sha256)) continue;
     *out = (struct entrant){code->token, arena_strdup(arena, code->name), arena_strdup(arena, code->role), "link"};
+    bool holds = code_holds(l->access, code);
     code_remove(l, i);
-    const struct access_token *t = access_token_find(l->access, out->token);
-    return !out->token || (t && access_token_valid(l->access, t));
+    return holds;
   }
   return false;
 }

@@ -330,7 +330,9 @@ static void set_asker(struct post *p, struct engine_asker *asker, const struct a
   asker->actor = access_actor(request, a);
   if (!request->idempotency_key) return;
   asker->idempotency_key = arena_strdup(a, request->idempotency_key);
+  /* A key is of who sent it: nobody else's request is taken for a repetition, and told what that one was. */
   struct buf whole = {0};
+  buf_fmt(&whole, "%s %s\n", asker->actor.kind, asker->actor.id ? asker->actor.id : "");
   buf_str(&whole, request->target);
   buf_char(&whole, '\n');
   buf_add(&whole, request->body, request->body_len);

@@ -26,8 +26,9 @@ struct page {
   /* Asked; copied, so that it outlives the request. */
   uint64_t handle;
   enum api_route route;
-  struct api_request request; /* only its path and query, for api_path and api_query, if_none_match and range */
-  struct arena arena;         /* of this reading; emptied before the page is read again */
+  /* Only its path and query, for api_path and api_query, if_none_match, range and who. */
+  struct api_request request;
+  struct arena arena; /* of this reading; emptied before the page is read again */
   struct arena asked;
 
   /* Known to both sides; constant while the thread reads. */

@@ -8,6 +8,8 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/vec.h"
+#include "scheduler/api/stream.h"
+#include "scheduler/daemon/access/access.h"
 #include "scheduler/daemon/logs/download.h"
 #include "scheduler/daemon/pages/page.h"
 #include "scheduler/daemon/pages/page_index.h"
@@ -133,6 +135,7 @@ static struct page *page_new(struct queries *q, const struct api_request *reques
   p->request.query_len = request->query_len;
   p->request.if_none_match = copy_text(&p->asked, request->if_none_match);
   p->request.range = copy_text(&p->asked, request->range);
+  p->request.who = access_who(&request->who, &p->asked);
   p->history = q->o.history;
   p->state_dir = q->o.assembly->state_dir;
   p->stop = &q->stop;
@@ -183,9 +186,16 @@ static void page_tag(struct page *p) {
   buf_reset(&p->body);
 }
 
+static bool page_holds(const struct page *p) {
+  const struct queries_options *o = &p->queries->o;
+  return !o->holds || o->holds(o->ctx, &p->request.who);
+}
+
 static void page_send(struct page *p) {
   struct queries *q = p->queries;
   struct api *api = server_api(q->o.server);
+  if (p->wait_until && !page_holds(p))
+    page_problem(p, 401, "Who asks isn't known", "the token or session has ended while this request waited");
   /* Without a template the api room answers itself. */
   if (p->index) page_index_wrap(p, asset_find(assets_builtin(), ASSET_INDEX, sizeof ASSET_INDEX - 1));
   if (page_is_json(p)) page_tag(p);
@@ -348,6 +358,11 @@ void queries_drained(struct queries *q, uint64_t handle) {
   for (size_t i = 0; i < q->pages.len; i++) {
     struct page *p = q->pages.items[i];
     if (p->handle != handle || !p->download || p->reading) continue;
+    if (!page_holds(p)) {
+      api_stream_end(server_api(q->o.server), handle);
+      page_free(p);
+      return;
+    }
     p->reading = uv_queue_work(&q->o.assembly->loop, &p->work, on_work, on_worked) == 0;
     return;
   }

@@ -1,7 +1,7 @@
 /* Requests that only read: the rows are read on a thread of the loop's pool through read-only connections, what only
  * the engine knows is added on the loop's thread, and the answer goes out. A request may wait for something to
  * change: then it is read again when rows of its run are committed, or now and then for a log, until its time is
- * over.
+ * over. Who isn't let in any more by then is told nothing, and a download goes no further.
  */
 #ifndef ROTA_DAEMON_QUERIES_H
 #define ROTA_DAEMON_QUERIES_H
@@ -26,6 +26,9 @@ struct queries_options { /* all borrowed */
   struct history *history;
   const struct loader *loader;
   const struct degraded *degraded;
+  /* Whether who was let in before would be let in still; NULL: always. */
+  bool (*holds)(void *ctx, const struct api_identity *who);
+  void *ctx;
 };
 
 struct queries *queries_new(const struct queries_options *options);
