@@ -39,7 +39,7 @@ static bool agreed(const struct args *args, const struct bulk *bulk, const json_
   if (args_flag(args, "yes")) return true;
   fprintf(stderr, "%s %zu run%s:", bulk->verb, count, count == 1 ? "" : "s");
   for (size_t i = 0; i < count && i < NAMES_SHOWN; i++)
-    fprintf(stderr, " %s", field_text(json_array_get(runs, i), "name"));
+    fprintf(stderr, " %s", field_shown(json_array_get(runs, i), "name"));
   if (count > NAMES_SHOWN) fprintf(stderr, " and %zu more", count - NAMES_SHOWN);
   if (!isatty(STDIN_FILENO)) {
     fputs("\nnothing was done: --yes does it\n", stderr);
@@ -56,9 +56,9 @@ static bool agreed(const struct args *args, const struct bulk *bulk, const json_
 static void print_answer(const json_t *answer) {
   const json_t *run = json_object_get(answer, "run");
   if (run)
-    printf("%s  %s\n", field_text(run, "id"), field_text(run, "name"));
+    printf("%s  %s\n", field_shown(run, "id"), field_shown(run, "name"));
   else
-    puts(field_text(answer, "did"));
+    puts(field_shown(answer, "did"));
 }
 
 static int change_all(struct client *client, const struct args *args, const struct bulk *bulk, const json_t *runs) {
@@ -72,7 +72,7 @@ static int change_all(struct client *client, const struct args *args, const stru
     int code = client_post(client, buf_cstr(&target), json_deep_copy(bulk->body), &reply);
     buf_release(&target);
     if (code != EXIT_OK) {
-      fprintf(stderr, "  (of %s)\n", field_text(run, "name"));
+      fprintf(stderr, "  (of %s)\n", field_shown(run, "name"));
       worst = code;
       continue;
     }

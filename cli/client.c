@@ -466,6 +466,17 @@ const char *field_text(const json_t *object, const char *name) {
   return text ? text : "";
 }
 
+const char *field_shown(const json_t *object, const char *name) {
+  json_t *value = json_object_get(object, name);
+  const char *text = json_string_value(value);
+  if (!text) return "";
+  struct buf clean = {0};
+  paint_add(&clean, PAINT_NONE, text, false);
+  if (strcmp(buf_cstr(&clean), text) != 0) json_string_set(value, buf_cstr(&clean));
+  buf_release(&clean);
+  return json_string_value(value);
+}
+
 int64_t field_int(const json_t *object, const char *name, int64_t otherwise) {
   const json_t *value = json_object_get(object, name);
   return json_is_integer(value) ? json_integer_value(value) : otherwise;

@@ -61,6 +61,8 @@ int64_t reply_header_int(const struct reply *reply, const char *name, int64_t ot
 
 /* Members of an object: "" or `otherwise` or an empty list where they are absent or null. */
 const char *field_text(const json_t *object, const char *name);
+/* As text for a terminal: whoever wrote it, control characters in it are replaced by '?', in the object too. */
+const char *field_shown(const json_t *object, const char *name);
 const char *field_known(const json_t *object, const char *name); /* NULL instead of "" */
 int64_t field_int(const json_t *object, const char *name, int64_t otherwise);
 bool field_true(const json_t *object, const char *name);

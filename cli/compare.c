@@ -72,7 +72,7 @@ static void show_tasks(const json_t *tasks) {
 }
 
 static const char *short_commit(const json_t *dir, const char *side, const char *dirty, char out[32]) {
-  const char *commit = field_text(dir, side);
+  const char *commit = field_shown(dir, side);
   snprintf(out, 32, "%.12s%s", *commit ? commit : "-", field_true(dir, dirty) ? " (changed)" : "");
   return out;
 }
@@ -93,7 +93,7 @@ static void show_code(const json_t *code) {
     json_array_foreach(files, k, file) {
       buf_reset(&line);
       paint_add(&line, PAINT_NONE, field_text(file, "path"), false);
-      printf("  %s %s\n", field_text(file, "status"), buf_cstr(&line));
+      printf("  %s %s\n", field_shown(file, "status"), buf_cstr(&line));
     }
     buf_release(&line);
   }

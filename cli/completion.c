@@ -204,7 +204,7 @@ static int complete_run(const struct args *args) {
     size_t i;
     const json_t *item;
     json_array_foreach(json_object_get(pages, "items"), i, item) {
-      puts(field_text(item, "name"));
+      puts(field_shown(item, "name"));
     }
     json_decref(pages);
   }

@@ -78,7 +78,7 @@ static int login_run(const struct args *args) {
       reply_print(&me);
     else if (code == EXIT_OK)
       printf("logged in to %s as %s (%s)\n  rota --server names it: `rota status --server %s`\n", remote.url,
-             field_text(me.json, "name"), field_text(me.json, "role"), remote.url);
+             field_shown(me.json, "name"), field_shown(me.json, "role"), remote.url);
     reply_release(&me);
   }
   explicit_bzero(token, sizeof token);

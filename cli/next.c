@@ -102,8 +102,9 @@ static int next_of_daemon(const struct args *args) {
         const char *mark = strcmp(dst, "gap") == 0      ? "  (its time is skipped: the clocks go forward)"
                            : strcmp(dst, "repeat") == 0 ? "  (its time comes twice: the clocks go back)"
                                                         : "";
-        printf("%s%s%s%s%s\n", field_text(item, "local"), name ? "" : "  ", name ? "" : field_text(item, "pipeline"),
-               mark, json_is_true(json_object_get(item, "paused")) ? "  (paused)" : "");
+        printf("%s%s%s%s%s\n", field_shown(item, "local"), name ? "" : "  ",
+               name ? "" : field_shown(item, "pipeline"), mark,
+               json_is_true(json_object_get(item, "paused")) ? "  (paused)" : "");
       }
     if (json_array_size(items) == 0)
       fprintf(stderr, "rota next: nothing fires by itself: %s\n",

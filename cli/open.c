@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,9 +31,12 @@ static int open_run(const struct args *args) {
   struct reply reply;
   int code = client_post_once(args, "/api/v1/login-links", json_object(), &reply);
   if (code != EXIT_OK) return code;
-  const char *url = field_known(reply.json, "url");
+  const char *url = field_known(reply.json, "url") ? field_shown(reply.json, "url") : NULL;
   if (!url) { /* the answer was lost, and is repeated without what is told once */
     fputs("rota open: the link got lost on the way\n  run `rota open` again\n", stderr);
+    code = EXIT_FAILED;
+  } else if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) {
+    fputs("rota open: the answer isn't the address of a web page, so it isn't opened\n", stderr);
     code = EXIT_FAILED;
   } else if (args_flag(args, "json")) {
     reply_print(&reply);

@@ -81,14 +81,15 @@ static void show_failure(struct client *client, const json_t *run) {
   if (!task) return;
   struct buf out = {0};
   bool colour = paint_wanted(stdout);
-  const char *label = field_text(task, "label"), *state = field_text(task, "state"),
+  const char *label = field_shown(task, "label"), *state = field_text(task, "state"),
              *reason = field_text(task, "reason");
   paint_add(&out, PAINT_BOLD, label, colour);
   buf_char(&out, ' ');
   paint_add(&out, paint_state(state), state, colour);
   const json_t *attempt = last_attempt(run, label);
   if (attempt) {
-    buf_fmt(&out, " in attempt %lld on %s", (long long)field_int(attempt, "attempt", 1), field_text(attempt, "host"));
+    buf_fmt(&out, " in attempt %lld on %s", (long long)field_int(attempt, "attempt", 1),
+            field_shown(attempt, "host"));
     add_end(&out, attempt);
   }
   if (*reason) {
@@ -98,8 +99,8 @@ static void show_failure(struct client *client, const json_t *run) {
   puts(buf_cstr(&out));
   buf_release(&out);
   if (attempt) show_card(client, field_text(run, "id"), label);
-  printf("  `rota logs %s %s` shows all of it, `rota rerun %s` goes on from here\n\n", field_text(run, "name"), label,
-         field_text(run, "name"));
+  printf("  `rota logs %s %s` shows all of it, `rota rerun %s` goes on from here\n\n", field_shown(run, "name"),
+         label, field_shown(run, "name"));
 }
 
 static void add_task(struct table *t, const json_t *run, const json_t *task) {

@@ -46,15 +46,15 @@ static void show_attention(struct client *client) {
 static void show_head(const json_t *s) {
   char time[LOCAL_TEXT_SIZE];
   local_format(field_known(s, "started_at"), time);
-  printf("rota %s, pid %lld, up since %s\n  state %s, pipelines %s\n", field_text(s, "version"),
-         (long long)field_int(s, "pid", 0), time, field_text(s, "state_dir"), field_text(s, "dags"));
+  printf("rota %s, pid %lld, up since %s\n  state %s, pipelines %s\n", field_shown(s, "version"),
+         (long long)field_int(s, "pid", 0), time, field_shown(s, "state_dir"), field_shown(s, "dags"));
   const json_t *paused = json_object_get(s, "paused"), *degraded = json_object_get(s, "degraded");
   if (json_is_object(degraded)) {
     local_format(field_known(degraded, "since"), time);
-    printf("  DEGRADED since %s: %s\n", time, field_text(degraded, "reason"));
+    printf("  DEGRADED since %s: %s\n", time, field_shown(degraded, "reason"));
   }
   if (json_is_object(paused)) {
-    const char *reason = field_text(paused, "reason");
+    const char *reason = field_shown(paused, "reason");
     local_format(field_known(paused, "at"), time);
     printf("  PAUSED since %s%s%s; `rota resume --all` ends it\n", time, *reason ? ": " : "", reason);
   }
@@ -100,8 +100,8 @@ static void show_slots(const json_t *slots) {
   if (!json_array_size(slots)) return;
   fputs("\nslots:", stdout);
   json_array_foreach(slots, i, slot) {
-    const char *host = field_text(slot, "host");
-    printf("%s %s%s%s %lld/%lld", i ? "," : "", host, *host ? " " : "", field_text(slot, "name"),
+    const char *host = field_shown(slot, "host");
+    printf("%s %s%s%s %lld/%lld", i ? "," : "", host, *host ? " " : "", field_shown(slot, "name"),
            (long long)field_int(slot, "used", 0), (long long)field_int(slot, "total", 0));
   }
   putchar('\n');

@@ -36,7 +36,8 @@ static bool expires_read(const char *text, char out[INSTANT_TEXT_SIZE]) {
 }
 
 static void show_created(const json_t *made) {
-  const char *token = field_known(made, "token"), *name = field_text(made, "name");
+  const char *token = field_known(made, "token") ? field_shown(made, "token") : NULL,
+             *name = field_shown(made, "name");
   if (!token) { /* the answer was lost, and is repeated without what is told once */
     fprintf(stderr,
             "rota token: '%s' was created, but its token got lost on the way\n"
@@ -47,7 +48,7 @@ static void show_created(const json_t *made) {
   char until[LOCAL_TEXT_SIZE];
   local_format(field_known(made, "expires_at"), until);
   bool ends = field_known(made, "expires_at") != NULL;
-  fprintf(stderr, "the token of '%s' (%s%s%s), shown this once:\n", name, field_text(made, "role"),
+  fprintf(stderr, "the token of '%s' (%s%s%s), shown this once:\n", name, field_shown(made, "role"),
           ends ? ", until " : "", ends ? until : "");
   puts(token);
 }

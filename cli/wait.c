@@ -77,8 +77,8 @@ int wait_for_run(struct client *client, const char *id, bool json) {
       if (json)
         reply_print(&reply);
       else if (code == EXIT_FAILED)
-        fprintf(stderr, "%s failed: `rota show %s` says where\n", field_text(reply.json, "name"),
-                field_text(reply.json, "name"));
+        fprintf(stderr, "%s failed: `rota show %s` says where\n", field_shown(reply.json, "name"),
+                field_shown(reply.json, "name"));
     }
     if (live) poll = field_int(reply.json, "tasks_total", 0) > LARGE_TASKS ? LIVE_LARGE_MS : LIVE_MS;
     reply_release(&reply);
@@ -96,12 +96,12 @@ static int answer(const struct args *args, struct client *client, const struct r
     return EXIT_OK;
   }
   const json_t *run = json_object_get(reply->json, "run");
-  char *id = alloc_strdup(field_text(run, "id"));
+  char *id = alloc_strdup(field_shown(run, "id"));
   if (!json) {
     puts(id);
     fflush(stdout);
     if (*field_text(run, "queued_behind"))
-      fprintf(stderr, "%s is queued behind %s\n", field_text(run, "name"), field_text(run, "queued_behind"));
+      fprintf(stderr, "%s is queued behind %s\n", field_shown(run, "name"), field_shown(run, "queued_behind"));
   } else if (!wait) {
     reply_print(reply);
   }

@@ -458,4 +458,43 @@ def test_a_key_is_of_who_sent_it():
         assert status == 422 and "run" not in told, told
 
 
+def test_what_others_wrote_steers_no_terminal():
+    with place() as p:
+        secret = token(p, "bo", "operator")
+        reason = "\x1b]0;owned\x07\x1b[2J\x9b31m for a\rwhile"
+        assert p.http("POST", "/api/v1/pause", {"reason": reason}, token=secret)[0] == 200
+        said = p.rota("status")
+        assert "?]0;owned??[2J?31m for a?while" in said, said
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", said), ascii(said)
+
+
+def test_no_other_server_steers_the_terminal_or_the_browser():
+    answers = {"GET": {"name": "a\x1b[2Jnna", "role": "ad\x9bmin"}, "POST": {"url": "file:///etc/passwd", "expires_at": None}}
+
+    class Hostile(BaseHTTPRequestHandler):
+        def answer(self):
+            body = json.dumps(answers[self.command], ensure_ascii=False).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = answer
+
+        def log_message(self, *args):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Hostile)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        with place(serve=False) as p:
+            said = elsewhere(p, "login", url, stdin="rota_x\n")
+            assert "as a?[2Jnna (ad?min)" in said and "\x1b" not in said, ascii(said)
+            said = elsewhere(p, "open", "--server", url, code=1, ROTA_TOKEN="x")
+            assert "isn't opened" in said and "passwd" not in said, said
+    finally:
+        server.shutdown()
+
+
 run(globals())
