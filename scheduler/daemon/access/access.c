@@ -253,16 +253,28 @@ struct access_session *access_session_add(struct access *a, const struct session
   return session_put(a, &fresh, false);
 }
 
-struct access_session *access_session_crowded(struct access *a) {
-  struct access_session *oldest = NULL;
-  size_t open = 0;
+/* Let in by the same token, or without one as the same user. */
+static bool same_entrant(const struct session_row *a, const struct session_row *b) {
+  return a->token == b->token && (a->token || strcmp(a->name, b->name) == 0);
+}
+
+struct access_session *access_session_crowded(struct access *a, const struct session_row *fresh) {
+  struct access_session *oldest = NULL, *oldest_own = NULL;
+  size_t open = 0, own = 0;
   for (size_t i = 0; i < a->sessions.len; i++) {
     struct access_session *s = a->sessions.items[i];
     if (s->row.revoked_at != INSTANT_NONE) continue;
+    bool is_own = same_entrant(&s->row, fresh);
     open++;
+    own += is_own;
     if (s->there && (!oldest || s->used_at < oldest->used_at)) oldest = s;
+    if (s->there && is_own && (!oldest_own || s->used_at < oldest_own->used_at)) oldest_own = s;
   }
-  if (open < ACCESS_SESSIONS || !oldest) return NULL;
+  /* Whoever logs in over and over puts an end to sessions of his own. */
+  if (own >= ACCESS_SESSIONS_EACH && oldest_own)
+    oldest = oldest_own;
+  else if (open < ACCESS_SESSIONS || !oldest)
+    return NULL;
   oldest->row.revoked_at = a->clock();
   return oldest;
 }

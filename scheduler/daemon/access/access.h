@@ -10,9 +10,10 @@
  * A secret is looked up by its SHA-256 and compared in constant time. When it was last used is recorded at most once
  * an hour.
  *
- * Limits: ACCESS_TOKENS that aren't revoked or expired; ACCESS_SESSIONS, of which the longest unused makes room for a
- * new one. A session ends with its token, or when it wasn't used for ACCESS_SESSION_LIFE. Loop thread only; nothing
- * here blocks, but for the name of a user that wasn't asked for before.
+ * Limits: ACCESS_TOKENS that aren't revoked or expired; ACCESS_SESSIONS, and ACCESS_SESSIONS_EACH of one token or
+ * user, of which the longest unused makes room for a new one. A session ends with its token, or when it wasn't used
+ * for ACCESS_SESSION_LIFE. Loop thread only; nothing here blocks, but for the name of a user that wasn't asked for
+ * before.
  */
 #ifndef ROTA_DAEMON_ACCESS_H
 #define ROTA_DAEMON_ACCESS_H
@@ -27,10 +28,11 @@
 #include "scheduler/daemon/core.h"
 #include "scheduler/store/store.h"
 
-#define ACCESS_TOKENS       1000
-#define ACCESS_SESSIONS     STORE_SESSIONS
-#define ACCESS_SESSION_LIFE STORE_SESSION_LIFE
-#define ACCESS_USED_EVERY   USEC_PER_HOUR
+#define ACCESS_TOKENS        1000
+#define ACCESS_SESSIONS      STORE_SESSIONS
+#define ACCESS_SESSIONS_EACH 100 /* by the same token, or without one as the same user */
+#define ACCESS_SESSION_LIFE  STORE_SESSION_LIFE
+#define ACCESS_USED_EVERY    USEC_PER_HOUR
 
 struct access_token {
   struct token_row row; /* as it was last handed to the engine; strings on the heap */
@@ -99,7 +101,7 @@ bool access_session_valid(const struct access *a, const struct access_session *s
 /* When it ends if it isn't used any more, or its token does. */
 instant access_session_end(const struct access *a, const struct access_session *s);
 struct access_session *access_session_add(struct access *a, const struct session_row *row);
-/* The one to make room for another, if there are too many: its row is revoked already. NULL if there is room. */
-struct access_session *access_session_crowded(struct access *a);
+/* The one to make room for a fresh one, if there are too many: its row is revoked already. NULL if there is room. */
+struct access_session *access_session_crowded(struct access *a, const struct session_row *fresh);
 
 #endif

@@ -233,7 +233,7 @@ static void let_in(struct login *l, const struct api_request *request, const str
                             .revoked_at = INSTANT_NONE};
   sha256_hex(secret.text, strlen(secret.text), row.sha256);
   struct change *changes = arena_new_array(arena, 2, struct change);
-  struct access_session *crowded = access_session_crowded(a);
+  struct access_session *crowded = access_session_crowded(a, &row);
   struct engine_record record = {.changes = changes, .changes_len = 1 + (crowded != NULL)};
   row.key = access_session_add(a, &row)->row.key;
   changes[0] = (struct change){CHANGE_SESSION, .session = row};

@@ -235,17 +235,40 @@ static void the_longest_unused_session_makes_room(void **state) {
   struct access *a = door_of(r)->access;
   struct session_row row = {.name = "anna", .role = "viewer", .created_at = now, .revoked_at = INSTANT_NONE};
   for (int i = 0; i < ACCESS_SESSIONS - 1; i++) {
+    row.token = 1 + i / ACCESS_SESSIONS_EACH;
     row.used_at = i == 77 ? now : now + i + 1;
     snprintf(row.sha256, sizeof row.sha256, "%d", i);
     access_session_add(a, &row)->there = true;
   }
-  assert_null(access_session_crowded(a));
+  assert_null(access_session_crowded(a, &row));
   snprintf(row.sha256, sizeof row.sha256, "last");
   access_session_add(a, &row)->there = true;
-  const struct access_session *oldest = access_session_crowded(a);
+  row.token = 0;
+  const struct access_session *oldest = access_session_crowded(a, &row);
   assert_non_null(oldest);
   assert_string_equal(oldest->row.sha256, "77");
   assert_int_equal(oldest->row.revoked_at, now);
+}
+
+static void who_logs_in_over_and_over_ends_sessions_of_his_own(void **state) {
+  struct rig *r = *state;
+  struct access *a = door_of(r)->access;
+  struct session_row row = {
+      .name = "anna", .role = "viewer", .created_at = now, .used_at = now, .revoked_at = INSTANT_NONE};
+  snprintf(row.sha256, sizeof row.sha256, "anna"); /* the longest unused of all */
+  access_session_add(a, &row)->there = true;
+  row.name = "bo";
+  for (int i = 0; i < ACCESS_SESSIONS_EACH; i++) {
+    assert_null(access_session_crowded(a, &row));
+    row.used_at = now + 1 + i;
+    snprintf(row.sha256, sizeof row.sha256, "%d", i);
+    access_session_add(a, &row)->there = true;
+  }
+  const struct access_session *oldest = access_session_crowded(a, &row);
+  assert_non_null(oldest);
+  assert_string_equal(oldest->row.sha256, "0");
+  row.token = 5; /* another way in, by whatever name */
+  assert_null(access_session_crowded(a, &row));
 }
 
 static void the_socket_is_the_owners_and_its_groups(void **state) {
@@ -327,6 +350,7 @@ int main(void) {
       DOOR_TEST(a_use_does_not_undo_a_revocation_under_way),
       DOOR_TEST(what_was_recorded_lets_in_after_a_restart),
       DOOR_TEST(the_longest_unused_session_makes_room),
+      DOOR_TEST(who_logs_in_over_and_over_ends_sessions_of_his_own),
       DOOR_TEST(the_socket_is_the_owners_and_its_groups),
       cmocka_unit_test(a_secret_is_32_bytes_in_base64url_and_never_the_same),
       cmocka_unit_test(ten_wrong_tries_within_a_minute_fill_the_measure),
