@@ -77,6 +77,19 @@ test("without a link the end is shown, and another attempt is one click away", a
   await page.close();
 });
 
+test("a log that is left while it is being scrolled leaves nothing behind", async () => {
+  const page = await person.open(path("?try=2"));
+  await page.getByText("ValueError: the shapes differ").waitFor();
+  await page.evaluate(() => {
+    document.querySelector("[data-testid=log-list]").scrollTop -= 3000;
+    requestAnimationFrame(() => requestAnimationFrame(() => document.querySelector("[data-testid=try-1]").click()));
+  });
+  await page.waitForURL(/try=1/);
+  await page.waitForTimeout(400);
+  assert.deepEqual(page.troubles, []);
+  await page.close();
+});
+
 test("the daemon's search has the true total and finds what was never loaded", async () => {
   const page = await person.open(path("?find=step+4%5Cd%7B4%7D+of&regex=1"));
   await page.waitForFunction(() => /of 10,000/.test(document.querySelector("[data-testid=log-hits]").textContent));

@@ -202,6 +202,8 @@ export function LogView(props: LogViewProps) {
 
   useLayoutEffect(() => reader.rewrap(), [props.wrap]);
 
+  useLayoutEffect(() => () => clearTimeout(rest.current), []); // a log that is gone comes to no rest
+
   useLayoutEffect(() => {
     reader.seen(first, last);
     const { scroll } = reader;
