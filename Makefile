@@ -28,7 +28,7 @@ PKGL     = $(eval PKGL := $(call ask,--libs $(PKGS)))$(PKGL)
 
 # A room is a folder; each becomes an archive. Who may know whom stands in docs/architecture.md, and `make lint` checks it.
 ROOMS    := cli scheduler/daemon scheduler/daemon/handlers scheduler/daemon/access scheduler/daemon/pages scheduler/daemon/logs scheduler/daemon/events scheduler/daemon/foreground scheduler/api scheduler/store \
-            scheduler/engine scheduler/spec scheduler/spec/yaml scheduler/spec/expr scheduler/spec/time worker base
+            scheduler/engine scheduler/spec scheduler/spec/yaml scheduler/spec/expr scheduler/spec/time worker worker/ssh worker/ssh/link worker/ssh/transport worker/ssh/remote base
 archive   = $(BUILD)/$(subst /,-,$(1)).a
 objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c))
 ARCHIVES := $(foreach r,$(ROOMS),$(call archive,$(r)))

@@ -19,6 +19,8 @@ pc:libmicrohttpd        libmicrohttpd-dev    libmicrohttpd-devel   libmicrohttpd
 pc:gnutls               libgnutls28-dev      gnutls-devel          gnutls-dev         gnutls
 pc:libcurl              libcurl4-openssl-dev libcurl-devel         curl-dev           curl
 pc:libpcre2-8           libpcre2-dev         pcre2-devel           pcre2-dev          pcre2
+pc:libssh2              libssh2-1-dev        libssh2-devel         libssh2-dev        libssh2
+cmd:ssh                 openssh-client       openssh-clients       openssh-client     openssh
 cmd:musl-gcc            musl-tools           musl-gcc              -                  musl
 file:/usr/share/zoneinfo/America/New_York tzdata tzdata            tzdata             tzdata
 cmd:python3             python3              python3               python3            python
@@ -39,6 +41,7 @@ cmd:curl                curl                 curl                  curl         
 cmd:git                 git                  git                   git                git
 cmd:openssl             openssl              openssl               openssl            openssl
 file:/usr/sbin/nginx    nginx-light          nginx                 nginx              nginx
+file:/usr/sbin/sshd     openssh-server       openssh-server        openssh-server     openssh
 any:chromium|chromium-browser chromium       chromium              chromium           chromium
 file:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core - - -
 '

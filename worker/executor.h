@@ -33,7 +33,8 @@
   X(FENCED, "fenced")           /* it had not started and now never can */                                           \
   X(UNREACHABLE, "unreachable") /* the place doesn't answer: nothing is known; `text` says why */                    \
   X(REACHABLE, "reachable")     /* it answers again, and the attempt is still running */                             \
-  X(PREPARED, "prepared")       /* a run's files were copied; `err` and `text` if they could not be */
+  X(PREPARED, "prepared")       /* a run's files were copied; `err` and `text` if they could not be */               \
+  X(CLEARED, "cleared")         /* nothing of an attempt that was given up is left, and it can't start */
 
 enum report_kind {
 #define X(name, word) REPORT_##name,
@@ -72,6 +73,7 @@ struct report {
   int64_t cpu_us;               /* user and system time of the task and its reaped children; -1 unknown */
   int64_t max_rss_kb;           /* -1 unknown */
   int64_t log_bytes;            /* what the task printed, dropped bytes included; -1 unknown */
+  const char *fault; /* ENDED: a sentence: what makes a success none (a file that can't be fetched); NULL */
 };
 
 typedef void executor_report_fn(void *ctx, const struct report *r);
@@ -89,6 +91,10 @@ struct executor_ops {
   int (*stop)(struct executor *e, const char *attempt_id, bool now);
   /* Makes sure that an attempt whose start is unknown never starts: FENCED, or STARTED if it had. */
   int (*fence)(struct executor *e, const char *run_id, const char *attempt_id);
+  /* Sees to it that an attempt which the scheduler gave up neither runs nor can start: fenced, or killed with all
+   * that it started. CLEARED follows, once the place answers and nothing is left; may take for ever. Nothing else is
+   * reported of the attempt any more. May be repeated. NULL where no attempt is ever given up: on this machine. */
+  int (*clear)(struct executor *e, const char *run_id, const char *attempt_id);
   /* Removes ROTA_WORK and ROTA_STATE of an ended run, or with `all` its attempts' directories too. In the
    * background; nothing is reported. */
   int (*sweep)(struct executor *e, const char *run_id, bool all);

@@ -340,8 +340,13 @@ static void local_free(struct executor *e) {
   uv_close((uv_handle_t *)&l->look_again, handle_closed);
 }
 
-static const struct executor_ops ops = {local_start, local_adopt,   local_stop, local_fence,
-                                        local_sweep, local_prepare, local_free};
+static const struct executor_ops ops = {.start = local_start,
+                                        .adopt = local_adopt,
+                                        .stop = local_stop,
+                                        .fence = local_fence,
+                                        .sweep = local_sweep,
+                                        .prepare = local_prepare,
+                                        .free = local_free};
 
 static int dirs_make(const char *state_dir) {
   static const char *const names[] = {"runs", "work"};

@@ -20,6 +20,12 @@ static const struct launch_env *env_copy(struct arena *a, const struct launch *f
   return env;
 }
 
+static const struct launch_file *files_copy(struct arena *a, const struct launch_file *from, size_t len) {
+  struct launch_file *files = arena_new_array(a, len + 1, struct launch_file);
+  for (size_t i = 0; i < len; i++) files[i] = (struct launch_file){text_copy(a, from[i].path), from[i].optional};
+  return files;
+}
+
 struct launch *launch_copy(struct arena *a, const struct launch *from) {
   struct launch *l = arena_new(a, struct launch);
   *l = *from;
@@ -34,5 +40,8 @@ struct launch *launch_copy(struct arena *a, const struct launch *from) {
   l->zone = text_copy(a, from->zone);
   l->env = env_copy(a, from);
   l->context = from->context ? arena_strndup(a, from->context, from->context_len) : NULL;
+  l->send = files_copy(a, from->send, from->send_len);
+  l->source_dir = text_copy(a, from->source_dir);
+  l->fetch = files_copy(a, from->fetch, from->fetch_len);
   return l;
 }

@@ -21,6 +21,12 @@ struct launch_env {
   const char *file;         /* NAME=value lines, read where the task runs when it starts; NULL for a pair */
 };
 
+/* A file or folder that goes with the task: a path below ROTA_WORK, without "..", and where it is looked for. */
+struct launch_file {
+  const char *path;
+  bool optional; /* fetched by a task that this one needs: sent along if it is there */
+};
+
 struct launch {
   const char *run_id, *attempt_id; /* 26 characters each */
   const char *state_key;           /* names the directory of ROTA_STATE within the run: "train.3" */
@@ -38,6 +44,13 @@ struct launch {
   size_t env_len;
   const char *context; /* the JSON text of ROTA_CONTEXT */
   size_t context_len;
+
+  const struct launch_file
+      *send;              /* to a host's ROTA_WORK before it starts; from the run's ROTA_WORK here, else from */
+  size_t send_len;        /* `source_dir` */
+  const char *source_dir; /* the folder of the pipeline's file; NULL for none */
+  const struct launch_file *fetch; /* back from there after it has succeeded, into the run's ROTA_WORK here */
+  size_t fetch_len;
 
   bool fresh_state;    /* ROTA_STATE is emptied before this attempt's first start */
   duration timeout;    /* 0 for none; counts from started */
