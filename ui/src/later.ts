@@ -3,6 +3,8 @@
 export { default as AuditPage } from "./pages/audit";
 export { default as ComparePage } from "./pages/compare";
 export { default as HelpPage } from "./pages/help";
+export { default as HostPage } from "./pages/host";
+export { default as HostsPage } from "./pages/hosts";
 export { default as LogPage } from "./pages/log";
 export { default as NotFoundPage } from "./pages/not_found";
 export { default as TokensPage } from "./pages/tokens";

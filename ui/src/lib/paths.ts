@@ -10,5 +10,8 @@ export const runsHref = (q: string): string => `/runs${q ? `?q=${encodeURICompon
 export const compareHref = (a: string, b: string): string =>
   `/compare?a=${encodeURIComponent(a)}&b=${encodeURIComponent(b)}`;
 
+export const hostHref = (name: string): string => `/hosts/${encodeURIComponent(name)}`;
+
+export const hostApi = (name: string, below = ""): string => `${API}/hosts/${encodeURIComponent(name)}${below}`;
 export const pipelineApi = (name: string, below = ""): string => `${API}/pipelines/${pipelinePart(name)}${below}`;
 export const runApi = (run: string, below = ""): string => `${API}/runs/${encodeURIComponent(run)}${below}`;

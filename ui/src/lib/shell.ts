@@ -7,6 +7,7 @@ export interface RerunChoice {
   task: string | null;
   version: "same" | "newest" | null;
   params: Texts;
+  on?: string | null;
 }
 
 // A word of a POSIX shell that stands for exactly this text.
@@ -23,13 +24,13 @@ function givenParams(params: Texts): string[] {
 }
 
 export function rerunCommand(run: string, choice: RerunChoice): string {
-  const { mode, task, version, params } = choice;
+  const { mode, task, version, params, on } = choice;
   const what = mode === "from" || mode === "only" ? [`--${mode}`, task ?? ""] : [`--${mode}`];
-  return line(["rerun", run, ...what, ...(version ? ["--version", version] : []), ...givenParams(params)]);
+  return line(["rerun", run, ...what, ...(version ? ["--version", version] : []), ...(on ? ["--on", on] : []), ...givenParams(params)]);
 }
 
-export function cancelCommand(run: string, task: string | null): string {
-  return line(["cancel", run, ...(task ? [task] : [])]);
+export function cancelCommand(run: string, task: string | null, abandon = false): string {
+  return line(["cancel", ...(abandon ? ["--abandon"] : []), run, ...(task ? [task] : [])]);
 }
 
 export function markCommand(run: string, task: string, state: string, reason: string, outputs: Texts): string {
@@ -53,5 +54,8 @@ export const pauseCommand = (name: string | null, reason: string): string => lin
 export function triggerCommand(name: string, params: Texts, more: { for?: string | undefined; now?: boolean | undefined }): string {
   return line(["trigger", name, ...(more.for ? ["--for", more.for] : []), ...(more.now ? ["--now"] : []), ...givenParams(params)]);
 }
+
+export const hostCommand = (what: "drain" | "down" | "up", host: string, reason: string): string =>
+  line(["hosts", what, host, ...(reason ? ["--reason", reason] : [])]);
 
 export const revokeCommand = (what: "token" | "session", which: string): string => line([what, "revoke", which]);

@@ -4,7 +4,7 @@ import type { Wait } from "./types";
 
 declare const STATE_SENTENCES: { run: Record<string, string>; task: Record<string, string>; firing: Record<string, string> };
 
-export type StateKind = "run" | "task" | "firing";
+export type StateKind = "run" | "task" | "firing" | "host";
 export type Tone = "good" | "bad" | "live" | "warn" | "wait" | "ask" | "still" | "skip";
 // The outline tells states apart without their colour: a filled circle, octagon, triangle, diamond, square, or a ring.
 export type Shape = "circle" | "octagon" | "triangle" | "diamond" | "square" | "ring" | "dashed" | "progress";
@@ -53,6 +53,11 @@ const LOOKS: Record<string, Look> = {
   missed: { words: "missed", tone: "warn", shape: "triangle", glyph: CLOCK },
   broken: { words: "doesn't load", tone: "bad", shape: "octagon", glyph: BANG },
   paused: { words: "paused", tone: "warn", shape: "ring", glyph: PAUSE },
+  up: { words: "up", tone: "good", shape: "circle", glyph: CHECK },
+  connecting: { words: "connecting", tone: "wait", shape: "dashed", glyph: GLASS },
+  refused: { words: "refused", tone: "bad", shape: "octagon", glyph: BANG },
+  drained: { words: "drained", tone: "warn", shape: "ring", glyph: PAUSE },
+  down: { words: "down", tone: "still", shape: "square", glyph: NONE },
   run: { words: "run", tone: "good", shape: "circle", glyph: CHECK },
 };
 
@@ -74,7 +79,18 @@ const OWN: Record<string, string> = {
   paused: "Its schedules rest until someone resumes them; it can be started by hand.",
 };
 
+// Of hosts; the daemon has no list of these.
+const HOST: Record<string, string> = {
+  up: "It answers, and tasks start there.",
+  connecting: "It is being asked; until it answers nothing starts there.",
+  unreachable: "It doesn't answer. What runs there may go on; it is asked again until it does.",
+  refused: "It answers and can't be used as it is: its key, the login or its shell. Someone has to mend that.",
+  drained: "Someone wants nothing new to start there; what runs goes on.",
+  down: "Someone declared that it won't be back soon: its tasks were given up.",
+};
+
 export function stateSentence(state: string, kind: StateKind = "task"): string {
+  if (kind === "host") return HOST[state] ?? "";
   return STATE_SENTENCES[kind][state] ?? OWN[state] ?? "";
 }
 

@@ -72,6 +72,7 @@ export interface Run {
   round: number;
   failed_before: boolean;
   keep: boolean;
+  may_have_run_twice?: boolean;
   linked_from: string | null;
   tasks_total: number;
   tasks_done: number;
@@ -269,6 +270,64 @@ export interface PlannedFiring {
   interval_start?: Instant | null;
 }
 
+export interface HostOrder {
+  state: "up" | "drain" | "down";
+  reason: string | null;
+  by: string | null;
+  at: Instant | null;
+}
+
+export interface Host {
+  name: string;
+  address: string | null; // null: this machine
+  transport: string | null;
+  order: HostOrder;
+  contact: { state: "up" | "connecting" | "unreachable" | "refused"; since: Instant | null; text: string | null };
+  slots: { name: string; total: number; units: { name: string; run: string | null; run_id: string | null; task: string | null }[] }[];
+  max_tasks: number | null;
+  running: number;
+  disk: { free_bytes: number; size_bytes: number; at: Instant } | null;
+  boot: { id: string; booted_at: Instant | null } | null;
+  groups: string[];
+}
+
+export interface HostTask {
+  run: string;
+  run_id: string;
+  task: string;
+  attempt: number;
+  state: TaskState;
+  reason: string | null;
+  started_at: Instant | null;
+  ended_at: Instant | null;
+}
+
+export interface Doctor {
+  host: string;
+  at: Instant;
+  checks: { name: string; result: "ok" | "warn" | "fail"; text: string; todo: string | null }[];
+}
+
+export interface HostDetail extends Host {
+  facts: { [name: string]: string | number | string[] } | null;
+  boots: { id: string; booted_at: Instant | null; seen_at: Instant }[];
+  running_tasks: HostTask[];
+  failures: HostTask[];
+  remnants: { run: string; run_id: string; task: string; since: Instant }[];
+  doctor: Doctor | null;
+}
+
+export interface HostDownPlan {
+  tasks: { run: string; task: string; state: TaskState; then: "retry" | "lost" }[];
+}
+
+export interface SentFile {
+  path: string;
+  direction: "send" | "fetch";
+  size: number;
+  sha256: string;
+}
+
 export interface Slot {
   host: string | null;
   name: string;
@@ -401,6 +460,7 @@ export interface Compare {
     files: { status: string; path: string }[] | null;
   }[];
   hosts: { task: string; a: string | null; b: string | null }[];
+  facts?: { host: string; name: string; a: string | null; b: string | null }[];
   tasks: {
     label: string;
     a: CompareTask | null;
@@ -571,6 +631,7 @@ export interface Change {
   pipelines: string[];
   firings: string[];
   notes: string[];
+  hosts?: string[];
   paused: boolean;
 }
 

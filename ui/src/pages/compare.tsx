@@ -190,11 +190,12 @@ function Same({ data }: { data: Compare }) {
     data.version.same && "file",
     !data.code.length && "code",
     !data.hosts.length && "hosts",
+    !data.facts?.length && "what is known of the hosts",
     !data.tasks.some((task) => task.different) && "tasks",
     !data.outputs.length && "outputs",
   ].filter(Boolean);
   if (same.length === 0) return null;
-  const lead = same.length === 6 ? "Nothing differs. " : "";
+  const lead = same.length === 7 ? "Nothing differs. " : "";
   return (
     <p class="soft" data-testid="compare-same">
       {lead}The same in both: {same.join(", ")}.
@@ -214,6 +215,12 @@ function Body({ data }: { data: Compare }) {
       )}
       <Code data={data} />
       <Values title="Hosts" head="task" data={data} rows={hosts.map(({ task, a, b }) => ({ name: task, a, b }))} />
+      <Values
+        title="Machines"
+        head="fact"
+        data={data}
+        rows={(data.facts ?? []).map(({ host, name, a, b }) => ({ name: `${host} ${name.replaceAll("_", " ")}`, a, b }))}
+      />
       <Tasks data={data} />
       <Values
         title="Outputs"

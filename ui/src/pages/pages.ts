@@ -41,6 +41,8 @@ const PAGES: readonly Page[] = [
   { pattern: "/r/{run}/t/{task}/log", nav: "/runs", later: later((m) => m.LogPage) },
   { pattern: "/compare", nav: "/runs", later: later((m) => m.ComparePage) },
   { pattern: "/schedule", nav: "/schedule", here: SchedulePage },
+  { pattern: "/hosts", nav: "/hosts", later: later((m) => m.HostsPage) },
+  { pattern: "/hosts/{host}", nav: "/hosts", later: later((m) => m.HostPage) },
   { pattern: "/tokens", nav: "/tokens", later: later((m) => m.TokensPage) },
   { pattern: "/audit", nav: "/audit", later: later((m) => m.AuditPage) },
   { pattern: "/help", nav: "/help", later: later((m) => m.HelpPage) },

@@ -15,7 +15,7 @@ import { Empty, Loaded } from "../parts/notice";
 import { Page } from "../parts/page";
 import { type Asked, RunDialog } from "../parts/run_actions";
 import { State } from "../parts/state";
-import { AttemptFacts, TaskNow, Values } from "../parts/task_facts";
+import { AttemptFacts, Files, TaskNow, Values } from "../parts/task_facts";
 import { useKeys } from "../parts/use_keys";
 
 interface Why {
@@ -125,6 +125,7 @@ function Shown({ run, task, reload }: { run: RunDetail; task: Task; reload: () =
       <div class="panels">
         <Values title="Inputs" values={attempt?.inputs} />
         <Values title="Outputs" values={task.outputs} />
+        {attempt && attempt.host !== null && attempt.host !== "local" && <Files run={run.id} task={task.label} attempt={attempt.attempt} />}
         {task.summary && (
           <section class="panel" data-testid="summary">
             <h2>Summary</h2>

@@ -106,6 +106,21 @@ function Versions({ run, newest, version, onVersion }: {
   );
 }
 
+// The file's `on` may name a host that is down for the night.
+function Where({ anywhere, onAnywhere }: { anywhere: boolean; onAnywhere: (anywhere: boolean) => void }) {
+  return (
+    <fieldset class="choices">
+      <legend>Where it runs</legend>
+      {[false, true].map((value) => (
+        <label key={String(value)} class="choice">
+          <input type="radio" name="on" checked={anywhere === value} onChange={() => onAnywhere(value)} data-testid={value ? "on-any" : "on-written"} />
+          <span>{value ? "On any host that has the slots it needs" : "Where the file says"}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
 function Preview({ preview }: { preview: RerunPlan }) {
   const { will_run, will_keep, linked } = preview;
   return (
@@ -156,15 +171,17 @@ export function RerunDialog({ run, task: asked, specs: newestSpecs, newest, clos
   const [task, setTask] = useState<string | null>(asked);
   const [version, setVersion] = useState<RerunChoice["version"]>(null);
   const [edits, setEdits] = useState<Texts>({});
+  const [anywhere, setAnywhere] = useState(false);
   const specs = specsOf(run, newestSpecs, version);
   const params = paramsChanged(specs, run.params, edits);
   const named = mode === "from" || mode === "only";
-  const choice: RerunChoice = { mode, task: named ? task : null, version: differs ? version : null, params };
+  const choice: RerunChoice = { mode, task: named ? task : null, version: differs ? version : null, params, on: anywhere ? "any" : null };
   const body = {
     mode,
     ...(named ? { task } : {}),
     ...(choice.version ? { version: choice.version } : {}),
     ...(Object.keys(params).length > 0 ? { params } : {}),
+    ...(anywhere ? { on: "any" } : {}),
   };
   const open = (differs && !version) || (named && !task) || paramsFaulty(specs, run.params, edits).length > 0;
   const path = runApi(run.id, "/rerun");
@@ -196,6 +213,7 @@ export function RerunDialog({ run, task: asked, specs: newestSpecs, newest, clos
     >
       <Modes run={run} mode={mode} task={task} onMode={setMode} onTask={setTask} />
       {differs && <Versions run={run} newest={newest} version={version} onVersion={setVersion} />}
+      {run.attempts.some((one) => one.host !== null && one.host !== "local") && <Where anywhere={anywhere} onAnywhere={setAnywhere} />}
       <fieldset class="choices">
         <legend>Parameters</legend>
         <ParamForm specs={specs} given={run.params} edits={edits} onEdit={setEdits} fault={preview.fault} />

@@ -52,14 +52,16 @@ export function CancelDialog({ run, task, close, done }: Common & { task: string
   const tasks = task === null ? run.tasks : run.tasks.filter((one) => one.label === task || one.task === task);
   const again = task === null ? run.state === "cancelling" : tasks.some((one) => one.state === "stopping");
   const what = task === null ? run.name : `${task} of ${run.name}`;
+  const silent = tasks.filter((one) => one.state === "unreachable");
+  const [abandon, setAbandon] = useState(false);
   return (
     <ActionDialog
       title={again ? `Kill ${what}` : `Cancel ${what}`}
       action={again ? "Kill at once" : task === null ? "Cancel the run" : "Cancel the task"}
       danger
       path={runApi(run.id, "/cancel")}
-      body={task === null ? {} : { task }}
-      command={cancelCommand(run.name, task)}
+      body={{ ...(task === null ? {} : { task }), ...(abandon ? { abandon } : {}) }}
+      command={cancelCommand(run.name, task, abandon)}
       close={close}
       done={done}
     >
@@ -74,6 +76,17 @@ export function CancelDialog({ run, task, close, done }: Common & { task: string
           <Ends tasks={tasks} />
           {task === null && <p class="soft">Tasks with `finally` still run. It can be rerun from where it stopped.</p>}
         </>
+      )}
+      {silent.length > 0 && (
+        <label class="choice">
+          <input type="checkbox" checked={abandon} onChange={(event) => setAbandon(event.currentTarget.checked)} data-testid="abandon" />
+          <span>
+            Give up {plural(silent.length, "task that can't", "tasks that can't")} be reached{" "}
+            <span class="soft">
+              ends as not confirmed now, instead of when its host answers; what is left there is ended at the next contact
+            </span>
+          </span>
+        </label>
       )}
     </ActionDialog>
   );

@@ -105,6 +105,7 @@ export function RunFacts({ run }: { run: RunDetail }) {
         </Fact>
       )}
       <Links run={run} />
+      {run.may_have_run_twice && <Fact name="may have run twice">a host was silent for longer than the task waits, so another copy was started</Fact>}
       {run.keep && <Fact name="kept">retention leaves it</Fact>}
     </dl>
   );

@@ -22,6 +22,7 @@ const NAV = [
   { href: "/p", words: "Pipelines" },
   { href: "/runs", words: "Runs" },
   { href: "/schedule", words: "Schedule" },
+  { href: "/hosts", words: "Hosts" },
   { href: "/audit", words: "Audit" },
 ] as const;
 

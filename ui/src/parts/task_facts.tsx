@@ -1,8 +1,10 @@
 // What there is to know about a task and one try of it.
 import type { ComponentChildren } from "preact";
 import { bytesText, valueText } from "../lib/format";
+import { runApi } from "../lib/paths";
 import { exitWords, taskLive } from "../lib/run";
-import type { Attempt, Json, Task } from "../lib/types";
+import type { Attempt, Json, Page as ListPage, SentFile, Task } from "../lib/types";
+import { ofRun, useResource } from "../live/resource";
 import { Duration, Time } from "./time";
 
 export function Fact({ name, children }: { name: string; children: ComponentChildren }) {
@@ -101,6 +103,27 @@ export function Values({ title, values }: { title: string; values: { [name: stri
           </div>
         ))}
       </dl>
+    </section>
+  );
+}
+
+// What went to the host with the task and came back from there, with what was checked of each.
+export function Files({ run, task, attempt }: { run: string; task: string; attempt: number }) {
+  const url = runApi(run, `/files?task=${encodeURIComponent(task)}&attempt=${attempt}`);
+  const files = useResource<ListPage<SentFile>>(url, ofRun(run)).data.value?.items ?? [];
+  if (files.length === 0) return null;
+  return (
+    <section class="panel" data-testid="files">
+      <h2>Files</h2>
+      <ul class="labels">
+        {files.slice(0, 200).map((file) => (
+          <li key={`${file.direction} ${file.path}`}>
+            <span class="soft">{file.direction === "send" ? "sent" : "fetched"}</span> <code>{file.path}</code>{" "}
+            <span class="num">{bytesText(file.size)}</span> <code class="soft" title={file.sha256}>{file.sha256.slice(0, 8)}</code>
+          </li>
+        ))}
+        {files.length > 200 && <li class="soft">and {files.length - 200} others</li>}
+      </ul>
     </section>
   );
 }
