@@ -75,19 +75,26 @@ struct channel {
   struct transport *transport; /* first in each kind's own struct */
 };
 
+struct ssh_settings; /* settings.h */
+
 struct transport_options {
   uv_loop_t *loop;
   const struct host_options *host; /* borrowed while it lives */
-  const char *state_dir;           /* where a private socket may go */
+  /* What is known of it; for the two kinds, borrowed while they live. transport_new finds it out itself: NULL there.
+   */
+  const struct ssh_settings *settings;
+  const char *state_dir; /* where a private socket may go */
   const struct transport_events *events;
   void *ctx;
 };
 
-/* Begins to connect. Never NULL; what is wrong at once comes as `down`. */
+/* Begins to connect. Never NULL; what is wrong at once comes as `down`. The two kinds are made by transport_new, and
+ * by tests, which ask for the settings first. */
 struct transport *libssh2_transport_new(const struct transport_options *options);
 struct transport *openssh_transport_new(const struct transport_options *options);
-/* The one that the host's `transport` names. With `auto` it is libssh2, unless `ssh -G` or the keys need the other;
- * a transport that finds itself UNSUITABLE on the way is replaced by the other without a word. */
+/* Asks for the settings, then connects by the one that the host's `transport` names. With `auto` it is libssh2,
+ * unless `ssh -G` or the keys need the other; a libssh2 that finds itself UNSUITABLE or MISSING on the way is
+ * replaced by the other without a word. `kind` and `address` are right once it is up. */
 struct transport *transport_new(const struct transport_options *options);
 
 #endif
