@@ -121,18 +121,20 @@ static void a_job_may_be_put_again_by_its_end(void **state) {
   until(f, "jjjj");
 }
 
-static uv_sem_t gate;
+static uv_sem_t gate, entered;
 
 static int job_that_waits(struct store *store, void *arg) {
   (void)store;
   (void)arg;
+  uv_sem_post(&entered);
   uv_sem_wait(&gate);
   return 7;
 }
 
+/* Late enough that the end has begun, on a busy machine too. */
 static void open_gate(void *arg) {
   (void)arg;
-  uv_sleep(50);
+  uv_sleep(400);
   uv_sem_post(&gate);
 }
 
@@ -140,15 +142,17 @@ static void the_end_finishes_what_is_under_way_and_tells_the_rest(void **state) 
   struct fixture *f = *state;
   uv_thread_t opener;
   uv_sem_init(&gate, 0);
+  uv_sem_init(&entered, 0);
   committer_job(f->committer, job_that_waits, job_done, f);
   committer_job(f->committer, job_on_writer, job_done, f);
   committer_job(f->committer, job_on_writer, put_again, f);
-  uv_sleep(20); /* the first is under way */
+  uv_sem_wait(&entered); /* the first is under way */
   uv_thread_create(&opener, open_gate, NULL);
   committer_free(f->committer);
   f->committer = NULL;
   uv_thread_join(&opener);
   uv_sem_destroy(&gate);
+  uv_sem_destroy(&entered);
   assert_string_equal(f->order, "jaaa"); /* the last was put once more, and told once more */
   uv_run(&f->loop, UV_RUN_DEFAULT);
   assert_int_equal(f->commits, 0);
