@@ -58,6 +58,11 @@ static void carry_out_stop(struct core *c, const struct decision_stop *d) {
   if (e) e->ops->stop(e, d->attempt_id, d->now);
 }
 
+static void carry_out_clear(struct core *c, const struct decision_clear *d) {
+  struct executor *e = map_get(&c->executors, d->host);
+  if (e && e->ops->clear) e->ops->clear(e, d->run_id, d->attempt_id);
+}
+
 /* The files of a run are on this machine; hosts get theirs with the tasks that need them. */
 static void carry_out_prepare(struct core *c, const struct decision_prepare *d) {
   struct executor *e = map_get(&c->executors, HOST_LOCAL);
@@ -69,6 +74,7 @@ static void carry_out(struct core *c, const struct decision *d) {
   case DECISION_START: carry_out_start(c, &d->start); break;
   case DECISION_STOP: carry_out_stop(c, &d->stop); break;
   case DECISION_PREPARE: carry_out_prepare(c, &d->prepare); break;
+  case DECISION_CLEAR: carry_out_clear(c, &d->clear); break;
   case DECISION_REPLY: c->hooks.reply(c->hooks.ctx, &d->reply); break;
   }
 }
@@ -306,6 +312,10 @@ void core_adopt(struct core *c) {
     }
     if (live[i].stop_asked) e->ops->stop(e, live[i].attempt_id, live[i].stop_now);
   }
+  struct remnant_row *remnants;
+  len = engine_remnants(c->engine, &arena, &remnants);
+  for (size_t i = 0; i < len; i++)
+    carry_out_clear(c, &(struct decision_clear){remnants[i].host, remnants[i].run_id, remnants[i].attempt_id});
   uv_timer_start(&c->adopt_limit, on_adopt_limit, ADOPT_LIMIT_MS, 0);
   arena_release(&arena);
 }

@@ -39,12 +39,14 @@ static void log_event(const struct names *names, const struct event_row *e) {
   case EVENT_ROW_MARK:
   case EVENT_ROW_PIPELINE:
   case EVENT_ROW_SCHEDULE:
-  case EVENT_ROW_CLOCK: break;
+  case EVENT_ROW_CLOCK:
+  case EVENT_ROW_HOST: break;
   }
   snprintf(fact, sizeof fact, "%s%s%s", event_row_word(e->kind), e->state ? " " : "", e->state ? e->state : "");
   LOG(e->kind == EVENT_ROW_CLOCK ? LOG_WARNING : LOG_INFO, fact,
       {"pipeline", e->pipeline ? names_pipeline(names, e->pipeline) : NULL},
-      {"run", e->run ? run_text(names, e->run) : NULL}, {"reason", e->reason}, {"actor", e->actor});
+      {"run", e->run ? run_text(names, e->run) : NULL}, {"host", e->host}, {"reason", e->reason},
+      {"actor", e->actor});
 }
 
 void facts_log(const struct names *names, const struct change *changes, size_t len) {

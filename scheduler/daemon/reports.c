@@ -19,6 +19,7 @@ static const enum engine_report_kind kinds[] = {
     [REPORT_FENCED] = ENGINE_REPORT_FENCED,
     [REPORT_UNREACHABLE] = ENGINE_REPORT_UNREACHABLE,
     [REPORT_REACHABLE] = ENGINE_REPORT_REACHABLE,
+    [REPORT_CLEARED] = ENGINE_REPORT_CLEARED,
 };
 
 static const enum engine_end ends[] = {
@@ -70,6 +71,7 @@ void report_event(struct inbox *inbox, const char *state_dir, const struct repor
       .cpu_us = r->cpu_us,
       .max_rss_kb = r->max_rss_kb,
       .log_bytes = r->log_bytes,
+      .fault = r->fault ? arena_strdup(a, r->fault) : NULL,
   };
   if (r->kind != REPORT_ENDED) return;
   e->end = ends[r->how];

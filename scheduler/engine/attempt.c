@@ -7,8 +7,10 @@
 
 #include "base/err.h"
 #include "scheduler/engine/emit.h"
+#include "scheduler/engine/host.h"
 #include "scheduler/engine/instance.h"
 #include "scheduler/engine/ready.h"
+#include "scheduler/engine/remnant.h"
 #include "scheduler/engine/retry.h"
 #include "scheduler/engine/run.h"
 #include "scheduler/engine/scope_view.h"
@@ -114,6 +116,12 @@ static void take_code(struct attempt *a) {
   }
 }
 
+/* NULL unless it ran elsewhere before, where its files are. */
+static const char *begin_note(const struct instance *i, const struct host *host) {
+  if (!i->state_host_name || i->fresh_state || strcmp(i->state_host_name, host->name) == 0) return NULL;
+  return arena_fmt(&i->run->engine->scratch, "begins without its ROTA_STATE, which is on %s", i->state_host_name);
+}
+
 int attempt_begin(struct instance *i, struct host *host, const struct demand *demands, size_t len,
                   const char **message) {
   struct engine *e = i->run->engine;
@@ -125,7 +133,7 @@ int attempt_begin(struct instance *i, struct host *host, const struct demand *de
   a->row.exit_code = -1;
   a->row.git_dirty = -1;
   a->row.created_at = e->now.wall;
-  a->row.started_at = a->row.ended_at = INSTANT_NONE;
+  a->row.started_at = a->row.ended_at = a->row.unreachable_at = INSTANT_NONE;
   a->row.max_rss_kb = a->row.cpu_us = a->row.log_bytes = -1;
   slots_take(e, a, demands, len);
   struct launch launch = {0};
@@ -146,9 +154,12 @@ int attempt_begin(struct instance *i, struct host *host, const struct demand *de
   i->started_at = INSTANT_NONE;
   i->not_before = INSTANT_NONE;
   i->round = i->run->row.round;
-  i->state_host = host;
-  text_set(&i->state_host_name, host->name);
-  instance_move(i, TASK_ON_BEGIN, NULL);
+  const char *note = begin_note(i, host);
+  text_set(&a->begin_note, note);
+  text_set(&a->reason, note);
+  instance_move(i, TASK_ON_BEGIN, note);
+  const struct remnant *m = remnant_of(e, i);
+  if (m) run_twice(i, m->host);
   decide_start(a, &launch);
   return 0;
 }
@@ -193,6 +204,14 @@ struct attempt *attempt_restore(struct instance *i, const struct attempt_row *ro
   attempt_enter(a);
   slots_enter(e, a);
   return a;
+}
+
+void attempt_ran(struct attempt *a) {
+  struct instance *i = a->instance;
+  if (i->state_host == a->host) return;
+  i->state_host = a->host;
+  text_set(&i->state_host_name, a->host->name);
+  mark_task(i);
 }
 
 void attempt_stop(struct attempt *a, const char *reason, bool now) {
@@ -259,6 +278,7 @@ int64_t attempt_of_mark(struct instance *i, const char *reason) {
       .created_at = e->now.wall,
       .started_at = INSTANT_NONE,
       .ended_at = e->now.wall,
+      .unreachable_at = INSTANT_NONE,
       .max_rss_kb = -1,
       .cpu_us = -1,
       .log_bytes = -1,
@@ -298,6 +318,7 @@ void attempt_free(struct attempt *a) {
   free(a->reason);
   free(a->slots);
   free(a->stop_reason);
+  free(a->begin_note);
   free(a->dir);
   free(a->git_commit);
   free(a);

@@ -42,9 +42,11 @@ static struct engine_concern *concern_of(struct concerns *all, const void *cause
 static void note_unreachable(struct concerns *all, const struct live_run *r) {
   for (const struct attempt *a = r->attempts; a; a = a->next) {
     if (a->instance->state != TASK_UNREACHABLE) continue;
-    instant since = a->row.started_at != INSTANT_NONE ? a->row.started_at : a->row.created_at;
-    if (!note(all, a->host, a->instance, since)) continue;
+    instant since = a->row.unreachable_at != INSTANT_NONE ? a->row.unreachable_at : a->row.created_at;
+    bool longest = note(all, a->host, a->instance, since);
     struct engine_concern *c = concern_of(all, a->host);
+    c->overdue = c->overdue || a->overdue;
+    if (!longest) continue;
     const char *reason = a->instance->reason ? a->instance->reason : a->reason;
     c->host = a->host->name;
     c->why = arena_strdup(all->arena, reason ? reason : "its host doesn't answer; it may still be running there");

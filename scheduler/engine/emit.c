@@ -52,6 +52,12 @@ void mark_task(struct instance *i) {
   vec_push(&i->run->dirty_tasks, i->index);
 }
 
+void mark_host(struct engine *e, struct host *h) {
+  if (h->dirty) return;
+  h->dirty = true;
+  vec_push(&e->dirty_hosts, h);
+}
+
 void mark_attempt(struct attempt *a) {
   if (a->dirty) return;
   a->dirty = true;
@@ -117,6 +123,7 @@ void emit_event_row(struct engine *e, const struct event_row *row) {
   to->reason = copy(e, row->reason);
   to->actor = copy(e, e->actor);
   to->run_id = copy(e, row->run_id);
+  to->host = copy(e, row->host);
 }
 
 void emit_event(struct engine *e, enum event_row_kind kind, const struct entry *entry, const struct live_run *run,
@@ -129,6 +136,47 @@ void emit_event(struct engine *e, enum event_row_kind kind, const struct entry *
     row.attempt = task->live ? task->live->row.key : task->attempt;
   }
   emit_event_row(e, &row);
+}
+
+void emit_host_event(struct engine *e, const struct host *h, const struct live_run *run, const struct instance *task,
+                     const char *state, const char *reason) {
+  struct event_row row = {.kind = EVENT_ROW_HOST, .task = -1, .state = state, .reason = reason, .host = h->name};
+  if (run) {
+    row.pipeline = run->entry->row.key;
+    row.run = run->row.key;
+  }
+  if (task) {
+    row.task = task->index;
+    row.attempt = task->live ? task->live->row.key : task->attempt;
+  }
+  emit_event_row(e, &row);
+}
+
+void emit_host_boot(struct engine *e, const struct host_row *host) {
+  late_add(e, CHANGE_HOST_BOOT);
+  late_last(e)->host_boot = (struct host_boot_row){.key = engine_key(e),
+                                                   .host = copy(e, host->name),
+                                                   .machine = copy(e, host->machine),
+                                                   .boot = copy(e, host->boot),
+                                                   .booted_at = host->booted_at,
+                                                   .seen_at = e->now.wall,
+                                                   .facts = copy(e, host->facts)};
+}
+
+void emit_doctor(struct engine *e, const struct host_doctor_row *row) {
+  late_add(e, CHANGE_HOST_DOCTOR);
+  late_last(e)->host_doctor = (struct host_doctor_row){copy(e, row->name), copy(e, row->doctor), row->doctor_at};
+}
+
+void emit_remnant(struct engine *e, const struct remnant_row *row) {
+  late_add(e, CHANGE_REMNANT);
+  struct remnant_row *to = &late_last(e)->remnant;
+  *to = *row;
+  to->host = copy(e, row->host);
+  to->run_id = copy(e, row->run_id);
+  to->attempt_id = copy(e, row->attempt_id);
+  to->what = copy(e, row->what);
+  to->reason = copy(e, row->reason);
 }
 
 void emit_audit(struct engine *e, const struct actor *actor, const char *action, const char *object,
@@ -225,6 +273,7 @@ static void emit_task(struct engine *e, struct instance *i) {
       .ready_at = i->ready_at,
       .started_at = i->started_at,
       .ended_at = i->ended_at,
+      .on_asked = copy(e, i->on_asked),
   };
   i->dirty = false;
 }
@@ -260,6 +309,19 @@ static void emit_attempt(struct engine *e, struct attempt *a) {
   a->dirty = false;
 }
 
+static void emit_host(struct engine *e, struct host *h) {
+  struct host_row *to = &change_add(e, CHANGE_HOST)->host;
+  *to = h->row;
+  to->name = copy(e, h->name);
+  to->order_reason = copy(e, h->row.order_reason);
+  to->order_by = copy(e, h->row.order_by);
+  to->text = copy(e, h->row.text);
+  to->machine = copy(e, h->row.machine);
+  to->boot = copy(e, h->row.boot);
+  to->facts = copy(e, h->row.facts);
+  h->dirty = false;
+}
+
 void emit_all(struct engine *e) {
   for (size_t i = 0; i < e->dirty_entries.len; i++) emit_entry(e, e->dirty_entries.items[i]);
   for (size_t i = 0; i < e->early.len; i++) vec_push(&e->out->changes, e->early.items[i]);
@@ -273,6 +335,7 @@ void emit_all(struct engine *e) {
   }
   for (size_t i = 0; i < e->dirty_runs.len; i++) emit_run(e, e->dirty_runs.items[i]);
   for (size_t i = 0; i < e->dirty_attempts.len; i++) emit_attempt(e, e->dirty_attempts.items[i]);
+  for (size_t i = 0; i < e->dirty_hosts.len; i++) emit_host(e, e->dirty_hosts.items[i]);
   for (size_t i = 0; i < e->late.len; i++) vec_push(&e->out->changes, e->late.items[i]);
   if (e->pause_dirty) {
     struct pause_row *to = &change_add(e, CHANGE_PAUSE)->pause;
@@ -280,5 +343,5 @@ void emit_all(struct engine *e) {
     e->pause_dirty = false;
   }
   e->dirty_entries.len = e->early.len = e->dirty_schedules.len = 0;
-  e->dirty_runs.len = e->dirty_attempts.len = e->late.len = 0;
+  e->dirty_runs.len = e->dirty_attempts.len = e->dirty_hosts.len = e->late.len = 0;
 }

@@ -13,6 +13,7 @@ void mark_run(struct live_run *r);
 void mark_round(struct live_run *r);
 void mark_task(struct instance *i);
 void mark_attempt(struct attempt *a);
+void mark_host(struct engine *e, struct host *h);
 
 void emit_version(struct engine *e, const struct version_row *row);
 void emit_firing(struct engine *e, struct schedule *s);
@@ -21,6 +22,13 @@ void emit_output(struct engine *e, int64_t attempt, const char *name, const stru
 void emit_event(struct engine *e, enum event_row_kind kind, const struct entry *entry, const struct live_run *run,
                 const struct instance *task, const char *state, const char *reason);
 void emit_event_row(struct engine *e, const struct event_row *row);
+/* Of kind HOST; `run` and `task` if something became of one of them. */
+void emit_host_event(struct engine *e, const struct host *h, const struct live_run *run, const struct instance *task,
+                     const char *state, const char *reason);
+void emit_host_boot(struct engine *e, const struct host_row *host);
+void emit_doctor(struct engine *e, const struct host_doctor_row *row);
+/* Put, or taken away if it is `gone`. */
+void emit_remnant(struct engine *e, const struct remnant_row *row);
 void emit_audit(struct engine *e, const struct actor *actor, const char *action, const char *object,
                 const char *detail);
 void emit_request(struct engine *e, const struct request_row *row);

@@ -8,10 +8,12 @@
 #include "scheduler/engine/attempt.h"
 #include "scheduler/engine/emit.h"
 #include "scheduler/engine/entry.h"
+#include "scheduler/engine/host.h"
 #include "scheduler/engine/instance.h"
 #include "scheduler/engine/model.h"
 #include "scheduler/engine/prepare.h"
 #include "scheduler/engine/ready.h"
+#include "scheduler/engine/remnant.h"
 #include "scheduler/engine/report.h"
 #include "scheduler/engine/request.h"
 #include "scheduler/engine/retry.h"
@@ -43,6 +45,7 @@ void engine_free(struct engine *e) {
   for (size_t i = 0; i < e->runs_by_id.len; i++) run_free(e->runs_by_id.entries[i].value);
   ready_release(e);
   for (size_t i = 0; i < e->entries.len; i++) entry_free(e->entries.items[i]);
+  remnants_release(e);
   slots_release(e);
   map_release(&e->entries_by_name);
   map_release(&e->entries_by_key);
@@ -59,6 +62,7 @@ void engine_free(struct engine *e) {
   vec_release(&e->dirty_entries);
   vec_release(&e->dirty_schedules);
   vec_release(&e->dirty_attempts);
+  vec_release(&e->dirty_hosts);
   vec_release(&e->early);
   vec_release(&e->late);
   free(e->pause_reason);
@@ -73,6 +77,7 @@ static void take_config(struct engine *e, const struct engine_config *ev) {
   e->config = ev->config;
   slots_configure(e);
   ready_configure(e);
+  remnants_again(e);
   for (size_t i = 0; i < e->entries.len; i++) {
     struct entry *entry = e->entries.items[i];
     for (size_t k = 0; k < entry->schedules.len; k++) schedule_plan(entry->schedules.items[k]);
@@ -102,6 +107,7 @@ static const struct engine_asker *asker_of(const struct engine_event *ev) {
   case ENGINE_KEEP: return &ev->keep.asker;
   case ENGINE_PAUSE: return &ev->pause.asker;
   case ENGINE_RESUME: return &ev->resume.asker;
+  case ENGINE_HOST_ORDER: return &ev->host_order.asker;
   case ENGINE_RECORD: return &ev->record.asker;
   default: return NULL;
   }
@@ -128,6 +134,8 @@ static void take_event(struct engine *e, const struct engine_event *ev) {
   case ENGINE_REPORT: report_take(e, &ev->report); break;
   case ENGINE_PREPARED: prepare_done(e, &ev->prepared); break;
   case ENGINE_CODE: take_code(e, &ev->code); break;
+  case ENGINE_HOST: host_news(e, &ev->host); break;
+  case ENGINE_HOST_ORDER: request_host_order(e, &ev->host_order); break;
   case ENGINE_RECORD: request_record(e, &ev->record); break;
   }
   e->actor = NULL;
@@ -195,6 +203,7 @@ void engine_step(struct engine *e, struct moment now, const uint8_t seed[32], co
   schedules_run(e);
   do {
     drain(e);
+    if (e->relabel) ready_relabel(e);
     ready_dispatch(e);
   } while (e->work.len || e->advance.len);
   emit_all(e);

@@ -52,7 +52,9 @@ struct moment {
   X(REPORT, report)     /* an executor says how an attempt goes */                                                   \
   X(PREPARED, prepared) /* the files of a linked run were copied */                                                  \
   X(CODE, code)         /* the commit of a work tree was looked up */                                                \
-  X(RECORD, record)     /* rows that the engine knows nothing about */
+  X(HOST, host)         /* how a host is reached, and what it says of itself */                                      \
+  X(HOST_ORDER, host_order)                                                                                          \
+  X(RECORD, record) /* rows that the engine knows nothing about */
 
 enum engine_event_kind {
 #define X(name, member) ENGINE_##name,
@@ -112,10 +114,16 @@ struct engine_rerun {
   const struct param_given *params; /* changed ones: a new linked run */
   size_t params_len;
   int version; /* 0 not said, 1 the same, 2 the newest: a new linked run if it differs */
+  /* Where the tasks that run again are to run in this round: a host's or a group's name, or ON_ANY for any host that
+   * has the slots they need; NULL: where the pipeline says. */
+  const char *on;
 };
 struct engine_cancel {
   struct engine_asker asker;
   const char *run_id, *task; /* task NULL: the whole run; a second cancel ends `finally` tasks and kills at once */
+  /* Attempts on hosts that aren't up end at once as cancelled, not confirmed, and are ended there when it is back. No
+   * second cancel by itself. */
+  bool abandon;
 };
 struct engine_retry_now {
   struct engine_asker asker;
@@ -154,7 +162,7 @@ struct engine_resume {
 
 /* The report of an executor (worker/executor.h) in the engine's words. */
 #define ENGINE_REPORT_LIST(X)                                                                                        \
-  X(ACCEPTED) X(STARTED) X(ENDED) X(LOST) X(NOT_STARTED) X(FENCED) X(UNREACHABLE) X(REACHABLE)
+  X(ACCEPTED) X(STARTED) X(ENDED) X(LOST) X(NOT_STARTED) X(FENCED) X(UNREACHABLE) X(REACHABLE) X(CLEARED)
 enum engine_report_kind {
 #define X(name) ENGINE_REPORT_##name,
   ENGINE_REPORT_LIST(X)
@@ -173,6 +181,7 @@ struct engine_report {
   const char *output; /* the content of $ROTA_OUTPUT; NULL if there is none */
   size_t output_len;
   const char *output_error; /* why it can't be used (too large); NULL */
+  const char *fault;        /* ENDED: what makes a success none, as a sentence (a file can't be fetched); NULL */
 };
 struct engine_prepared {
   const char *run_id, *error; /* NULL: done */
@@ -182,8 +191,23 @@ struct engine_code {
   int dirty;
 };
 
+struct engine_host { /* everything is copied */
+  const char *host;
+  enum host_contact contact;
+  const char *text;           /* why, and what to do; NULL if it is up */
+  const char *machine, *boot; /* NULL: nothing new to record of it, and the next two don't count */
+  instant booted_at;
+  const char *facts; /* JSON object; NULL */
+};
+struct engine_host_order { /* a dry run of `down` answers {"tasks": [{run, task, state, then}]} */
+  struct engine_asker asker;
+  const char *host;
+  enum host_order order;
+  const char *reason; /* NULL or empty: none was given */
+};
+
 /* Rows of others that go through the one commit, so that whoever asked is answered when they are durable. Only TOKEN,
- * SESSION and EVENT; an event's key and instant are filled in here. Everything is copied. */
+ * SESSION, HOST_DOCTOR and EVENT; an event's key and instant are filled in here. Everything is copied. */
 struct engine_record {
   struct engine_asker asker; /* never a dry run */
   const struct change *changes;
@@ -211,6 +235,7 @@ struct engine_event {
   X(START, start)     /* start this attempt; may come again for the same id */                                       \
   X(STOP, stop)       /* end this attempt: TERM, grace, KILL */                                                      \
   X(PREPARE, prepare) /* copy ROTA_WORK and ROTA_STATE from another run, then say PREPARED */                        \
+  X(CLEAR, clear)     /* see to it that nothing of this attempt is alive there, then say CLEARED; may come again */  \
   X(REPLY, reply)
 
 enum decision_kind {
@@ -231,6 +256,9 @@ struct decision_prepare {
   const char *run_id, *from_run_id;
   const char *const *state_keys; /* directories of ROTA_STATE to copy */
   size_t state_keys_len;
+};
+struct decision_clear {
+  const char *host, *run_id, *attempt_id;
 };
 struct decision_reply {
   uint64_t handle;
@@ -272,6 +300,10 @@ struct engine_state {
   const struct stat_row *stats;
   size_t stats_len;
   struct pause_row pause;
+  const struct host_row *hosts;
+  size_t hosts_len;
+  const struct remnant_row *remnants;
+  size_t remnants_len;
   int64_t next_key; /* above every key of every table */
 };
 
@@ -313,8 +345,8 @@ struct engine_live { /* an unfinished attempt, as the caller must look it up at 
 };
 /* All of them, in the arena. */
 size_t engine_live_attempts(const struct engine *e, struct arena *a, struct engine_live **out);
-/* Decisions that a crash may have swallowed, to be carried out after a restore: PREPARE of runs that wait for files.
- */
+/* What was given up and may be alive, in the arena: at start their CLEAR is to be carried out again. */
+size_t engine_remnants(const struct engine *e, struct arena *a, struct remnant_row **out);
 bool engine_run_live(const struct engine *e, const char *run_id);
 size_t engine_runs(const struct engine *e);
 /* One line: why the task isn't running, or what it is doing. ERR_NOT_FOUND if the run isn't live or has no such task.
@@ -334,6 +366,39 @@ struct engine_slot {
   int64_t used, total;
 };
 size_t engine_slots(const struct engine *e, struct arena *a, struct engine_slot **out);
+/* What is known of each configured host now, this machine first, then those that are configured no more but have live
+ * attempts or remnants. Strings are borrowed until the next step, the array is in the arena. */
+struct engine_place {
+  const char *name;
+  bool configured, here; /* here: this machine */
+  enum host_order order;
+  const char *order_reason, *order_by;
+  instant order_at;
+  enum host_contact contact;
+  instant since; /* INSTANT_NONE for this machine */
+  const char *text;
+  const char *machine, *boot, *facts;
+  instant booted_at;
+  int64_t max_tasks; /* 0: no limit */
+  size_t live, remnants;
+};
+size_t engine_places(const struct engine *e, struct arena *a, struct engine_place **out);
+/* The units of a host's slots, slot by slot in order, and who holds each. */
+struct engine_unit {
+  const char *slot, *unit;
+  bool retired;                         /* no longer configured */
+  const char *pipeline, *run_id, *task; /* NULL if it is free */
+  int64_t number;
+};
+size_t engine_units(const struct engine *e, const char *host, struct arena *a, struct engine_unit **out);
+/* The live attempts on a host, the oldest first. */
+struct engine_there {
+  const char *pipeline, *run_id, *task, *attempt_id, *reason;
+  int64_t number, attempt; /* of the run, of the attempt */
+  enum task_state state;
+  instant started_at, unreachable_at;
+};
+size_t engine_there(const struct engine *e, const char *host, struct arena *a, struct engine_there **out);
 /* The live attempts of a run, `max` at most, each with its task's label, borrowed until the next step. */
 struct engine_busy {
   const char *label;
@@ -353,6 +418,7 @@ struct engine_concern {
   const char *pipeline, *run_id, *task; /* of the one that has it longest */
   int64_t number;
   const char *host; /* that can't be reached; NULL for a wait */
+  bool overdue;     /* for longer than its `unreachable: {after}`, which says to wait */
   instant since;
   const char *why;
   size_t count;                          /* tasks */

@@ -4,26 +4,51 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "scheduler/engine/host.h"
+#include "scheduler/engine/remnant.h"
 #include "scheduler/engine/scope_view.h"
 #include "scheduler/engine/slot.h"
 
 #define SLOT_AMOUNT_MAX   1000000
 #define EXPLAINED_HOLDERS 3
+#define EXPLAINED_HOSTS   4
+#define LANE_ANY          "*" /* no host or group can be named so */
 
 static bool is_local(const struct host *h) {
   return strcmp(h->name, HOST_LOCAL) == 0;
 }
 
+/* Whether the host will ever have what the lane wants. */
+static bool host_has(const struct engine *e, const struct lane *lane, const struct host *h) {
+  for (size_t i = 0; i < lane->demands_len; i++) {
+    bool limit;
+    const struct slot *s = slot_of_demand(e, h, lane->demands[i].name, &limit);
+    if (!s || slot_total(s) < lane->demands[i].amount) return false;
+  }
+  return true;
+}
+
+/* Of all hosts those that have the slots; if none has, all of them, so that each can say what it lacks. */
+static void lane_any(struct engine *e, struct lane *lane) {
+  for (int all = 0; all < 2 && lane->hosts.len == 0; all++)
+    for (size_t i = 0; i < e->config->hosts_len; i++) {
+      struct host *h = host_or_gone(e, e->config->hosts[i].name);
+      if (all || host_has(e, lane, h)) vec_push(&lane->hosts, h);
+    }
+}
+
 static void lane_hosts(struct engine *e, struct lane *lane) {
   int group = config_group(e->config, lane->on);
   lane->hosts.len = 0;
-  if (group < 0) {
+  if (strcmp(lane->on, LANE_ANY) == 0) {
+    lane_any(e, lane);
+  } else if (group < 0) {
     vec_push(&lane->hosts, host_or_gone(e, lane->on));
-    return;
+  } else {
+    const struct config_group *g = &e->config->groups[group];
+    for (size_t i = 0; i < g->hosts_len; i++)
+      vec_push(&lane->hosts, host_or_gone(e, e->config->hosts[g->hosts[i]].name));
   }
-  const struct config_group *g = &e->config->groups[group];
-  for (size_t i = 0; i < g->hosts_len; i++)
-    vec_push(&lane->hosts, host_or_gone(e, e->config->hosts[g->hosts[i]].name));
 }
 
 void lane_configure(struct engine *e, struct lane *lane) {
@@ -59,25 +84,40 @@ void lane_free(struct engine *e, struct lane *lane) {
   free(lane);
 }
 
-/* Where it may run: what `on` says, or the one host of it that has the task's ROTA_STATE. */
+/* Whether it goes back to the host that has its ROTA_STATE: not if that was declared down or may still run what was
+ * given up of it, and not before it ran somewhere in a round in which a person asked for another place. */
+static bool goes_back(const struct engine *e, const struct instance *i) {
+  if (!i->state_host_name || i->fresh_state) return false;
+  if (i->on_asked && i->failures + i->losses == 0) return false;
+  const struct host *h = host_find(e, i->state_host_name);
+  const struct remnant *m = remnant_of(e, i);
+  return h && h->config && h->row.order != HOST_ORDER_DOWN && !(m && m->host == h);
+}
+
+static bool lists(const struct engine *e, int group, const char *host) {
+  const struct config_group *g = &e->config->groups[group];
+  for (size_t k = 0; k < g->hosts_len; k++)
+    if (strcmp(e->config->hosts[g->hosts[k]].name, host) == 0) return true;
+  return false;
+}
+
+/* Where it may run: what the rerun or `on` says, or the one host of it that has the task's ROTA_STATE. */
 static int place_of(struct instance *i, const struct scope *scope, const char **out, const char **message) {
   struct engine *e = i->run->engine;
   *out = HOST_LOCAL;
   if (e->options.local_only) return 0;
-  const char *on = NULL;
-  int err = setting_text(instance_task(i)->on, scope, &e->scratch, &on, message);
+  const char *on = i->on_asked;
+  int err = on ? 0 : setting_text(instance_task(i)->on, scope, &e->scratch, &on, message);
   if (err) return err;
   if (!on) on = HOST_LOCAL;
   int group = config_group(e->config, on), host = config_host(e->config, on);
-  if (group < 0 && host < 0) {
+  bool any = i->on_asked && group < 0 && host < 0 && strcmp(on, ON_ANY) == 0;
+  if (group < 0 && host < 0 && !any) {
     *message = arena_fmt(&e->scratch, "on: there is no host or group '%s' in the configuration", on);
     return ERR_INVALID;
   }
-  *out = on;
-  if (group < 0 || !i->state_host_name || i->fresh_state) return 0;
-  const struct config_group *g = &e->config->groups[group];
-  for (size_t k = 0; k < g->hosts_len; k++)
-    if (strcmp(e->config->hosts[g->hosts[k]].name, i->state_host_name) == 0) *out = i->state_host_name;
+  *out = any ? LANE_ANY : on;
+  if (host < 0 && goes_back(e, i) && (any || lists(e, group, i->state_host_name))) *out = i->state_host_name;
   return 0;
 }
 
@@ -153,7 +193,7 @@ struct host *lane_host(const struct engine *e, const struct lane *lane) {
     struct slot *lacking;
     const char *missing;
     int64_t units;
-    if (h->down || host_full(h) || !host_fits(e, lane, h, &units, &lacking, &missing)) continue;
+    if (!host_open(h) || host_full(h) || !host_fits(e, lane, h, &units, &lacking, &missing)) continue;
     /* Where nothing of the host is wanted, the one with the fewest tasks has the most room. */
     if (lane->demands_len == 0) units -= (int64_t)h->live;
     if (!best || units > most) {
@@ -167,7 +207,7 @@ struct host *lane_host(const struct engine *e, const struct lane *lane) {
 void lane_claim(struct engine *e, struct lane *lane) {
   for (size_t i = 0; i < lane->hosts.len; i++) {
     struct host *h = lane->hosts.items[i];
-    if (h->down) continue;
+    if (!host_open(h)) continue;
     struct demand cpu;
     size_t len;
     const struct demand *demands = lane_demands(lane, h, &cpu, &len);
@@ -180,10 +220,10 @@ void lane_claim(struct engine *e, struct lane *lane) {
   }
 }
 
-const char *lane_down(const struct lane *lane) {
+bool lane_closed(const struct lane *lane) {
   for (size_t i = 0; i < lane->hosts.len; i++)
-    if (!lane->hosts.items[i]->down) return NULL;
-  return lane->hosts.len ? lane->hosts.items[0]->down : "its group has no hosts";
+    if (host_open(lane->hosts.items[i])) return false;
+  return true;
 }
 
 static void explain_slot(const struct slot *s, const char *where, const char *at, int64_t wanted, struct buf *out) {
@@ -215,28 +255,36 @@ static int64_t wanted_of(const struct lane *lane, const struct slot *s) {
   return 1;
 }
 
+static void explain_open(const struct engine *e, const struct lane *lane, const struct host *h, struct buf *out) {
+  struct slot *lacking;
+  const char *missing;
+  int64_t units;
+  if (host_full(h)) {
+    buf_fmt(out, "waits for host %s: %zu of %lld tasks run there", h->name, h->live, (long long)h->max_tasks);
+  } else if (host_fits(e, lane, h, &units, &lacking, &missing)) {
+    buf_str(out, "starts now");
+  } else if (missing) {
+    buf_fmt(out, "host %s has no slot %s", h->name, missing);
+  } else {
+    bool limit = slot_find(&e->limits, lacking->name) == lacking;
+    explain_slot(lacking, limit ? "" : " on ", limit ? "" : h->name, wanted_of(lane, lacking), out);
+  }
+}
+
 void lane_explain(const struct engine *e, const struct lane *lane, struct buf *out) {
-  const char *down = lane_down(lane);
-  if (down) {
-    buf_str(out, down);
-    return;
-  }
-  for (size_t i = 0; i < lane->hosts.len; i++) {
-    const struct host *h = lane->hosts.items[i];
-    struct slot *lacking;
-    const char *missing;
-    int64_t units;
-    if (h->down) continue;
-    if (out->len) buf_str(out, "; ");
-    if (host_full(h)) {
-      buf_fmt(out, "waits for host %s: %zu of %lld tasks run there", h->name, h->live, (long long)h->max_tasks);
-    } else if (host_fits(e, lane, h, &units, &lacking, &missing)) {
-      buf_str(out, "starts now");
-    } else if (missing) {
-      buf_fmt(out, "host %s has no slot %s", h->name, missing);
-    } else {
-      bool limit = slot_find(&e->limits, lacking->name) == lacking;
-      explain_slot(lacking, limit ? "" : " on ", limit ? "" : h->name, wanted_of(lane, lacking), out);
+  size_t named = 0;
+  if (lane->hosts.len == 0) buf_str(out, "its group has no hosts");
+  /* Those that could take it first: they say what it waits for. */
+  for (int open = 1; open >= 0; open--)
+    for (size_t i = 0; i < lane->hosts.len; i++) {
+      const struct host *h = lane->hosts.items[i];
+      if (host_open(h) != (open == 1)) continue;
+      if (named++ >= EXPLAINED_HOSTS) continue;
+      if (named > 1) buf_str(out, "; ");
+      if (open)
+        explain_open(e, lane, h, out);
+      else
+        host_explain(e, h, out);
     }
-  }
+  if (named > EXPLAINED_HOSTS) buf_fmt(out, "; and %zu more hosts", named - EXPLAINED_HOSTS);
 }

@@ -57,7 +57,19 @@ struct host {
   struct slot_table table;
   int64_t max_tasks;
   size_t live; /* attempts */
-  char *down;  /* why nothing can be started there; NULL if it is up */
+  /* What was ordered and what is known of it; strings on the heap. `doctor` isn't kept here. */
+  struct host_row row;
+  /* The last contact that was more than a try to connect, and since when. */
+  enum host_contact settled;
+  instant settled_since;
+  size_t remnants;
+  bool dirty;
+};
+
+/* An attempt that was given up and may be alive (remnant.h). */
+struct remnant {
+  struct remnant_row row; /* strings on the heap */
+  struct host *host;
 };
 
 struct demand {
@@ -104,8 +116,10 @@ struct attempt {
   struct held *held;
   size_t held_len;
   char *reason, *slots, *stop_reason, *dir, *git_commit;
-  bool sent; /* its START was decided in this life of the daemon */
-  int tries; /* starts for which there was no room */
+  bool overdue;     /* unreachable for longer than its task's `after`, which says to wait */
+  char *begin_note; /* what is said of it while it runs; NULL */
+  bool sent;        /* its START was decided in this life of the daemon */
+  int tries;        /* starts for which there was no room */
   struct timer again, silent;
   bool dirty, over;
 };
@@ -124,8 +138,10 @@ struct instance {
   int64_t round, attempts, failures, losses, attempt, output_attempt;
   struct attempt *live;
   const struct value *outputs; /* of the declared ones, in the run's arena; NULL if there are none */
-  struct host *state_host;
+  struct host *state_host;     /* where it last ran, so where its ROTA_STATE is; NULL if it never did */
   char *state_host_name;
+  char *on_asked; /* see task_row */
+  int fenced;     /* attempts in a row that were kept from starting */
   instant not_before, ready_at, started_at, ended_at;
   int64_t priority;
   struct feed *feed;
@@ -227,12 +243,14 @@ struct engine {
   VEC(struct entry *) entries;
   struct map entries_by_key;
   VEC(struct host *) hosts;
+  VEC(struct remnant *) remnants; /* in the order they were given up */
   struct slot_table limits;
   VEC(struct lane *) lanes;
   struct map lanes_by_key;
   size_t live; /* attempts */
   struct heap timers, schedules;
   uint64_t timer_order, dispatch;
+  bool relabel;      /* hosts opened or closed: what is ready is looked at anew before the next dispatch */
   bool try_dispatch; /* something became free, or something new waits */
   struct pause_row pause;
   char *pause_reason, *pause_by;
@@ -245,6 +263,7 @@ struct engine {
   VEC(struct entry *) dirty_entries;
   VEC(struct schedule *) dirty_schedules;
   VEC(struct attempt *) dirty_attempts;
+  VEC(struct host *) dirty_hosts;
   VEC(struct change) early, late; /* rows that are put once: before and after the dirty ones */
 };
 

@@ -152,7 +152,7 @@ void ready_dispatch(struct engine *e) {
 
 enum wait_reason ready_wait(const struct engine *e, const struct instance *i) {
   if (e->pause.at != INSTANT_NONE) return WAIT_PAUSED;
-  return lane_down(i->feed->lane) ? WAIT_HOST : WAIT_SLOT;
+  return lane_closed(i->feed->lane) ? WAIT_HOST : WAIT_SLOT;
 }
 
 void ready_relabel(struct engine *e) {
@@ -167,7 +167,28 @@ void ready_relabel(struct engine *e) {
         mark_task(i);
       }
   }
+  e->relabel = false;
   e->try_dispatch = true;
+}
+
+void ready_replace(struct engine *e) {
+  VEC(struct instance *) bound = {0};
+  for (size_t l = 0; l < e->runs_by_id.len; l++) {
+    const struct live_run *r = e->runs_by_id.entries[l].value;
+    for (const struct feed *f = r->feeds; f; f = f->next)
+      for (size_t k = 0; k < f->ready.len; k++) {
+        struct instance *i = f->ready.items[k];
+        if (i->state_host_name) vec_push(&bound, i);
+      }
+  }
+  for (size_t k = 0; k < bound.len; k++) {
+    struct instance *i = bound.items[k];
+    const char *message;
+    if (!i->feed) continue; /* what another's end brought about took it away */
+    ready_remove(i);
+    if (ready_add(i, &message)) instance_move(i, TASK_ON_FAIL, message);
+  }
+  vec_release(&bound);
 }
 
 void ready_configure(struct engine *e) {

@@ -28,6 +28,8 @@ void ready_explain(struct engine *e, struct instance *i, struct buf *out);
 enum wait_reason ready_wait(const struct engine *e, const struct instance *i);
 /* The pause or the hosts changed: sets the wait of all that is ready. */
 void ready_relabel(struct engine *e);
+/* A host was declared down or taken back: what is ready and has its ROTA_STATE somewhere chooses its lane anew. */
+void ready_replace(struct engine *e);
 /* A run ends: its feeds go. All of them are empty. */
 void ready_forget(struct live_run *r);
 void ready_release(struct engine *e);

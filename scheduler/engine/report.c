@@ -5,7 +5,9 @@
 
 #include "scheduler/engine/attempt.h"
 #include "scheduler/engine/emit.h"
+#include "scheduler/engine/host.h"
 #include "scheduler/engine/instance.h"
+#include "scheduler/engine/remnant.h"
 #include "scheduler/engine/retry.h"
 #include "scheduler/engine/run.h"
 #include "scheduler/engine/scope_view.h"
@@ -15,8 +17,10 @@
 #define SIGNAL_BASE 128
 #define SIGNAL_MAX  64
 
-/* The attempt and its task end together, in that state unless the task is tried again. */
-static void end(struct attempt *a, enum task_state state, int status, const char *reason) {
+#define FENCED_AT_ONCE 3 /* so many in a row are tried again without a delay */
+#define RESUME_LEAST   USEC_PER_MIN
+
+void report_end(struct attempt *a, enum task_state state, int status, const char *reason) {
   struct instance *i = a->instance;
   bool told = a->row.stop_asked;
   attempt_close(a, state, reason);
@@ -68,30 +72,37 @@ static bool take_outputs(struct attempt *a, const struct engine_report *r, bool 
 static void exited(struct attempt *a, const struct engine_report *r) {
   struct engine *e = a->run->engine;
   const char *message = NULL;
+  if (r->status == 0 && r->fault) {
+    take_outputs(a, r, false, &message);
+    report_end(a, TASK_FAILED, STATUS_NONE, r->fault);
+    return;
+  }
   if (r->status == 0) {
     if (!take_outputs(a, r, true, &message)) {
-      end(a, TASK_FAILED, STATUS_NONE, message);
+      report_end(a, TASK_FAILED, STATUS_NONE, message);
       return;
     }
     if (a->row.started_at != INSTANT_NONE && a->row.ended_at != INSTANT_NONE)
       stat_add(e, a->run->entry, instance_task(a->instance)->name, a->row.ended_at - a->row.started_at);
-    end(a, TASK_SUCCEEDED, 0, NULL);
+    report_end(a, TASK_SUCCEEDED, 0, NULL);
     return;
   }
   take_outputs(a, r, false, &message);
   if (r->status == EXIT_SKIP)
-    end(a, TASK_SKIPPED, r->status, "it chose to skip (exit status 99)");
+    report_end(a, TASK_SKIPPED, r->status, "it chose to skip (exit status 99)");
   else if (a->row.signal)
-    end(a, TASK_FAILED, r->status,
-        arena_fmt(&e->scratch, "killed by signal %d (exit status %d)", a->row.signal, r->status));
+    report_end(a, TASK_FAILED, r->status,
+               arena_fmt(&e->scratch, "killed by signal %d (exit status %d)", a->row.signal, r->status));
   else if (r->status == EXIT_CONFIG)
-    end(a, TASK_FAILED, r->status, "exit status 78: a configuration error, not retried");
+    report_end(a, TASK_FAILED, r->status, "exit status 78: a configuration error, not retried");
   else
-    end(a, TASK_FAILED, r->status, arena_fmt(&e->scratch, "exit status %d", r->status));
+    report_end(a, TASK_FAILED, r->status, arena_fmt(&e->scratch, "exit status %d", r->status));
 }
 
 static void on_ended(struct attempt *a, const struct engine_report *r) {
   const char *message;
+  a->row.unreachable_at = INSTANT_NONE;
+  attempt_ran(a);
   if (r->started_at != INSTANT_NONE) a->row.started_at = r->started_at;
   a->row.ended_at = r->ended_at;
   a->row.exit_code = r->status;
@@ -103,27 +114,29 @@ static void on_ended(struct attempt *a, const struct engine_report *r) {
   case ENGINE_END_EXITED: exited(a, r); break;
   case ENGINE_END_TIMED_OUT:
     take_outputs(a, r, false, &message);
-    end(a, TASK_TIMED_OUT, STATUS_NONE, r->text ? r->text : "its time was over");
+    report_end(a, TASK_TIMED_OUT, STATUS_NONE, r->text ? r->text : "its time was over");
     break;
   case ENGINE_END_STOPPED:
     take_outputs(a, r, false, &message);
     if (a->row.stop_asked)
-      end(a, TASK_CANCELLED, STATUS_NONE, a->stop_reason);
+      report_end(a, TASK_CANCELLED, STATUS_NONE, a->stop_reason);
     else
-      end(a, TASK_LOST, STATUS_NONE, r->text ? r->text : "it was stopped from outside");
+      report_end(a, TASK_LOST, STATUS_NONE, r->text ? r->text : "it was stopped from outside");
     break;
   case ENGINE_END_LAUNCH_FAILED:
-    end(a, TASK_FAILED, STATUS_NONE, r->text ? r->text : "it could not be launched");
+    report_end(a, TASK_FAILED, STATUS_NONE, r->text ? r->text : "it could not be launched");
     break;
   }
 }
 
 static void on_lost(struct attempt *a, const struct engine_report *r) {
   const char *reason = r->text ? r->text : "it is gone without a result";
+  a->row.unreachable_at = INSTANT_NONE;
+  attempt_ran(a);
   if (a->row.stop_asked)
-    end(a, TASK_CANCELLED, STATUS_NONE, a->stop_reason);
+    report_end(a, TASK_CANCELLED, STATUS_NONE, a->stop_reason);
   else
-    end(a, TASK_LOST, STATUS_NONE, reason);
+    report_end(a, TASK_LOST, STATUS_NONE, reason);
 }
 
 /* ---- on the way ---- */
@@ -146,6 +159,8 @@ static void stop_again(struct attempt *a) {
 
 static void back(struct attempt *a) {
   timer_stop(a->run->engine, &a->silent);
+  a->row.unreachable_at = INSTANT_NONE;
+  a->overdue = false;
   if (a->instance->state != TASK_UNREACHABLE) return;
   enum task_event event = a->row.stop_asked                   ? TASK_ON_BACK_STOPPING
                           : a->row.started_at == INSTANT_NONE ? TASK_ON_BACK_STARTING
@@ -161,9 +176,13 @@ static void on_started(struct attempt *a, const struct engine_report *r) {
     a->row.started_at = r->started_at != INSTANT_NONE ? r->started_at : a->run->engine->now.wall;
   if (r->pid) a->row.pid = r->pid;
   a->instance->started_at = a->row.started_at;
+  attempt_ran(a);
+  a->instance->fenced = 0;
   back(a);
-  text_set(&a->reason, NULL);
-  instance_move(a->instance, TASK_ON_STARTED, a->instance->state == TASK_STOPPING ? a->stop_reason : NULL);
+  /* Of one that was adopted the rows said it. */
+  const char *note = a->sent ? a->begin_note : a->reason;
+  if (a->sent) text_set(&a->reason, note);
+  instance_move(a->instance, TASK_ON_STARTED, a->instance->state == TASK_STOPPING ? a->stop_reason : note);
   a->row.state = a->instance->state;
   mark_attempt(a);
   /* A stop that was decided before may not have found a process yet. */
@@ -172,15 +191,16 @@ static void on_started(struct attempt *a, const struct engine_report *r) {
 
 static void try_again(struct attempt *a) {
   const char *message;
-  if (attempt_send(a, &message)) end(a, TASK_FAILED, STATUS_NONE, arena_strdup(&a->run->engine->scratch, message));
+  if (attempt_send(a, &message))
+    report_end(a, TASK_FAILED, STATUS_NONE, arena_strdup(&a->run->engine->scratch, message));
 }
 
 /* No process was made. That uses no budget: the same attempt is started again, as often as it takes. */
 static void on_not_started(struct attempt *a, const struct engine_report *r) {
   if (a->row.stop_asked) {
-    end(a, TASK_CANCELLED, STATUS_NONE, a->stop_reason);
+    report_end(a, TASK_CANCELLED, STATUS_NONE, a->stop_reason);
   } else if (!r->again) {
-    end(a, TASK_FAILED, STATUS_NONE, r->text ? r->text : "it could not be started");
+    report_end(a, TASK_FAILED, STATUS_NONE, r->text ? r->text : "it could not be started");
   } else if (!a->sent) {
     try_again(a); /* decided before a restart, and nothing was done about it */
   } else {
@@ -196,45 +216,111 @@ void report_again(struct attempt *a) {
   if (!a->row.stop_asked) try_again(a);
 }
 
-/* This attempt can never start; another one may. It never ran, so no budget is used. */
-static void on_fenced(struct attempt *a, const struct engine_report *r) {
+void report_fenced(struct attempt *a, const char *reason) {
   struct instance *i = a->instance;
+  struct engine *e = a->run->engine;
   bool told = a->row.stop_asked;
-  const char *reason = told ? a->stop_reason : r->text ? r->text : "it was kept from starting";
   attempt_close(a, told ? TASK_CANCELLED : TASK_LOST, reason);
-  if (told)
-    instance_move(i, TASK_ON_CANCEL, a->stop_reason);
-  else {
-    instance_move(i, TASK_ON_RETRY, reason);
-    instance_ready(i);
+  if (told) {
+    instance_move(i, TASK_ON_CANCEL, reason);
+    return;
   }
+  instance_move(i, TASK_ON_RETRY, reason);
+  /* A place that turns everything away isn't asked as fast as it answers. */
+  if (++i->fenced < FENCED_AT_ONCE) {
+    instance_ready(i);
+    return;
+  }
+  duration delay = retry_again(i->fenced - FENCED_AT_ONCE + 1);
+  i->not_before = e->now.wall + delay;
+  i->wait = WAIT_RETRY;
+  timer_set(e, &i->retry, TIMER_RETRY, delay);
+}
+
+static void on_fenced(struct attempt *a, const struct engine_report *r) {
+  report_fenced(a, a->row.stop_asked ? a->stop_reason : r->text ? r->text : "it was kept from starting");
+}
+
+/* ---- silence ---- */
+
+/* How long it may be silent before something is to be done or said; false if that is for ever. */
+static bool silence_allowed(struct attempt *a, duration *after) {
+  const struct task_spec *t = instance_task(a->instance);
+  struct scope scope;
+  const char *message;
+  if (!t->unreachable_after) return false;
+  scope_of_instance(a->instance, &scope);
+  return setting_duration(t->unreachable_after, &scope, &a->run->engine->scratch, 0, after, &message) == 0;
+}
+
+static void say(struct attempt *a, const char *reason) {
+  text_set(&a->instance->reason, reason);
+  mark_task(a->instance);
 }
 
 static void on_unreachable(struct attempt *a, const struct engine_report *r) {
   struct instance *i = a->instance;
-  if (i->state == TASK_UNREACHABLE) return;
-  struct scope scope;
-  scope_of_instance(i, &scope);
-  const char *message;
-  duration after = 0;
-  instance_move(i, TASK_ON_SILENT, r->text ? r->text : "its host doesn't answer");
+  struct engine *e = i->run->engine;
+  const char *reason = r->text ? r->text : "its host doesn't answer";
+  if (i->state == TASK_UNREACHABLE) {
+    if (r->text && !a->overdue) say(a, reason);
+    return;
+  }
+  instance_move(i, TASK_ON_SILENT, reason);
   a->row.state = TASK_UNREACHABLE;
+  a->row.unreachable_at = e->now.wall;
   mark_attempt(a);
-  const struct task_spec *t = instance_task(i);
-  if (t->unreachable_after && t->unreachable_then == UNREACHABLE_RETRY &&
-      setting_duration(t->unreachable_after, &scope, &i->run->engine->scratch, 0, &after, &message) == 0)
-    timer_set(i->run->engine, &a->silent, TIMER_SILENT, after);
+  duration after;
+  if (silence_allowed(a, &after)) timer_set(e, &a->silent, TIMER_SILENT, after);
 }
 
-/* The user said so: the first may still be alive there. It is told to end as soon as its host listens. */
+/* A host gets the time to answer before what was over while the daemon was away is held against it. */
+void report_resume(struct attempt *a) {
+  struct engine *e = a->run->engine;
+  duration after;
+  if (a->instance->state != TASK_UNREACHABLE || !silence_allowed(a, &after)) return;
+  duration least = after < RESUME_LEAST ? after : RESUME_LEAST, left = after;
+  if (a->row.unreachable_at != INSTANT_NONE) left = a->row.unreachable_at + after - e->now.wall;
+  timer_set(e, &a->silent, TIMER_SILENT, left < least ? least : left > after ? after : left);
+}
+
+static void silent_too_long(struct attempt *a, const char *after) {
+  struct engine *e = a->run->engine;
+  struct instance *i = a->instance;
+  struct host *h = a->host;
+  attempt_give_up(a,
+                  arena_fmt(&e->scratch, "%s was silent for %s, after which it is given up; it may still run there",
+                            h->name, after),
+                  true);
+  if (i->state == TASK_WAITING) run_twice(i, h);
+}
+
 void report_silent(struct attempt *a) {
-  stop_again(a);
-  end(a, TASK_LOST, STATUS_NONE, "its host was silent for as long as `unreachable` allows; it may still run there");
+  struct engine *e = a->run->engine;
+  char after[DURATION_TEXT_SIZE] = "";
+  duration allowed = 0;
+  if (silence_allowed(a, &allowed)) duration_format(allowed, after);
+  if (instance_task(a->instance)->unreachable_then == UNREACHABLE_RETRY) {
+    silent_too_long(a, after);
+    return;
+  }
+  a->overdue = true;
+  const char *reason = arena_fmt(
+      &e->scratch,
+      "%s has been silent for more than %s, and the task is to wait: `rota hosts down %s` or "
+      "`rota cancel --abandon` gives it up",
+      a->host->name, after, a->host->name);
+  say(a, reason);
+  emit_host_event(e, a->host, a->run, a->instance, "silent", reason);
 }
 
 static void on_reachable(struct attempt *a, const struct engine_report *r) {
   (void)r;
   back(a);
+}
+
+static void on_cleared(struct attempt *a, const struct engine_report *r) {
+  (void)a, (void)r; /* a live attempt was never given up */
 }
 
 void report_take(struct engine *e, const struct engine_report *r) {
@@ -247,7 +333,11 @@ void report_take(struct engine *e, const struct engine_report *r) {
       [ENGINE_REPORT_FENCED] = on_fenced,
       [ENGINE_REPORT_UNREACHABLE] = on_unreachable,
       [ENGINE_REPORT_REACHABLE] = on_reachable,
+      [ENGINE_REPORT_CLEARED] = on_cleared,
   };
   struct attempt *a = r->attempt_id ? map_get(&e->attempts_by_id, r->attempt_id) : NULL;
-  if (a) handlers[r->kind](a, r);
+  if (a)
+    handlers[r->kind](a, r);
+  else if (r->kind == ENGINE_REPORT_CLEARED && r->attempt_id)
+    remnant_cleared(e, r->attempt_id);
 }

@@ -36,10 +36,14 @@ void request_note(struct engine *e, const struct engine_note *q);
 void request_keep(struct engine *e, const struct engine_keep *q);
 void request_pause(struct engine *e, const struct engine_pause *q);
 void request_resume(struct engine *e, const struct engine_resume *q);
+void request_host_order(struct engine *e, const struct engine_host_order *q);
 void request_record(struct engine *e, const struct engine_record *q);
 
 /* The live run of that id; NULL if it has ended or there is none. */
 struct live_run *run_find(const struct engine *e, const char *id);
+/* Why the chosen tasks of a run can't be run `on` a place, with what to do; NULL if they can. In the scratch arena.
+ */
+const char *rerun_on_objection(struct live_run *r, const bool *selected, const char *on);
 /* Whether a run by hand waits for the live ones of its pipeline. */
 bool request_queues(const struct entry *entry, bool now);
 

@@ -6,9 +6,14 @@
 #include "scheduler/engine/request.h"
 
 static void record_change(struct engine *e, const struct change *c) {
-  assert(c->kind == CHANGE_TOKEN || c->kind == CHANGE_SESSION || c->kind == CHANGE_EVENT);
+  assert(c->kind == CHANGE_TOKEN || c->kind == CHANGE_SESSION || c->kind == CHANGE_EVENT ||
+         c->kind == CHANGE_HOST_DOCTOR);
   if (c->kind == CHANGE_EVENT) {
     emit_event_row(e, &c->event);
+    return;
+  }
+  if (c->kind == CHANGE_HOST_DOCTOR) {
+    emit_doctor(e, &c->host_doctor);
     return;
   }
   int64_t key = c->kind == CHANGE_TOKEN ? c->token.key : c->session.key;

@@ -178,7 +178,8 @@ static void reply_preview(struct engine *e, const struct engine_rerun *q, struct
 
 static const char *scope_text(struct engine *e, const struct engine_rerun *q) {
   bool by_task = q->mode == RERUN_FROM || q->mode == RERUN_ONLY;
-  return by_task ? arena_fmt(&e->scratch, "%s %s", mode_words[q->mode], q->task) : mode_words[q->mode];
+  const char *what = by_task ? arena_fmt(&e->scratch, "%s %s", mode_words[q->mode], q->task) : mode_words[q->mode];
+  return q->on ? arena_fmt(&e->scratch, "%s on %s", what, q->on) : what;
 }
 
 static void told(struct engine *e, const struct engine_rerun *q, const struct live_run *r, int status,
@@ -190,23 +191,24 @@ static void told(struct engine *e, const struct engine_rerun *q, const struct li
 
 /* ---- a new round ---- */
 
-static void reset(struct instance *i) {
+static void reset(struct instance *i, const char *on) {
   /* Whoever had succeeded begins anew; whoever failed goes on from its checkpoint. */
   i->fresh_state = i->state == TASK_SUCCEEDED;
   i->failures = i->losses = 0;
   i->decided = i->marked = false;
+  text_set(&i->on_asked, on);
   i->wait = WAIT_DEPENDENCIES;
   i->round = i->run->row.round;
   i->not_before = i->ready_at = i->started_at = i->ended_at = INSTANT_NONE;
   instance_move(i, TASK_ON_REOPEN, NULL);
 }
 
-static void rerun_round(struct engine *e, struct live_run *r, const bool *selected, const char *scope,
-                        const struct actor *actor, bool queue) {
+static void rerun_round(struct engine *e, struct live_run *r, const struct engine_rerun *q, const bool *selected,
+                        bool queue) {
   r->row.round++;
   for (size_t k = 0; k < r->len; k++)
-    if (selected[k]) reset(&r->instances[k]);
-  run_open_round(r, scope, actor);
+    if (selected[k]) reset(&r->instances[k], q->on);
+  run_open_round(r, scope_text(e, q), &q->asker.actor);
   run_enter(r);
   if (!queue)
     run_go(r);
@@ -293,14 +295,15 @@ static void adopt_kept(struct instance *i, const struct instance *old, const cha
   i->outputs = outputs;
 }
 
-static void keep_rest(struct live_run *r, struct live_run *from, const bool *selected) {
+static void keep_rest(struct live_run *r, struct live_run *from, const struct engine_rerun *q, const bool *selected) {
   struct map labels = {0};
   const char *reason = arena_fmt(&r->engine->scratch, "kept from %s", run_name(from, &r->engine->scratch));
   for (size_t k = 0; k < r->len; k++) {
     struct instance *i = &r->instances[k];
-    if (selected[k])
+    if (selected[k]) {
       i->state = TASK_WAITING;
-    else {
+      text_set(&i->on_asked, q->on);
+    } else {
       adopt_kept(i, label_find(from, &labels, i->label), reason);
       r->preparing = true;
     }
@@ -320,6 +323,7 @@ static void rerun_linked(struct engine *e, struct entry *entry, struct live_run 
   bool *selected = arena_new_array(&e->scratch, r->len + 1, bool);
   mirror(r, from);
   message = select_tasks(r, q, selected);
+  if (!message) message = rerun_on_objection(r, selected, q->on);
   if (message || q->asker.dry_run) {
     if (message)
       reply_problem(e, &q->asker, 409, "%s", message);
@@ -330,7 +334,7 @@ static void rerun_linked(struct engine *e, struct entry *entry, struct live_run 
   }
   bool queue = request_queues(entry, false);
   const char *behind = queue ? run_name(run_ahead(entry), &e->scratch) : NULL;
-  keep_rest(r, from, selected);
+  keep_rest(r, from, q, selected);
   run_admit(r, queue);
   if (r->preparing) prepare_begin(r);
   told(e, q, r, 201, behind);
@@ -377,6 +381,7 @@ void request_rerun(struct engine *e, const struct engine_rerun *q) {
   }
   bool *selected = arena_new_array(&e->scratch, from->len + 1, bool);
   message = select_tasks(from, q, selected);
+  if (!message) message = rerun_on_objection(from, selected, q->on);
   if (message || q->asker.dry_run) {
     if (message)
       reply_problem(e, &q->asker, 409, "%s", message);
@@ -387,6 +392,6 @@ void request_rerun(struct engine *e, const struct engine_rerun *q) {
   }
   bool queue = request_queues(entry, false);
   const char *behind = queue ? run_name(run_ahead(entry), &e->scratch) : NULL;
-  rerun_round(e, from, selected, scope_text(e, q), &q->asker.actor, queue);
+  rerun_round(e, from, q, selected, queue);
   told(e, q, from, 200, behind);
 }

@@ -2,9 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/engine/attempt.h"
 #include "scheduler/engine/emit.h"
 #include "scheduler/engine/entry.h"
+#include "scheduler/engine/host.h"
 #include "scheduler/engine/instance.h"
+#include "scheduler/engine/remnant.h"
 #include "scheduler/engine/request.h"
 #include "scheduler/engine/run.h"
 #include "scheduler/engine/schedule.h"
@@ -122,6 +125,28 @@ static const char *who(const struct engine_asker *asker) {
   return asker->actor.name ? asker->actor.name : asker->actor.id ? asker->actor.id : "someone";
 }
 
+/* Told to end, but who can't be asked doesn't answer: ended all the same, if that is wanted. The number of those. */
+static size_t abandon(struct engine *e, const struct engine_cancel *q, struct instance *i) {
+  struct attempt *a = i->live;
+  if (!q->abandon || !a || (host_answers(a->host) && i->state != TASK_UNREACHABLE)) return 0;
+  if (q->asker.dry_run) return 1;
+  if (!a->row.stop_asked) attempt_stop(a, arena_fmt(&e->scratch, "cancelled by %s", who(&q->asker)), false);
+  struct buf why = {0};
+  if (host_answers(a->host))
+    buf_fmt(&why, "%s didn't answer", a->host->name);
+  else
+    host_explain(e, a->host, &why);
+  attempt_give_up(a, arena_strdup(&e->scratch, buf_cstr(&why)), true);
+  buf_release(&why);
+  return 1;
+}
+
+static const char *abandoned_text(struct engine *e, size_t abandoned) {
+  if (!abandoned) return "";
+  return arena_fmt(&e->scratch, "; %zu that can't be reached %s ended without being confirmed", abandoned,
+                   abandoned == 1 ? "is" : "are");
+}
+
 static void cancel_task(struct engine *e, const struct engine_cancel *q, struct live_run *r) {
   struct instance *first = asked_task(e, &q->asker, r, q->task);
   if (!first) return;
@@ -129,13 +154,14 @@ static void cancel_task(struct engine *e, const struct engine_cancel *q, struct 
   const struct group *g = &r->groups[first->group];
   bool all = pipeline_task(r->spec, q->task) >= 0;
   const char *reason = arena_fmt(&e->scratch, "cancelled by %s", who(&q->asker));
-  size_t stopped = 0;
+  size_t stopped = 0, abandoned = 0;
   for (uint32_t k = all ? g->first : first->index; k < (all ? g->first + g->count : first->index + 1); k++) {
     struct instance *i = &r->instances[k];
     if (task_state_ended(i->state)) continue;
     stopped++;
     /* Asked again, it ends without its grace. */
-    if (!q->asker.dry_run) instance_cancel(i, reason, i->live && i->live->row.stop_asked);
+    if (!q->asker.dry_run) instance_cancel(i, reason, !q->abandon && i->live && i->live->row.stop_asked);
+    abandoned += abandon(e, q, i);
   }
   if (!stopped) {
     reply_problem(e, &q->asker, 409, "%s of %s has ended already: %s", q->task, run_name(r, &e->scratch),
@@ -143,8 +169,8 @@ static void cancel_task(struct engine *e, const struct engine_cancel *q, struct 
     return;
   }
   const char *object = arena_fmt(&e->scratch, "%s %s", run_name(r, &e->scratch), q->task);
-  if (!q->asker.dry_run) emit_audit(e, &q->asker.actor, "cancel", object, NULL);
-  reply_done(e, &q->asker, "%s is being stopped", object);
+  if (!q->asker.dry_run) emit_audit(e, &q->asker.actor, "cancel", object, q->abandon ? "abandon" : NULL);
+  reply_done(e, &q->asker, "%s is being stopped%s", object, abandoned_text(e, abandoned));
 }
 
 void request_cancel(struct engine *e, const struct engine_cancel *q) {
@@ -155,12 +181,20 @@ void request_cancel(struct engine *e, const struct engine_cancel *q) {
     return;
   }
   const char *name = run_name(r, &e->scratch);
-  bool again = r->row.state == RUN_CANCELLING;
+  bool cancelling = r->row.state == RUN_CANCELLING, again = cancelling && !q->abandon;
   if (!q->asker.dry_run) {
-    run_cancel(r, arena_fmt(&e->scratch, "cancelled by %s", who(&q->asker)));
-    emit_audit(e, &q->asker.actor, "cancel", name, again ? "again: at once, without `finally`" : NULL);
+    if (!cancelling || again) run_cancel(r, arena_fmt(&e->scratch, "cancelled by %s", who(&q->asker)));
+    emit_audit(e, &q->asker.actor, "cancel", name,
+               q->abandon ? "abandon"
+               : again    ? "again: at once, without `finally`"
+                          : NULL);
   }
-  reply_done(e, &q->asker, again ? "%s: what still runs is being killed" : "%s is being cancelled", name);
+  size_t abandoned = 0;
+  for (size_t k = 0; q->abandon && k < r->len; k++) abandoned += abandon(e, q, &r->instances[k]);
+  if (again)
+    reply_done(e, &q->asker, "%s: what still runs is being killed", name);
+  else
+    reply_done(e, &q->asker, "%s is being cancelled%s", name, abandoned_text(e, abandoned));
 }
 
 /* ---- retry now ---- */

@@ -8,7 +8,10 @@
 #include "scheduler/engine/attempt.h"
 #include "scheduler/engine/emit.h"
 #include "scheduler/engine/entry.h"
+#include "scheduler/engine/host.h"
 #include "scheduler/engine/instance.h"
+#include "scheduler/engine/remnant.h"
+#include "scheduler/engine/report.h"
 #include "scheduler/engine/retry.h"
 #include "scheduler/engine/run.h"
 #include "scheduler/engine/schedule.h"
@@ -53,6 +56,7 @@ static void read_task(struct engine *e, struct instance *i, const struct task_ro
   i->ready_at = row->ready_at;
   i->started_at = row->started_at;
   i->ended_at = row->ended_at;
+  text_set(&i->on_asked, row->on_asked);
   text_set(&i->state_host_name, row->state_host);
   i->state_host = row->state_host ? host_find(e, row->state_host) : NULL;
 }
@@ -172,7 +176,7 @@ static int restore_attempts(struct live_run *r, const struct run_rows *rows, cha
     if (row->run != r->row.key || !task_state_live(row->state)) continue;
     if (row->task >= r->len || r->instances[row->task].live || !task_state_live(r->instances[row->task].state))
       return corrupt(message, "an attempt is live and its task isn't", row->key);
-    attempt_restore(&r->instances[row->task], row);
+    report_resume(attempt_restore(&r->instances[row->task], row));
   }
   for (size_t k = 0; k < r->len; k++)
     if (task_state_live(r->instances[k].state) && !r->instances[k].live)
@@ -211,6 +215,10 @@ int engine_restore(struct engine *e, const struct engine_state *state, struct mo
   e->pause.at = state->pause.at;
   text_set(&e->pause_reason, state->pause.reason);
   text_set(&e->pause_by, state->pause.by);
+  for (size_t i = 0; i < e->hosts.len; i++)
+    if (!host_is_here(e->hosts.items[i])) e->hosts.items[i]->row.since = now.wall;
+  for (size_t i = 0; i < state->hosts_len; i++) host_restore(e, &state->hosts[i]);
+  for (size_t i = 0; i < state->remnants_len; i++) remnant_restore(e, &state->remnants[i]);
   int err = restore_entries(e, state, message);
   for (size_t i = 0; i < state->runs_len && !err; i++) err = restore_run(e, &state->runs[i], message);
   return err;

@@ -66,6 +66,12 @@ bool retry_charge(struct instance *i, enum task_state ended, int status, duratio
   return true;
 }
 
+bool retry_lost_left(struct instance *i) {
+  struct retry_policy p;
+  const char *message;
+  return retry_policy_of(i, &p, &message) == 0 && i->losses < p.lost;
+}
+
 duration retry_longest(struct instance *i) {
   struct retry_policy p;
   const char *message;

@@ -23,6 +23,8 @@ duration retry_backoff(const struct retry_policy *p, int64_t n);
 /* Whether a task that ended like this goes on: then its budget is charged and *delay is set, with jitter from the
  * step's random numbers. */
 bool retry_charge(struct instance *i, enum task_state ended, int status, duration *delay);
+/* Whether it would be tried again if it were lost now. */
+bool retry_lost_left(struct instance *i);
 /* The longest that a restored retry may still wait. */
 duration retry_longest(struct instance *i);
 /* How long to wait before the same attempt is started again: 1 s, 2 s, ... 30 s. */

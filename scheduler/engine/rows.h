@@ -84,6 +84,7 @@ struct run_row {
   bool fresh;                               /* `--now`: doesn't queue */
   instant deadline;                         /* of the round's time-out; INSTANT_NONE without one */
   int64_t tasks, tasks_done, tasks_failed;  /* instances; for lists */
+  bool may_have_run_twice; /* a task was started again while its first attempt may have been alive: it stays set */
 };
 
 struct round_row { /* key (run, number) */
@@ -112,7 +113,11 @@ struct task_row { /* an instance; key (run, index) */
   bool fresh_state;         /* ROTA_STATE is to be emptied before the next start */
   bool marked;              /* a person set the state */
   instant ready_at, started_at, ended_at;
+  const char
+      *on_asked; /* where the rerun of this round wants it: a host, a group, ON_ANY; NULL: as the pipeline says */
 };
+/* Any host that has the slots it needs. */
+#define ON_ANY "any"
 
 struct attempt_row {
   int64_t key;
@@ -135,6 +140,7 @@ struct attempt_row {
   const char *dir;                       /* its working directory */
   const char *git_commit;                /* of the work tree that holds `dir`; NULL if none */
   int git_dirty;                         /* 1 if tracked files differ, 0 if not, -1 unknown */
+  instant unreachable_at;                /* since when nothing is known of it; INSTANT_NONE if its host answers */
 };
 
 struct output_row { /* key (attempt, name) */
@@ -150,7 +156,8 @@ struct output_row { /* key (attempt, name) */
   X(MARK, "mark")         /* a person set a task's state */                                                          \
   X(PIPELINE, "pipeline") /* loaded, broken, gone, paused, resumed */                                                \
   X(SCHEDULE, "schedule") /* a firing was skipped or missed, a schedule came or went */                              \
-  X(CLOCK, "clock")       /* the wall clock jumped */
+  X(CLOCK, "clock")       /* the wall clock jumped */                                                                \
+  X(HOST, "host") /* a host's contact or order changed; with a run: something became of a task because of it */
 
 enum event_row_kind {
 #define X(name, word) EVENT_ROW_##name,
@@ -169,6 +176,7 @@ struct event_row { /* only grows; what happened, in order */
   const char *state; /* the word of the state entered */
   const char *reason;
   const char *actor;  /* name; NULL for the daemon itself */
+  const char *host;   /* of kind host; else NULL */
   const char *run_id; /* of a note's run: not a column, for those who are told of it */
 };
 
@@ -234,6 +242,50 @@ struct session_row { /* of a browser */
   instant created_at, used_at, revoked_at;
 };
 
+/* What is known of a host. It has a row once something was said of it, and keeps it when it leaves the configuration.
+ */
+struct host_row {
+  const char *name; /* the key */
+  enum host_order order;
+  const char *order_reason, *order_by; /* NULL if none was given; of "up" who undid it */
+  instant order_at;                    /* INSTANT_NONE: never ordered */
+  enum host_contact contact;           /* the last one told; after a start nothing is known before the next is */
+  instant since;                       /* when this contact began */
+  const char *text;                    /* why, and what to do; NULL if it is up */
+  const char *machine, *boot;          /* its ids when it last answered; NULL if it never did */
+  instant booted_at;
+  const char *facts;  /* JSON object; NULL */
+  const char *doctor; /* JSON of the last examination; NULL. Only HOST_DOCTOR changes these two */
+  instant doctor_at;
+};
+
+/* Facts as they came into force: a new boot, another machine, or other facts of the same boot. Only grows. */
+struct host_boot_row {
+  int64_t key;
+  const char *host, *machine, *boot;
+  instant booted_at, seen_at;
+  const char *facts; /* JSON object; NULL if they aren't known */
+};
+
+struct host_doctor_row { /* no table of its own: the two columns of a host */
+  const char *name, *doctor;
+  instant doctor_at;
+};
+
+/* An attempt that was given up while it may be alive on its host: nothing starts there before nothing of it is left.
+ */
+struct remnant_row {
+  int64_t attempt; /* the key */
+  const char *host, *run_id, *attempt_id;
+  const char *what;   /* "nightly#412 train" */
+  const char *reason; /* why it was given up */
+  instant since;
+  int64_t run; /* key of its run and index of its task */
+  uint32_t task;
+  bool unsure; /* nobody said that it is dead: a second start of the task may run beside it */
+  bool gone;   /* not a column: nothing is left, the row is removed */
+};
+
 /* The commit of a work tree, for the attempts of a run that ran in `dir` and has left memory. No table of its own: it
  * fills in git_commit and git_dirty where they are not known yet. */
 struct code_row {
@@ -260,6 +312,10 @@ struct code_row {
   X(STAT, stat)                                                                                                      \
   X(TOKEN, token)                                                                                                    \
   X(SESSION, session)                                                                                                \
+  X(HOST, host)                                                                                                      \
+  X(HOST_BOOT, host_boot)                                                                                            \
+  X(HOST_DOCTOR, host_doctor)                                                                                        \
+  X(REMNANT, remnant)                                                                                                \
   X(CODE, code)
 
 enum change_kind {

@@ -222,7 +222,11 @@ void run_check_end(struct live_run *r) {
   }
   if (r->open_finally) return;
   enum run_state state = run_outcome(r);
-  run_end(r, state, outcome_reason(r, state));
+  const char *reason = outcome_reason(r, state);
+  if (r->row.may_have_run_twice)
+    reason = arena_fmt(&r->engine->scratch, "%s%sa task may have run twice", reason ? reason : "",
+                       reason ? "; " : "");
+  run_end(r, state, reason);
 }
 
 static void leave_tables(struct live_run *r) {
@@ -269,6 +273,20 @@ void run_end(struct live_run *r, enum run_state state, const char *reason) {
   run_state_set(r, state, reason ? arena_strdup(&e->scratch, reason) : NULL);
   count_end(r);
   leave_tables(r);
+}
+
+void run_twice(struct instance *i, const struct host *h) {
+  struct live_run *r = i->run;
+  const char *reason = arena_fmt(
+      &r->engine->scratch, "%s may have run twice: %s was silent when it was given up there", i->label, h->name);
+  r->row.may_have_run_twice = true;
+  /* What a run is cancelled for stands above this. */
+  if (r->row.state == RUN_RUNNING) {
+    text_set(&r->reason, reason);
+    mark_round(r);
+  }
+  mark_run(r);
+  emit_host_event(r->engine, h, r, i, "may have run twice", reason);
 }
 
 /* ---- cancel and time-out ---- */

@@ -70,6 +70,8 @@ enum run_state run_outcome(const struct live_run *r);
 const char *run_failed_labels(const struct live_run *r, struct arena *a);
 /* "nightly#412" in the arena. */
 const char *run_name(const struct live_run *r, struct arena *a);
+/* A task was given up and is started again while its first attempt may be alive on that host: the run says so. */
+void run_twice(struct instance *i, const struct host *h);
 /* A new round over an ended run whose instances have their new states already. */
 void run_open_round(struct live_run *r, const char *scope, const struct actor *actor);
 /* No run of the pipeline runs: the first that is queued may go. */

@@ -293,6 +293,7 @@ static void free_instance(struct engine *e, struct instance *i) {
   ready_remove(i);
   free(i->reason);
   free(i->state_host_name);
+  free(i->on_asked);
 }
 
 void run_free(struct live_run *r) {

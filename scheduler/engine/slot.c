@@ -5,22 +5,7 @@
 #include <string.h>
 
 #include "scheduler/engine/emit.h"
-
-struct host *host_find(const struct engine *e, const char *name) {
-  for (size_t i = 0; i < e->hosts.len; i++)
-    if (strcmp(e->hosts.items[i]->name, name) == 0) return e->hosts.items[i];
-  return NULL;
-}
-
-struct host *host_or_gone(struct engine *e, const char *name) {
-  struct host *h = host_find(e, name);
-  if (h) return h;
-  h = alloc_new(struct host);
-  h->name = alloc_strdup(name);
-  h->down = alloc_fmt("host %s isn't in the configuration any more", name);
-  vec_push(&e->hosts, h);
-  return h;
-}
+#include "scheduler/engine/host.h"
 
 struct slot *slot_find(const struct slot_table *t, const char *name) {
   for (size_t i = 0; i < t->slots.len; i++)
@@ -77,15 +62,8 @@ static void table_fill(struct slot_table *t, const struct config_slot *slots, si
   }
 }
 
-static void host_configure(struct host *h, const struct config_host *c) {
-  h->config = c;
-  h->max_tasks = c ? c->max_tasks : 0;
-  free(h->down);
-  h->down = NULL;
-  if (!c)
-    h->down = alloc_fmt("host %s isn't in the configuration any more", h->name);
-  else if (c->ssh)
-    h->down = alloc_fmt("host %s: this build has no SSH transport", h->name);
+static void configure(struct engine *e, struct host *h, const struct config_host *c) {
+  host_configure(e, h, c);
   table_fill(&h->table, c ? c->slots : NULL, c ? c->slots_len : 0);
 }
 
@@ -93,10 +71,10 @@ void slots_configure(struct engine *e) {
   const struct config *c = e->config;
   for (size_t i = 0; i < e->hosts.len; i++) {
     int at = config_host(c, e->hosts.items[i]->name);
-    host_configure(e->hosts.items[i], at < 0 ? NULL : &c->hosts[at]);
+    configure(e, e->hosts.items[i], at < 0 ? NULL : &c->hosts[at]);
   }
   for (size_t i = 0; i < c->hosts_len; i++)
-    if (!host_find(e, c->hosts[i].name)) host_configure(host_or_gone(e, c->hosts[i].name), &c->hosts[i]);
+    if (!host_find(e, c->hosts[i].name)) configure(e, host_or_gone(e, c->hosts[i].name), &c->hosts[i]);
   table_fill(&e->limits, c->limits, c->limits_len);
   for (size_t i = 0; i < e->attempts_by_id.len; i++) slots_enter(e, e->attempts_by_id.entries[i].value);
 }
@@ -105,9 +83,7 @@ void slots_release(struct engine *e) {
   for (size_t i = 0; i < e->hosts.len; i++) {
     struct host *h = e->hosts.items[i];
     table_release(&h->table);
-    free(h->name);
-    free(h->down);
-    free(h);
+    host_free(h);
   }
   vec_release(&e->hosts);
   table_release(&e->limits);

@@ -9,10 +9,6 @@
 
 #include "scheduler/engine/model.h"
 
-struct host *host_find(const struct engine *e, const char *name);
-/* The host of that name; if there is none, one that isn't configured and is down. */
-struct host *host_or_gone(struct engine *e, const char *name);
-
 struct slot *slot_find(const struct slot_table *t, const char *name);
 int64_t slot_total(const struct slot *s); /* configured units */
 int64_t slot_free(const struct slot *s);  /* never more than the configured ones that nobody holds */

@@ -17,10 +17,14 @@ static int word_find(const char *const *words, int count, const char *word) {
 static const char *const run_words[] = {RUN_STATE_LIST(X)};
 static const char *const task_words[] = {TASK_STATE_LIST(X)};
 static const char *const firing_words[] = {FIRING_LIST(X)};
+static const char *const contact_words[] = {CONTACT_LIST(X)};
+static const char *const order_words[] = {ORDER_LIST(X)};
 #undef X
 #define X(name, word, sentence) sentence,
 static const char *const run_sentences[] = {RUN_STATE_LIST(X)};
 static const char *const task_sentences[] = {TASK_STATE_LIST(X)};
+static const char *const contact_sentences[] = {CONTACT_LIST(X)};
+static const char *const order_sentences[] = {ORDER_LIST(X)};
 #undef X
 #define X(name, word) word,
 static const char *const wait_words[] = {WAIT_LIST(X)};
@@ -63,6 +67,24 @@ const char *firing_word(enum firing_outcome f) {
 }
 int firing_from_word(const char *word) {
   return word_find(firing_words, COUNT(firing_words), word);
+}
+const char *host_contact_word(enum host_contact c) {
+  return contact_words[c];
+}
+const char *host_contact_sentence(enum host_contact c) {
+  return contact_sentences[c];
+}
+int host_contact_from_word(const char *word) {
+  return word_find(contact_words, COUNT(contact_words), word);
+}
+const char *host_order_word(enum host_order o) {
+  return order_words[o];
+}
+const char *host_order_sentence(enum host_order o) {
+  return order_sentences[o];
+}
+int host_order_from_word(const char *word) {
+  return word_find(order_words, COUNT(order_words), word);
 }
 const char *event_row_word(enum event_row_kind kind) {
   return event_words[kind];

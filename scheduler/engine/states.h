@@ -92,6 +92,33 @@ enum firing_outcome {
 #undef X
 };
 
+/* How a host is reached, as its executor says. This machine is always up. */
+#define CONTACT_LIST(X)                                                                                              \
+  X(UP, "up", "It answers.")                                                                                         \
+  X(CONNECTING, "connecting", "A connection is being made; nothing is known yet.")                                   \
+  X(UNREACHABLE, "unreachable", "It doesn't answer; this is tried again and again, and what runs there may go on.")  \
+  X(REFUSED, "refused", "It can't be used before somebody has done something: its text says what.")
+
+enum host_contact {
+#define X(name, word, sentence) HOST_CONTACT_##name,
+  CONTACT_LIST(X)
+#undef X
+};
+#define HOST_CONTACTS (HOST_CONTACT_REFUSED + 1)
+
+/* What a person ordered of a host. */
+#define ORDER_LIST(X)                                                                                                \
+  X(UP, "up", "Tasks are started there.")                                                                            \
+  X(DRAIN, "drain", "No task is started there; those that run go on.")                                               \
+  X(DOWN, "down", "It was given up: its tasks are lost, and what is left of them is ended when it is back.")
+
+enum host_order {
+#define X(name, word, sentence) HOST_ORDER_##name,
+  ORDER_LIST(X)
+#undef X
+};
+#define HOST_ORDERS (HOST_ORDER_DOWN + 1)
+
 const char *run_state_word(enum run_state s);
 const char *run_state_sentence(enum run_state s);
 int run_state_from_word(const char *word); /* -1 if it is none */
@@ -104,6 +131,12 @@ const char *trigger_word(enum trigger t);
 int trigger_from_word(const char *word);
 const char *firing_word(enum firing_outcome f);
 int firing_from_word(const char *word);
+const char *host_contact_word(enum host_contact c);
+const char *host_contact_sentence(enum host_contact c);
+int host_contact_from_word(const char *word);
+const char *host_order_word(enum host_order o);
+const char *host_order_sentence(enum host_order o);
+int host_order_from_word(const char *word);
 
 bool run_state_ended(enum run_state s);
 bool task_state_ended(enum task_state s);

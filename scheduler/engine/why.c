@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "scheduler/engine/entry.h"
+#include "scheduler/engine/host.h"
 #include "scheduler/engine/instance.h"
 #include "scheduler/engine/model.h"
 #include "scheduler/engine/ready.h"
@@ -12,14 +13,6 @@
 #include "scheduler/engine/scope_view.h"
 
 #define NAMED_MAX 3 /* dependencies that are named; the rest is counted */
-
-/* "02:31:10 UTC" today, else with the date. */
-static void add_time(struct buf *out, instant t, instant now) {
-  struct civil c = civil_from_instant(t, 0), today = civil_from_instant(now, 0);
-  if (c.day != today.day || c.month != today.month || c.year != today.year)
-    buf_fmt(out, "%04d-%02d-%02d ", c.year, c.month, c.day);
-  buf_fmt(out, "%02d:%02d:%02d UTC", c.hour, c.minute, c.second);
-}
 
 static void why_queued(const struct live_run *r, struct buf *out) {
   const struct live_run *ahead = r->entry->first;
@@ -63,11 +56,13 @@ static void why_retry(struct instance *i, instant now, struct buf *out) {
   struct retry_policy p;
   const char *message;
   if (retry_policy_of(i, &p, &message)) p.max = i->failures;
-  if (i->losses && !i->failures)
+  if (i->fenced >= 3 && !i->losses && !i->failures)
+    buf_str(out, "it never started and is tried again at ");
+  else if (i->losses && !i->failures)
     buf_fmt(out, "retry %lld of %lld after a loss at ", (long long)i->losses, (long long)p.lost);
   else
     buf_fmt(out, "retry %lld of %lld at ", (long long)i->failures, (long long)p.max);
-  add_time(out, i->not_before, now);
+  host_time(out, i->not_before, now);
   if (i->reason) buf_fmt(out, "; the last attempt: %s", i->reason);
 }
 
@@ -90,9 +85,10 @@ static void why_waiting(struct engine *e, struct instance *i, instant now, struc
 static void why_live(const struct instance *i, instant now, struct buf *out) {
   const struct attempt *a = i->live;
   buf_fmt(out, "%s on %s", task_state_word(i->state), a->host->name);
-  if (a->row.started_at != INSTANT_NONE) {
+  instant since = i->state == TASK_UNREACHABLE ? a->row.unreachable_at : a->row.started_at;
+  if (since != INSTANT_NONE) {
     buf_str(out, " since ");
-    add_time(out, a->row.started_at, now);
+    host_time(out, since, now);
   }
   buf_fmt(out, ", attempt %lld", (long long)a->row.number);
   const char *more = i->reason ? i->reason : a->reason;
@@ -103,7 +99,7 @@ static void why_ended(const struct instance *i, instant now, struct buf *out) {
   buf_str(out, task_state_word(i->state));
   if (i->ended_at != INSTANT_NONE) {
     buf_str(out, " at ");
-    add_time(out, i->ended_at, now);
+    host_time(out, i->ended_at, now);
   }
   if (i->reason) buf_fmt(out, ": %s", i->reason);
 }

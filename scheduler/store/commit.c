@@ -53,7 +53,24 @@ static int put_code(struct store *s, const struct code_row *c) {
   return db_run(q);
 }
 
+/* A host may be examined before anything else was said of it. */
+static int put_doctor(struct store *s, const struct host_doctor_row *d) {
+  sqlite3_stmt *q = statement(&s->statements, STATEMENT_DOCTOR_SET);
+  sqlite3_bind_text(q, 1, d->name, -1, SQLITE_STATIC);
+  sqlite3_bind_text(q, 2, d->doctor, -1, SQLITE_STATIC);
+  sqlite3_bind_int64(q, 3, d->doctor_at);
+  return db_run(q);
+}
+
+static int drop_remnant(struct store *s, const struct remnant_row *r) {
+  sqlite3_stmt *q = statement(&s->statements, STATEMENT_REMNANT_GONE);
+  sqlite3_bind_int64(q, 1, r->attempt);
+  return db_run(q);
+}
+
 static int put(struct store *s, const struct change *c) {
+  if (c->kind == CHANGE_HOST_DOCTOR) return put_doctor(s, &c->host_doctor);
+  if (c->kind == CHANGE_REMNANT && c->remnant.gone) return drop_remnant(s, &c->remnant);
   if (c->kind == CHANGE_CODE) return put_code(s, &c->code);
   if (c->kind == CHANGE_PAUSE) return put_pause(s, &c->pause);
   sqlite3_stmt *q = statement_put(&s->statements, c->kind);
@@ -76,6 +93,7 @@ static int64_t key_of(const struct change *c) {
   case CHANGE_EVENT: return c->event.key;
   case CHANGE_TOKEN: return c->token.key;
   case CHANGE_SESSION: return c->session.key;
+  case CHANGE_HOST_BOOT: return c->host_boot.key;
   default: return 0;
   }
 }

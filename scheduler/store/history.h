@@ -218,6 +218,35 @@ struct history_missed {
 };
 int history_missed(struct history *h, instant since, struct arena *a, struct history_missed **out, size_t *len);
 
+/* ---- hosts ---- */
+
+/* Every host of which something was said, by name; also ones that are configured no more. */
+int history_hosts(struct history *h, struct arena *a, struct host_row **out, size_t *len);
+/* ERR_NOT_FOUND if nothing was said of it yet. */
+int history_host(struct history *h, const char *host, struct arena *a, struct host_row *out);
+/* Newest first. */
+int history_host_boots(struct history *h, const char *host, size_t limit, struct arena *a, struct host_boot_row **out,
+                       size_t *len);
+/* The facts in force at an instant; if none were known so early, the first that were. ERR_NOT_FOUND without any. */
+int history_host_boot_at(struct history *h, const char *host, instant at, struct arena *a, struct host_boot_row *out);
+/* What may be left of attempts that were given up there, the oldest first. */
+int history_host_remnants(struct history *h, const char *host, size_t limit, struct arena *a,
+                          struct remnant_row **out, size_t *len);
+/* Its changes of contact and order, and what became of tasks because of them; newest first, those with a key below
+ * `before` (0: from the newest). */
+int history_host_events(struct history *h, const char *host, int64_t before, size_t limit, struct arena *a,
+                        struct event_row **out, size_t *len);
+/* Attempts there that failed, timed out or were lost, of all pipelines, the last to end first. Those of runs that
+ * retention took away are left out, so there may be fewer than `limit`. */
+struct history_host_failure {
+  struct attempt_row attempt; /* with its label */
+  const char *pipeline;
+  int64_t number; /* of the run */
+  struct id run_id;
+};
+int history_host_failures(struct history *h, const char *host, size_t limit, struct arena *a,
+                          struct history_host_failure **out, size_t *len);
+
 /* ---- the rest ---- */
 
 /* Hours as since the epoch, both included; by hour. */

@@ -202,6 +202,14 @@ int store_load(struct store *s, struct store_loaded *out, struct buf *why) {
   struct stat_row *stats = NULL;
   if (!rc) rc = load_rows(statement(st, STATEMENT_STATS), CHANGE_STAT, &out->arena, &stats, &out->state.stats_len);
   out->state.stats = stats;
+  struct host_row *hosts = NULL;
+  if (!rc) rc = load_rows(statement(st, STATEMENT_HOSTS), CHANGE_HOST, &out->arena, &hosts, &out->state.hosts_len);
+  out->state.hosts = hosts;
+  struct remnant_row *remnants = NULL;
+  if (!rc)
+    rc = load_rows(statement(st, STATEMENT_REMNANTS), CHANGE_REMNANT, &out->arena, &remnants,
+                   &out->state.remnants_len);
+  out->state.remnants = remnants;
   if (!rc) rc = load_access(st, out);
   if (!rc) rc = load_meta(st, out);
   for (size_t i = 0; !rc && i < specs.by_version.len; i++) {

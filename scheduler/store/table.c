@@ -15,6 +15,8 @@ static const char *const task_words[] = {TASK_STATE_LIST(WORD3)};
 static const char *const wait_words[] = {WAIT_LIST(WORD2)};
 static const char *const trigger_words[] = {TRIGGER_LIST(WORD2)};
 static const char *const firing_words[] = {FIRING_LIST(WORD3)};
+static const char *const contact_words[] = {CONTACT_LIST(WORD3)};
+static const char *const order_words[] = {ORDER_LIST(WORD3)};
 static const char *const event_words[] = {EVENT_ROW_LIST(WORD2)};
 #undef WORD3
 #undef WORD2
@@ -88,6 +90,7 @@ static const struct column run_columns[] = {
     C(run_row, tasks, INT64, OPEN),
     C(run_row, tasks_done, INT64, OPEN),
     C(run_row, tasks_failed, INT64, OPEN),
+    C(run_row, may_have_run_twice, BOOL, OPEN),
 };
 static const struct column round_columns[] = {
     C(round_row, run, INT64, KEY),        C(round_row, number, INT64, KEY),   WORD(round_row, state, run_words, OPEN),
@@ -115,6 +118,7 @@ static const struct column task_columns[] = {
     C(task_row, ready_at, TIME, OPEN),
     C(task_row, started_at, TIME, OPEN),
     C(task_row, ended_at, TIME, OPEN),
+    C(task_row, on_asked, TEXT, OPEN),
 };
 static const struct column attempt_columns[] = {
     C(attempt_row, key, INT64, KEY),
@@ -142,6 +146,7 @@ static const struct column attempt_columns[] = {
     C(attempt_row, dir, TEXT, OPEN),
     C(attempt_row, git_commit, TEXT, OPEN),
     C(attempt_row, git_dirty, CODE, OPEN),
+    C(attempt_row, unreachable_at, TIME, OPEN),
 };
 static const struct column output_columns[] = {
     C(output_row, attempt, INT64, KEY),
@@ -152,7 +157,7 @@ static const struct column event_columns[] = {
     C(event_row, key, INT64, KEY),      C(event_row, at, TIME, FIXED),    WORD(event_row, kind, event_words, FIXED),
     C(event_row, pipeline, REF, FIXED), C(event_row, run, REF, FIXED),    C(event_row, task, KNOWN, FIXED),
     C(event_row, attempt, REF, FIXED),  C(event_row, state, TEXT, FIXED), C(event_row, reason, TEXT, FIXED),
-    C(event_row, actor, TEXT, FIXED),
+    C(event_row, actor, TEXT, FIXED),   C(event_row, host, TEXT, FIXED),
 };
 static const struct column audit_columns[] = {
     C(audit_row, at, TIME, FIXED),     ACTOR(audit_row),
@@ -194,6 +199,29 @@ static const struct column session_columns[] = {
     C(session_row, used_at, TIME, OPEN), C(session_row, revoked_at, TIME, OPEN),
 };
 
+static const struct column host_columns[] = {
+    C(host_row, name, TEXT, KEY),          WORD(host_row, order, order_words, OPEN),
+    C(host_row, order_reason, TEXT, OPEN), C(host_row, order_by, TEXT, OPEN),
+    C(host_row, order_at, TIME, OPEN),     WORD(host_row, contact, contact_words, OPEN),
+    C(host_row, since, TIME, OPEN),        C(host_row, text, TEXT, OPEN),
+    C(host_row, machine, TEXT, OPEN),      C(host_row, boot, TEXT, OPEN),
+    C(host_row, booted_at, TIME, OPEN),    C(host_row, facts, TEXT, OPEN),
+    C(host_row, doctor, TEXT, FIXED), /* HOST_DOCTOR puts these by a statement of its own */
+    C(host_row, doctor_at, TIME, FIXED),
+};
+static const struct column host_boot_columns[] = {
+    C(host_boot_row, key, INT64, KEY),        C(host_boot_row, host, TEXT, FIXED),
+    C(host_boot_row, machine, TEXT, FIXED),   C(host_boot_row, boot, TEXT, FIXED),
+    C(host_boot_row, booted_at, TIME, FIXED), C(host_boot_row, seen_at, TIME, FIXED),
+    C(host_boot_row, facts, TEXT, FIXED),
+};
+static const struct column remnant_columns[] = {
+    C(remnant_row, attempt, INT64, KEY),     C(remnant_row, host, TEXT, FIXED), C(remnant_row, run_id, TEXT, FIXED),
+    C(remnant_row, attempt_id, TEXT, FIXED), C(remnant_row, what, TEXT, FIXED), C(remnant_row, reason, TEXT, FIXED),
+    C(remnant_row, since, TIME, FIXED),      C(remnant_row, run, INT64, FIXED), C(remnant_row, task, U32, FIXED),
+    C(remnant_row, unsure, BOOL, FIXED),
+};
+
 #define TABLE(member)                                                                                                \
   {                                                                                                                  \
 #member, member##_columns, (int)(sizeof member##_columns / sizeof member##_columns[0]),                          \
@@ -218,6 +246,10 @@ static const struct table tables[] = {
     [CHANGE_STAT] = TABLE(stat),
     [CHANGE_TOKEN] = TABLE(token),
     [CHANGE_SESSION] = TABLE(session),
+    [CHANGE_HOST] = TABLE(host),
+    [CHANGE_HOST_BOOT] = TABLE(host_boot),
+    [CHANGE_HOST_DOCTOR] = {0},
+    [CHANGE_REMNANT] = TABLE(remnant),
     [CHANGE_CODE] = {0},
 };
 

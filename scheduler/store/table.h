@@ -53,7 +53,8 @@ struct table {
   size_t row_size;
 };
 
-/* By kind of change; NULL for CHANGE_PAUSE, which lives in `meta`, and CHANGE_CODE, which fills in attempts. */
+/* By kind of change; NULL for CHANGE_PAUSE, which lives in `meta`, for CHANGE_CODE, which fills in attempts, and for
+ * CHANGE_HOST_DOCTOR, which fills in hosts. */
 const struct table *table_of(enum change_kind kind);
 
 /* INSERT ... ON CONFLICT DO UPDATE of the columns that may change. */

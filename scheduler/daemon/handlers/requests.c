@@ -208,6 +208,8 @@ static void set_run(struct post *p) {
   case ENGINE_REPORT:
   case ENGINE_PREPARED:
   case ENGINE_CODE:
+  case ENGINE_HOST:
+  case ENGINE_HOST_ORDER:
   case ENGINE_RECORD: break;
   }
 }

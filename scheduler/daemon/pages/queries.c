@@ -321,6 +321,10 @@ static int64_t run_of_change(const struct change *c) {
   case CHANGE_HOURLY:
   case CHANGE_TOKEN:
   case CHANGE_SESSION:
+  case CHANGE_HOST:
+  case CHANGE_HOST_BOOT:
+  case CHANGE_HOST_DOCTOR:
+  case CHANGE_REMNANT:
   case CHANGE_CODE: break;
   }
   return 0;

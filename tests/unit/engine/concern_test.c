@@ -86,12 +86,16 @@ static void tasks_of_a_host_that_does_not_answer_are_one_row(void **state) {
   sim_later(&s, USEC_PER_SEC);
   sim_started(&s, "t[3]");
   sim_kind(&s, "t[1]", ENGINE_REPORT_UNREACHABLE, false);
+  instant since = s.now.wall;
+  sim_later(&s, USEC_PER_SEC);
   sim_kind(&s, "t[3]", ENGINE_REPORT_UNREACHABLE, false);
   assert_int_equal(concerns(&c), 1);
   assert_false(c->waits);
   assert_int_equal(c->count, 2);
   assert_string_equal(c->host, "local");
   assert_string_equal(c->task, "t[1]");
+  assert_int_equal(c->since, since);
+  assert_false(c->overdue);
   assert_int_equal(c->runs_len, 1);
 }
 

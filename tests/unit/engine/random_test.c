@@ -272,7 +272,7 @@ static void happen_request(struct world *w) {
         {.name = "n", .text = "2"}, {.name = "xs", .text = "[1]"}, {.name = "xs", .text = "[3, 2, 1]"}};
     struct param_given given = all[roll(w, 3)];
     struct engine_event ev = {.kind = ENGINE_RERUN};
-    ev.rerun = (struct engine_rerun){sim_anna(), &rows, (enum rerun_mode)roll(w, 4), task, &given, 1, 0};
+    ev.rerun = (struct engine_rerun){sim_anna(), &rows, (enum rerun_mode)roll(w, 4), task, &given, 1, 0, NULL};
     sim_event(s, ev);
     sim_rows_free(&rows);
   }

@@ -376,7 +376,7 @@ static void a_linked_run_that_does_only_its_last_task_again_can_be_cancelled(voi
   struct param_given given = {.name = "n", .text = "2"};
   struct run_rows rows = sim_rows(&s, sim_run(&s, 1));
   struct engine_event ev = {.kind = ENGINE_RERUN};
-  ev.rerun = (struct engine_rerun){sim_anna(), &rows, RERUN_FROM, "z", &given, 1, 0};
+  ev.rerun = (struct engine_rerun){sim_anna(), &rows, RERUN_FROM, "z", &given, 1, 0, NULL};
   sim_event(&s, ev);
   sim_rows_free(&rows);
   assert_int_equal(sim_task(&s, 2, "z")->wait, WAIT_FILES);

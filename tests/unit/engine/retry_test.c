@@ -187,7 +187,8 @@ static void a_silent_host_makes_it_unreachable_and_never_failed(void **state) {
 
 static void a_person_can_have_a_silent_one_tried_again(void **state) {
   (void)state;
-  begin("retries: {lost: 1, delay: 0s}, unreachable: {after: 6h, then: retry}");
+  begin("retries: {lost: 1, delay: 0s}, on: gpus, slots: {gpu: 1}, unreachable: {after: 6h, then: retry}");
+  assert_string_equal(sim_live(&s, "a")->host, "h2");
   sim_started(&s, "a");
   sim_kind(&s, "a", ENGINE_REPORT_UNREACHABLE, false);
   sim_later(&s, 6 * USEC_PER_HOUR - 1);
@@ -196,6 +197,7 @@ static void a_person_can_have_a_silent_one_tried_again(void **state) {
   sim_idle(&s);
   assert_int_equal(s.attempts.len, 2);
   assert_int_equal(s.attempts.items[0].state, TASK_LOST);
+  assert_string_equal(sim_live(&s, "a")->host, "h1"); /* not where the first may still be alive */
 }
 
 static void a_retry_goes_back_to_the_host_that_has_the_state(void **state) {

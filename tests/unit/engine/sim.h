@@ -57,6 +57,7 @@ static inline void sim_carry_out(struct sim *s, const struct decision *d) {
     p->stop_now = p->stop_now || d->stop.now;
     break;
   case DECISION_PREPARE: sim_prepare(s, &d->prepare); break;
+  case DECISION_CLEAR: vec_push(&s->clears, sim_keep(s, d->clear.attempt_id)); break;
   case DECISION_REPLY:
     s->status = d->reply.status;
     free(s->body);
@@ -188,6 +189,10 @@ static inline void sim_close(struct sim *s) {
   vec_release(&s->stats);
   vec_release(&s->dailies);
   vec_release(&s->hourlies);
+  vec_release(&s->hosts);
+  vec_release(&s->boots);
+  vec_release(&s->remnants);
+  vec_release(&s->clears);
   vec_release(&s->procs);
   vec_release(&s->prepares);
   free(s->body);
@@ -243,7 +248,7 @@ static inline void sim_rows_free(struct run_rows *rows) {
 static inline void sim_restart(struct sim *s) {
   engine_free(s->e);
   s->e = engine_new(&s->options);
-  s->prepares.len = 0;
+  s->prepares.len = s->clears.len = 0;
   struct arena *a = &s->arena;
   struct pipeline **specs = arena_new_array(a, s->pipelines.len + 1, struct pipeline *);
   char(*shas)[SHA256_HEX_SIZE] = arena_array(a, s->pipelines.len + 1, SHA256_HEX_SIZE);
@@ -274,6 +279,10 @@ static inline void sim_restart(struct sim *s) {
                                .stats = s->stats.items,
                                .stats_len = s->stats.len,
                                .pause = s->pause,
+                               .hosts = s->hosts.items,
+                               .hosts_len = s->hosts.len,
+                               .remnants = s->remnants.items,
+                               .remnants_len = s->remnants.len,
                                .next_key = s->max_key + 1};
   char *message = NULL;
   if (engine_restore(s->e, &state, s->now, &message)) fail_msg("restore: %s", message);

@@ -54,9 +54,13 @@ struct sim {
   VEC(struct stat_row) stats;
   VEC(struct daily_row) dailies;
   VEC(struct hourly_row) hourlies;
+  VEC(struct host_row) hosts;
+  VEC(struct host_boot_row) boots;
+  VEC(struct remnant_row) remnants;
   struct pause_row pause;
   VEC(struct proc) procs;
   VEC(struct decision_prepare) prepares; /* to be answered */
+  VEC(const char *) clears;              /* attempts, to be answered; may name one twice */
   int status;                            /* of the last reply */
   char *body;
   int64_t max_key;
@@ -98,6 +102,7 @@ static inline void sim_store_task(struct sim *s, struct task_row t) {
   t.label = sim_keep(s, t.label);
   t.reason = sim_keep(s, t.reason);
   t.state_host = sim_keep(s, t.state_host);
+  t.on_asked = sim_keep(s, t.on_asked);
   SIM_PUT(s->tasks, t, old->run == t.run && old->index == t.index);
 }
 
@@ -141,6 +146,7 @@ static inline void sim_store_event(struct sim *s, struct event_row ev) {
   ev.state = sim_keep(s, ev.state);
   ev.reason = sim_keep(s, ev.reason);
   ev.actor = sim_keep(s, ev.actor);
+  ev.host = sim_keep(s, ev.host);
   sim_key(s, ev.key);
   vec_push(&s->events, ev);
 }
@@ -150,6 +156,30 @@ static inline void sim_store_version(struct sim *s, struct version_row v) {
   v.json = arena_strndup(&s->arena, v.json, v.json_len);
   sim_key(s, v.key);
   vec_push(&s->versions, v);
+}
+
+static inline void sim_store_host(struct sim *s, struct host_row h) {
+  const char **texts[] = {&h.name,    &h.order_reason, &h.order_by, &h.text,
+                          &h.machine, &h.boot,         &h.facts,    &h.doctor};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) *texts[i] = sim_keep(s, *texts[i]);
+  SIM_PUT(s->hosts, h, strcmp(old->name, h.name) == 0);
+}
+
+static inline void sim_store_remnant(struct sim *s, struct remnant_row m) {
+  if (m.gone) {
+    for (size_t i = 0; i < s->remnants.len; i++)
+      if (s->remnants.items[i].attempt == m.attempt) {
+        vec_swap_remove(&s->remnants, i);
+        return;
+      }
+    sim_missing("remnant");
+  }
+  m.host = sim_keep(s, m.host);
+  m.run_id = sim_keep(s, m.run_id);
+  m.attempt_id = sim_keep(s, m.attempt_id);
+  m.what = sim_keep(s, m.what);
+  m.reason = sim_keep(s, m.reason);
+  vec_push(&s->remnants, m);
 }
 
 static inline void sim_store(struct sim *s, const struct change *c) {
@@ -200,6 +230,19 @@ static inline void sim_store(struct sim *s, const struct change *c) {
     s->pause = (struct pause_row){c->pause.at, sim_keep(s, c->pause.reason), sim_keep(s, c->pause.by)};
     break;
   case CHANGE_CODE: break;
+  case CHANGE_HOST: sim_store_host(s, c->host); break;
+  case CHANGE_HOST_BOOT: {
+    struct host_boot_row b = c->host_boot;
+    b.host = sim_keep(s, b.host);
+    b.machine = sim_keep(s, b.machine);
+    b.boot = sim_keep(s, b.boot);
+    b.facts = sim_keep(s, b.facts);
+    sim_key(s, b.key);
+    vec_push(&s->boots, b);
+    break;
+  }
+  case CHANGE_HOST_DOCTOR: break;
+  case CHANGE_REMNANT: sim_store_remnant(s, c->remnant); break;
   case CHANGE_TOKEN: sim_key(s, c->token.key); break;
   case CHANGE_SESSION: sim_key(s, c->session.key); break;
   case CHANGE_DAILY: vec_push(&s->dailies, c->daily); break;

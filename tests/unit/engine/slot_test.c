@@ -115,13 +115,13 @@ static void the_installation_takes_no_more_than_its_max_tasks(void **state) {
   assert_non_null(sim_find_live(&s, "a"));
 }
 
-static void a_host_behind_ssh_is_down_and_says_so(void **state) {
+static void a_host_behind_ssh_waits_for_news_and_says_so(void **state) {
   (void)state;
   close_sim(NULL);
   sim_open(&s, "hosts:\n  gpu01: {ssh: ml@gpu01}\n");
   begin("tasks:\n  a: {run: 'true', on: gpu01}\n");
   assert_int_equal(sim_task(&s, 1, "a")->wait, WAIT_HOST);
-  assert_string_equal(sim_why(&s, 1, "a"), "host gpu01: this build has no SSH transport");
+  assert_string_equal(sim_why(&s, 1, "a"), "host gpu01 is being connected");
 }
 
 static void lowering_a_limit_stops_starts_and_no_task(void **state) {
@@ -194,7 +194,7 @@ int main(void) {
       test(a_group_goes_to_the_member_with_most_free_units),
       test(a_host_takes_no_more_than_its_max_tasks),
       test(the_installation_takes_no_more_than_its_max_tasks),
-      test(a_host_behind_ssh_is_down_and_says_so),
+      test(a_host_behind_ssh_waits_for_news_and_says_so),
       test(lowering_a_limit_stops_starts_and_no_task),
       test(priority_goes_first_then_the_longest_path),
       test(the_path_is_weighted_by_recent_durations),

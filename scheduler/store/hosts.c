@@ -1,0 +1,114 @@
+/* What the rows say of hosts. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "scheduler/store/db.h"
+#include "scheduler/store/history.h"
+#include "scheduler/store/load.h"
+#include "scheduler/store/reader.h"
+#include "scheduler/store/table.h"
+
+/* A statement whose first parameter is a host's name, and then one or two numbers. */
+struct host_ask {
+  enum statement name;
+  const char *host;
+  int64_t binds[2];
+  int binds_len;
+};
+
+static sqlite3_stmt *asked(struct reader *r, const struct host_ask *ask) {
+  sqlite3_stmt *q = statement(&r->statements, ask->name);
+  if (ask->host) sqlite3_bind_text(q, 1, ask->host, -1, SQLITE_STATIC);
+  for (int i = 0; i < ask->binds_len; i++) sqlite3_bind_int64(q, i + 2, ask->binds[i]);
+  return q;
+}
+
+static int rows(struct history *h, struct host_ask ask, enum change_kind kind, struct arena *a, void *items,
+                size_t *len) {
+  struct reader *r;
+  *len = 0;
+  int rc = reader_take(h, &r);
+  if (rc) return rc;
+  sqlite3_stmt *q = asked(r, &ask);
+  rc = load_rows(q, kind, a, items, len);
+  sqlite3_clear_bindings(q);
+  reader_give(h, r);
+  return rc;
+}
+
+static int one_row(struct history *h, struct host_ask ask, enum change_kind kind, struct arena *a, void *out) {
+  void *items;
+  size_t len;
+  int rc = rows(h, ask, kind, a, &items, &len);
+  if (rc) return rc;
+  if (len == 0) return ERR_NOT_FOUND;
+  memcpy(out, items, table_of(kind)->row_size);
+  return 0;
+}
+
+static int64_t limited(size_t limit) {
+  return limit < HISTORY_LIMIT_MAX ? (int64_t)limit : HISTORY_LIMIT_MAX;
+}
+
+int history_hosts(struct history *h, struct arena *a, struct host_row **out, size_t *len) {
+  return rows(h, (struct host_ask){STATEMENT_HOSTS, NULL, {0}, 0}, CHANGE_HOST, a, out, len);
+}
+
+int history_host(struct history *h, const char *host, struct arena *a, struct host_row *out) {
+  return one_row(h, (struct host_ask){STATEMENT_HOST, host, {0}, 0}, CHANGE_HOST, a, out);
+}
+
+int history_host_boots(struct history *h, const char *host, size_t limit, struct arena *a, struct host_boot_row **out,
+                       size_t *len) {
+  struct host_ask ask = {STATEMENT_HOST_BOOTS, host, {limited(limit)}, 1};
+  return rows(h, ask, CHANGE_HOST_BOOT, a, out, len);
+}
+
+int history_host_boot_at(struct history *h, const char *host, instant at, struct arena *a,
+                         struct host_boot_row *out) {
+  int rc = one_row(h, (struct host_ask){STATEMENT_HOST_BOOT_AT, host, {at}, 1}, CHANGE_HOST_BOOT, a, out);
+  if (rc != ERR_NOT_FOUND) return rc;
+  return one_row(h, (struct host_ask){STATEMENT_HOST_BOOT_FIRST, host, {0}, 0}, CHANGE_HOST_BOOT, a, out);
+}
+
+int history_host_remnants(struct history *h, const char *host, size_t limit, struct arena *a,
+                          struct remnant_row **out, size_t *len) {
+  struct host_ask ask = {STATEMENT_HOST_REMNANTS, host, {limited(limit)}, 1};
+  return rows(h, ask, CHANGE_REMNANT, a, out, len);
+}
+
+int history_host_events(struct history *h, const char *host, int64_t before, size_t limit, struct arena *a,
+                        struct event_row **out, size_t *len) {
+  struct host_ask ask = {STATEMENT_HOST_EVENTS, host, {before > 0 ? before : INT64_MAX, limited(limit)}, 2};
+  return rows(h, ask, CHANGE_EVENT, a, out, len);
+}
+
+static int read_failure(sqlite3_stmt *q, struct arena *a, struct history_host_failure *f) {
+  const struct table *t = table_of(CHANGE_ATTEMPT);
+  int at = t->columns_len;
+  int rc = table_read(q, 0, t, a, &f->attempt);
+  if (rc) return rc;
+  snprintf(f->run_id.text, sizeof f->run_id.text, "%s", (const char *)sqlite3_column_text(q, at));
+  f->number = sqlite3_column_int64(q, at + 1);
+  f->pipeline = arena_strdup(a, (const char *)sqlite3_column_text(q, at + 2));
+  f->attempt.label = arena_strdup(a, (const char *)sqlite3_column_text(q, at + 3));
+  return 0;
+}
+
+int history_host_failures(struct history *h, const char *host, size_t limit, struct arena *a,
+                          struct history_host_failure **out, size_t *len) {
+  struct reader *r;
+  *len = 0;
+  int64_t most = limited(limit);
+  *out = arena_new_array(a, (size_t)most + 1, struct history_host_failure);
+  int rc = reader_take(h, &r), step = SQLITE_DONE;
+  if (rc) return rc;
+  sqlite3_stmt *q = asked(r, &(struct host_ask){STATEMENT_HOST_FAILURES, host, {most}, 1});
+  while (!rc && (step = sqlite3_step(q)) == SQLITE_ROW) rc = read_failure(q, a, &(*out)[(*len)++]);
+  if (!rc) rc = db_code(r->db, step);
+  sqlite3_reset(q);
+  sqlite3_clear_bindings(q);
+  reader_give(h, r);
+  return rc;
+}
