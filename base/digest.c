@@ -26,3 +26,7 @@ void sha256_hex(const void *bytes, size_t len, char out[SHA256_HEX_SIZE]) {
 bool sha256_hex_equal(const char a[SHA256_HEX_SIZE], const char b[SHA256_HEX_SIZE]) {
   return gnutls_memcmp(a, b, SHA256_HEX_SIZE) == 0;
 }
+
+bool hmac_sha1(const void *key, size_t key_len, const void *bytes, size_t len, uint8_t out[SHA1_SIZE]) {
+  return gnutls_hmac_fast(GNUTLS_MAC_SHA1, key, key_len, bytes, len, out) == 0;
+}

@@ -1,4 +1,4 @@
-/* SHA-256 by GnuTLS. */
+/* SHA-256, and the HMAC of known_hosts, by GnuTLS. */
 #ifndef ROTA_BASE_DIGEST_H
 #define ROTA_BASE_DIGEST_H
 
@@ -13,5 +13,9 @@ void sha256(const void *bytes, size_t len, uint8_t out[SHA256_SIZE]);
 void sha256_hex(const void *bytes, size_t len, char out[SHA256_HEX_SIZE]);
 /* Takes the same time wherever they differ. */
 bool sha256_hex_equal(const char a[SHA256_HEX_SIZE], const char b[SHA256_HEX_SIZE]);
+
+#define SHA1_SIZE 20
+/* RFC 2104 with SHA-1: the names in known_hosts are hashed by it, nothing else. False where the system forbids it. */
+bool hmac_sha1(const void *key, size_t key_len, const void *bytes, size_t len, uint8_t out[SHA1_SIZE]);
 
 #endif

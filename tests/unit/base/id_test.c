@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/digest.h"
 #include "base/err.h"
 #include "tests/unit/unit.h"
@@ -67,6 +68,32 @@ static void digests_are_those_of_the_standard(void **state) {
   assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   sha256_hex("abc", 3, hex);
   assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  /* RFC 2202, case 2 */
+  static const uint8_t want[SHA1_SIZE] = {0xef, 0xfc, 0xdf, 0x6a, 0xe5, 0xeb, 0x2f, 0xa2, 0xd2, 0x74,
+                                          0x16, 0xd5, 0xf1, 0x84, 0xdf, 0x9c, 0x25, 0x9a, 0x7c, 0x79};
+  uint8_t mac[SHA1_SIZE];
+  assert_true(hmac_sha1("Jefe", 4, "what do ya want for nothing?", 28, mac));
+  assert_memory_equal(mac, want, sizeof want);
+}
+
+static void base64_is_that_of_the_standard(void **state) {
+  (void)state;
+  static const char *const texts[] = {"", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
+  struct buf out = {0}, back = {0};
+  for (size_t len = 0; len < COUNT(texts); len++) {
+    buf_reset(&out);
+    base64_encode(&out, "foobar", len);
+    assert_string_equal(buf_cstr(&out), texts[len]);
+    buf_reset(&back);
+    assert_true(base64_decode(&back, texts[len], strlen(texts[len])));
+    assert_int_equal(back.len, len);
+    if (len) assert_memory_equal(back.bytes, "foobar", len);
+  }
+  static const char *const bad[] = {"Z", "Zg", "Zg=", "Zh==", "Zm9=", "=m9v", "Zg==Zg==", "Zm9v\n", "Z-_v", "===="};
+  for (size_t i = 0; i < COUNT(bad); i++) assert_false(base64_decode(&back, bad[i], strlen(bad[i])));
+  assert_int_equal(back.len, 6);
+  buf_release(&out);
+  buf_release(&back);
 }
 
 static void codes_have_names_and_texts(void **state) {
@@ -85,8 +112,11 @@ static void codes_have_names_and_texts(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(ids_have_the_layout_of_ulid), cmocka_unit_test(ids_sort_by_time_as_text),
-      cmocka_unit_test(ids_are_recognised),          cmocka_unit_test(digests_are_those_of_the_standard),
+      cmocka_unit_test(ids_have_the_layout_of_ulid),
+      cmocka_unit_test(ids_sort_by_time_as_text),
+      cmocka_unit_test(ids_are_recognised),
+      cmocka_unit_test(digests_are_those_of_the_standard),
+      cmocka_unit_test(base64_is_that_of_the_standard),
       cmocka_unit_test(codes_have_names_and_texts),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

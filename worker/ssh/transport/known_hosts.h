@@ -3,7 +3,7 @@
  * formed is skipped and counted, and spoils no other. The texts may be anything: they are bounded and never trusted.
  *
  * As ssh does it, a host on another port than 22 is looked up as [name]:port, and, if that has no key at all, by its
- * bare name too, where only a match counts.
+ * bare name too, where another key doesn't mean that it changed.
  *
  * Looking up is pure. What reads or writes a file says so and may block: it belongs on the pool.
  */
@@ -15,12 +15,10 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "worker/ssh/transport/key_blob.h"
 
 #define KNOWN_HOSTS_FILE_MAX (8u * 1024 * 1024) /* a larger file isn't read */
 #define KNOWN_HOSTS_LINE_MAX (64u * 1024)       /* a longer line is skipped */
-#define KEY_BLOB_MAX         (16u * 1024)
-#define FINGERPRINT_SIZE     51 /* "SHA256:" and 43 characters of base 64, with the NUL */
-#define KEY_TYPE_SIZE        64
 
 enum known_verdict {
   KNOWN_UNKNOWN, /* no key of this host is known */
@@ -39,7 +37,7 @@ struct known_answer {
   enum known_verdict verdict;
   const char *file; /* borrowed from the known_hosts; NULL for UNKNOWN */
   uint32_t line;
-  char type[KEY_TYPE_SIZE];           /* of the key there */
+  enum key_type type;                 /* of the key there */
   char fingerprint[FINGERPRINT_SIZE]; /* of the key there */
 };
 
@@ -50,6 +48,8 @@ void known_hosts_free(struct known_hosts *k);
 void known_hosts_add(struct known_hosts *k, const char *file, const char *text, size_t len);
 /* Reads a file and adds it: blocks. One that isn't there is no error; else a code of base/err.h. */
 int known_hosts_read(struct known_hosts *k, const char *path);
+/* Forgets all but what is said of this host, for which alone it can be asked then. */
+void known_hosts_narrow(struct known_hosts *k, const char *host, uint16_t port);
 /* Lines that were skipped because they aren't well formed, over all files. */
 size_t known_hosts_skipped(const struct known_hosts *k);
 
@@ -59,10 +59,9 @@ struct known_answer known_hosts_look(const struct known_hosts *k, const char *ho
 
 /* What is known of a host before it is asked, to prefer algorithms of which a key is known. */
 struct known_types {
-  bool any;       /* a plain key of any type */
   bool authority; /* a @cert-authority names the host */
-  bool ed25519, ecdsa256, ecdsa384, ecdsa521, rsa, dss;
-  bool sk_ed25519, sk_ecdsa256;
+  bool any;       /* a key of any type */
+  bool types[KEY_TYPES];
 };
 struct known_types known_hosts_types(const struct known_hosts *k, const char *host, uint16_t port);
 
@@ -70,12 +69,5 @@ struct known_types known_hosts_types(const struct known_hosts *k, const char *ho
  * folder are made with 0600 and 0700 if they aren't there. The line is written by one write and synced; on failure (a
  * code of base/err.h) the file is what it was. Two processes that append at once both succeed. */
 int known_hosts_append(const char *path, const char *host, uint16_t port, const void *blob, size_t len);
-
-/* "name", or "[name]:port" unless the port is 22; lower case. As known_hosts and ssh-keyscan have it. */
-void known_hosts_name(struct buf *out, const char *host, uint16_t port);
-/* "SHA256:..." as ssh-keygen -l shows it. */
-void key_fingerprint(const void *blob, size_t len, char out[FINGERPRINT_SIZE]);
-/* The type that the blob itself names, "ssh-ed25519"; false if it isn't a key's blob. */
-bool key_type(const void *blob, size_t len, char out[KEY_TYPE_SIZE]);
 
 #endif
