@@ -369,36 +369,29 @@ size_t engine_slots(const struct engine *e, struct arena *a, struct engine_slot 
 /* What is known of each configured host now, this machine first, then those that are configured no more but have live
  * attempts or remnants. Strings are borrowed until the next step, the array is in the arena. */
 struct engine_place {
-  const char *name;
-  bool configured, here; /* here: this machine */
-  enum host_order order;
-  const char *order_reason, *order_by;
-  instant order_at;
-  enum host_contact contact;
-  instant since; /* INSTANT_NONE for this machine */
-  const char *text;
-  const char *machine, *boot, *facts;
-  instant booted_at;
-  int64_t max_tasks; /* 0: no limit */
-  size_t live, remnants;
+  const struct host_row *row; /* but for `doctor`, which the engine doesn't keep: see history_host */
+  bool configured, here;      /* here: this machine */
+  int64_t max_tasks;          /* 0: no limit */
+  int64_t running, remnants;
 };
-size_t engine_places(const struct engine *e, struct arena *a, struct engine_place **out);
-/* The units of a host's slots, slot by slot in order, and who holds each. */
+size_t engine_hosts(const struct engine *e, struct arena *a, struct engine_place **out);
+/* Every unit of every slot and who holds it: of hosts in order, then of the installation (host NULL). */
 struct engine_unit {
-  const char *slot, *unit;
+  const char *host, *slot, *unit;
   bool retired;                         /* no longer configured */
   const char *pipeline, *run_id, *task; /* NULL if it is free */
-  int64_t number;
+  int64_t number;                       /* of the run */
 };
-size_t engine_units(const struct engine *e, const char *host, struct arena *a, struct engine_unit **out);
+size_t engine_units(const struct engine *e, struct arena *a, struct engine_unit **out);
 /* The live attempts on a host, the oldest first. */
-struct engine_there {
+struct engine_host_attempt {
   const char *pipeline, *run_id, *task, *attempt_id, *reason;
   int64_t number, attempt; /* of the run, of the attempt */
   enum task_state state;
   instant started_at, unreachable_at;
 };
-size_t engine_there(const struct engine *e, const char *host, struct arena *a, struct engine_there **out);
+size_t engine_host_attempts(const struct engine *e, const char *host, struct arena *a,
+                            struct engine_host_attempt **out);
 /* The live attempts of a run, `max` at most, each with its task's label, borrowed until the next step. */
 struct engine_busy {
   const char *label;

@@ -224,14 +224,12 @@ int history_missed(struct history *h, instant since, struct arena *a, struct his
 int history_hosts(struct history *h, struct arena *a, struct host_row **out, size_t *len);
 /* ERR_NOT_FOUND if nothing was said of it yet. */
 int history_host(struct history *h, const char *host, struct arena *a, struct host_row *out);
-/* Newest first. */
-int history_host_boots(struct history *h, const char *host, size_t limit, struct arena *a, struct host_boot_row **out,
-                       size_t *len);
+/* Newest first, HISTORY_LIMIT_MAX at most; host NULL: of all hosts. */
+int history_boots(struct history *h, const char *host, struct arena *a, struct host_boot_row **out, size_t *len);
 /* The facts in force at an instant; if none were known so early, the first that were. ERR_NOT_FOUND without any. */
-int history_host_boot_at(struct history *h, const char *host, instant at, struct arena *a, struct host_boot_row *out);
-/* What may be left of attempts that were given up there, the oldest first. */
-int history_host_remnants(struct history *h, const char *host, size_t limit, struct arena *a,
-                          struct remnant_row **out, size_t *len);
+int history_boot_at(struct history *h, const char *host, instant at, struct arena *a, struct host_boot_row *out);
+/* What may be left of attempts that were given up there, the oldest first; host NULL: of all hosts. */
+int history_remnants(struct history *h, const char *host, struct arena *a, struct remnant_row **out, size_t *len);
 /* Its changes of contact and order, and what became of tasks because of them; newest first, those with a key below
  * `before` (0: from the newest). */
 int history_host_events(struct history *h, const char *host, int64_t before, size_t limit, struct arena *a,

@@ -59,23 +59,20 @@ int history_host(struct history *h, const char *host, struct arena *a, struct ho
   return one_row(h, (struct host_ask){STATEMENT_HOST, host, {0}, 0}, CHANGE_HOST, a, out);
 }
 
-int history_host_boots(struct history *h, const char *host, size_t limit, struct arena *a, struct host_boot_row **out,
-                       size_t *len) {
-  struct host_ask ask = {STATEMENT_HOST_BOOTS, host, {limited(limit)}, 1};
-  return rows(h, ask, CHANGE_HOST_BOOT, a, out, len);
+int history_boots(struct history *h, const char *host, struct arena *a, struct host_boot_row **out, size_t *len) {
+  enum statement name = host ? STATEMENT_HOST_BOOTS : STATEMENT_BOOTS;
+  return rows(h, (struct host_ask){name, host, {HISTORY_LIMIT_MAX}, 1}, CHANGE_HOST_BOOT, a, out, len);
 }
 
-int history_host_boot_at(struct history *h, const char *host, instant at, struct arena *a,
-                         struct host_boot_row *out) {
+int history_boot_at(struct history *h, const char *host, instant at, struct arena *a, struct host_boot_row *out) {
   int rc = one_row(h, (struct host_ask){STATEMENT_HOST_BOOT_AT, host, {at}, 1}, CHANGE_HOST_BOOT, a, out);
   if (rc != ERR_NOT_FOUND) return rc;
   return one_row(h, (struct host_ask){STATEMENT_HOST_BOOT_FIRST, host, {0}, 0}, CHANGE_HOST_BOOT, a, out);
 }
 
-int history_host_remnants(struct history *h, const char *host, size_t limit, struct arena *a,
-                          struct remnant_row **out, size_t *len) {
-  struct host_ask ask = {STATEMENT_HOST_REMNANTS, host, {limited(limit)}, 1};
-  return rows(h, ask, CHANGE_REMNANT, a, out, len);
+int history_remnants(struct history *h, const char *host, struct arena *a, struct remnant_row **out, size_t *len) {
+  enum statement name = host ? STATEMENT_HOST_REMNANTS : STATEMENT_REMNANTS;
+  return rows(h, (struct host_ask){name, host, {0}, 0}, CHANGE_REMNANT, a, out, len);
 }
 
 int history_host_events(struct history *h, const char *host, int64_t before, size_t limit, struct arena *a,

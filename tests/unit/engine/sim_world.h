@@ -159,8 +159,7 @@ static inline void sim_store_version(struct sim *s, struct version_row v) {
 }
 
 static inline void sim_store_host(struct sim *s, struct host_row h) {
-  const char **texts[] = {&h.name,    &h.order_reason, &h.order_by, &h.text,
-                          &h.machine, &h.boot,         &h.facts,    &h.doctor};
+  const char **texts[] = {&h.name, &h.order_reason, &h.order_by, &h.text, &h.machine, &h.boot, &h.facts, &h.doctor};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) *texts[i] = sim_keep(s, *texts[i]);
   SIM_PUT(s->hosts, h, strcmp(old->name, h.name) == 0);
 }

@@ -168,7 +168,8 @@ static inline struct change sample_attempt(int64_t key, int64_t run, uint32_t ta
                                      .max_rss_kb = -1,
                                      .cpu_us = -1,
                                      .log_bytes = -1,
-                                     .git_dirty = -1}};
+                                     .git_dirty = -1,
+                                     .unreachable_at = INSTANT_NONE}};
 }
 
 static inline struct change sample_event(int64_t key, enum event_row_kind kind, int64_t run, const char *state) {
