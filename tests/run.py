@@ -6,7 +6,7 @@
     build        everything and the unit tests' programs, in the build folder
     compile      the same with warnings as errors, and every object with clang too
     lint         make lint
-    unit         tests/unit/*/*_test.c, ui/test/*.test.ts
+    unit         tests/unit/*/*_test.c, the kept inputs of tests/fuzz, ui/test/*.test.ts
     integration  tests/integration/*.sh and *.py, against the program in the build folder
     e2e          tests/e2e/*.test.mjs by node, the same program in a real browser
 
@@ -254,6 +254,10 @@ def stage_unit(options, tally):
                 program = os.path.join(ROOT, options.build, "tests", name)
                 # They are run from the root, where they find the tree's own files.
                 files.append((name, program, time_limit(os.path.join(folder, source)), True))
+    for source in sorted(os.listdir(os.path.join(ROOT, "tests/fuzz"))):
+        if source.endswith("_fuzz.c"):
+            name = f"fuzz/{source[:-len('_fuzz.c')]}"
+            files.append((name, os.path.join(ROOT, options.build, "tests", f"{name}_replay"), 120, True))
     files.append(("unit/ui", os.path.join(ROOT, "ui/test.mjs"), 120, True))
     run_files(options, tally, files)
 

@@ -22,6 +22,9 @@ $(foreach t,$(UNIT),$(eval $(call unit_test,$(t),$(notdir $(patsubst %/,%,$(dir 
 
 UNIT_CHOSEN = $(foreach t,$(if $(ROOM),$(filter tests/unit/$(ROOM)/%,$(UNIT)),$(UNIT)),$(BUILD)/$(t))
 
+# The kept inputs of the fuzzer are unit tests as well.
+include tests/fuzz/fuzz.mk
+
 unit-programs: $(UNIT_CHOSEN)
 
 objects: $(OBJECTS) $(TEST_OBJECTS)

@@ -1,0 +1,48 @@
+# Each tests/fuzz/NAME_fuzz.c is a target for libFuzzer (clang with compiler-rt). `make fuzz` looks for inputs that break
+# one, and collects in build/fuzz/corpus what reaches new places; `make fuzz-keep` writes the fewest of them that reach
+# all into tests/fuzz/corpus/NAME.b64. They and what was written by hand (corpus/NAME/) are fed to the targets again by
+# `make unit`, built with the ordinary compiler.
+FUZZ         := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+FUZZ_SECONDS ?= 60
+FUZZ_ONLY    ?= $(FUZZ)
+FUZZ_OBJECT  := $(FUZZ:%=$(BUILD)/obj/tests/fuzz/%_fuzz.o) $(BUILD)/obj/tests/fuzz/replay.o
+TEST_OBJECTS += $(FUZZ_OBJECT)
+UNIT_CHOSEN  += $(if $(filter-out fuzz,$(ROOM)),,$(FUZZ:%=$(BUILD)/tests/fuzz/%_replay))
+# What a target knows of the program.
+fuzz_rooms    = $(need_store) scheduler/api worker base
+
+define fuzz_target
+$(BUILD)/tests/fuzz/$(1)_replay: $(BUILD)/obj/tests/fuzz/$(1)_fuzz.o $(BUILD)/obj/tests/fuzz/replay.o \
+    $(foreach r,$(fuzz_rooms),$(call archive,$(r)))
+	$(Q)mkdir -p $$(@D)
+	$$(call say,LINK,$$@) $$(CC) $$(CFLAGS) $$(LINK) $$(LDFLAGS) -o $$@ $(BUILD)/obj/tests/fuzz/$(1)_fuzz.o \
+	  $(BUILD)/obj/tests/fuzz/replay.o -Wl,--start-group $(foreach r,$(fuzz_rooms),$(call archive,$(r))) -Wl,--end-group \
+	  $$(PKGL) -lpthread -lm
+
+$(BUILD)/tests/fuzz/$(1)_fuzz: $(BUILD)/obj/tests/fuzz/$(1)_fuzz.o $(foreach r,$(fuzz_rooms),$(call archive,$(r)))
+	$(Q)mkdir -p $$(@D)
+	$$(call say,LINK,$$@) $$(CC) $$(CFLAGS) -fsanitize=fuzzer $$(LINK) $$(LDFLAGS) -o $$@ \
+	  $(BUILD)/obj/tests/fuzz/$(1)_fuzz.o -Wl,--start-group $(foreach r,$(fuzz_rooms),$(call archive,$(r))) -Wl,--end-group \
+	  $$(PKGL) -lpthread -lm
+
+fuzz-run-$(1): $(BUILD)/tests/fuzz/$(1)_fuzz
+	$(Q)mkdir -p $(BUILD)/corpus/$(1) && tests/fuzz/seeds.sh $(1) $(BUILD)/corpus/$(1)
+	$$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 \
+	  $$(if $$(wildcard tests/fuzz/$(1).dict),-dict=tests/fuzz/$(1).dict) -artifact_prefix=$(BUILD)/$(1)- \
+	  $(BUILD)/corpus/$(1) tests/fuzz/corpus/$(1)
+
+fuzz-keep-$(1): $(BUILD)/tests/fuzz/$(1)_fuzz
+	$(Q)tests/fuzz/keep.sh $$< $(1) $(BUILD)/corpus/$(1)
+endef
+$(foreach t,$(FUZZ),$(eval $(call fuzz_target,$(t))))
+
+# The whole program is built with the fuzzer's counters and the sanitizers, in a folder of its own.
+fuzz fuzz-keep:
+	@$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang \
+	  CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" \
+	  $(foreach t,$(FUZZ_ONLY),$(if $(filter fuzz,$@),fuzz-run,$@)-$(t))
+
+.PHONY: fuzz fuzz-keep
+
+#: make fuzz         looks for inputs that break a reader, FUZZ_SECONDS=60 each, all or FUZZ_ONLY="cron expr"
+#: make fuzz-keep    keeps in tests/fuzz/corpus what it found that reaches new places

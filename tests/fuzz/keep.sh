@@ -1,0 +1,12 @@
+#!/bin/sh
+# keep.sh FUZZER NAME FOUND: takes of what the fuzzer found (a folder) the fewest inputs that reach all that is reached,
+# and writes them into tests/fuzz/corpus/NAME.b64, one a line in base64, so that they are text and one file.
+set -eu
+fuzzer=$1 name=$2 found=$3
+least=$(mktemp -d)
+trap 'rm -rf "$least"' EXIT
+"$fuzzer" -merge=1 -max_len=2048 -verbosity=0 "$least" "$found" 2>/dev/null
+for input in "$least"/*; do
+  [ "$(wc -c <"$input")" -gt 2048 ] || { base64 -w0 "$input" && echo; }
+done | LC_ALL=C sort >"tests/fuzz/corpus/$name.b64"
+wc -lc "tests/fuzz/corpus/$name.b64"

@@ -1,0 +1,20 @@
+#!/bin/sh
+# seeds.sh NAME DIR: inputs for the fuzzer to begin with that stand elsewhere in the tree or on the machine, copied into DIR.
+set -eu
+name=$1 dir=$2
+
+# The cases of tests/unit/spec: each begins with "=== TITLE" and ends with "---".
+cases() {
+  awk -v dir="$dir" '/^=== / { file = sprintf("%s/case-%03d", dir, ++n); next } /^---$/ { close(file); file = ""; next }
+    file { print > file }' "$1"
+}
+
+case $name in
+pipeline) cp dags/*.yaml "$dir" && cases tests/unit/spec/bad_pipelines.txt ;;
+config) cp scheduler/daemon/systemd/rota.yaml "$dir" && cases tests/unit/spec/bad_configs.txt ;;
+cron)
+  for zone in Europe/Oslo America/New_York Australia/Lord_Howe Africa/Casablanca; do
+    { echo '30 2 * * *' && cat "/usr/share/zoneinfo/$zone"; } >"$dir/$(basename "$zone")"
+  done
+  ;;
+esac
