@@ -178,6 +178,13 @@ static int verdict_weight(enum known_verdict v, bool same_type) {
   return 0;
 }
 
+static void entry_tell(const struct entry *e, struct known_answer *out) {
+  out->file = e->file;
+  out->line = e->line;
+  out->type = e->type;
+  key_fingerprint(e->blob.at, e->blob.len, out->fingerprint);
+}
+
 static struct known_answer look_as(const struct known_hosts *k, const struct buf *name, struct span blob) {
   enum key_type type = key_blob_type(blob.at, blob.len);
   const struct entry *best = NULL;
@@ -193,13 +200,18 @@ static struct known_answer look_as(const struct known_hosts *k, const struct buf
     weight = w;
   }
   struct known_answer answer = {.verdict = verdict};
-  if (best) {
-    answer.file = best->file;
-    answer.line = best->line;
-    answer.type = best->type;
-    key_fingerprint(best->blob.at, best->blob.len, answer.fingerprint);
-  }
+  if (best) entry_tell(best, &answer);
   return answer;
+}
+
+bool known_hosts_line(const struct known_hosts *k, const char *file, uint32_t line, struct known_answer *out) {
+  for (size_t i = 0; i < k->entries.len; i++) {
+    const struct entry *e = &k->entries.items[i];
+    if (e->line != line || strcmp(e->file, file) != 0) continue;
+    entry_tell(e, out);
+    return true;
+  }
+  return false;
 }
 
 struct known_answer known_hosts_look(const struct known_hosts *k, const char *host, uint16_t port, const void *blob,

@@ -57,6 +57,9 @@ size_t known_hosts_skipped(const struct known_hosts *k);
 struct known_answer known_hosts_look(const struct known_hosts *k, const char *host, uint16_t port, const void *blob,
                                      size_t len);
 
+/* What stands in a line, for a message: false, and nothing is set, if it isn't there or was narrowed away. */
+bool known_hosts_line(const struct known_hosts *k, const char *file, uint32_t line, struct known_answer *out);
+
 /* What is known of a host before it is asked, to prefer algorithms of which a key is known. */
 struct known_types {
   bool authority; /* a @cert-authority names the host */
