@@ -322,9 +322,20 @@ static void on_drained(void *ctx) {
   if (!s->freed && s->phase == RAW && s->o.events->drained) s->o.events->drained(s->o.ctx);
 }
 
+/* The last line of standard error, which is changed by that. */
+static const char *stderr_last(struct shell *s) {
+  while (s->stderr_len && strchr("\n ", s->stderr_text[s->stderr_len - 1])) s->stderr_text[--s->stderr_len] = '\0';
+  const char *lf = strrchr(s->stderr_text, '\n');
+  return lf ? lf + 1 : s->stderr_text;
+}
+
 static void ended(struct shell *s, const char *text) {
   if (s->phase != STARTING) {
-    shell_break(s, SHELL_ENDED, !text, text ? text : "the shell on the host has ended");
+    char *why = text                ? alloc_strdup(text)
+                : s->stderr_text[0] ? alloc_fmt("the shell on the host has ended: %s", stderr_last(s))
+                                    : alloc_strdup("the shell on the host has ended");
+    shell_break(s, SHELL_ENDED, !text, why);
+    free(why);
   } else if (text && s->mark.total == 0 && s->stderr_len == 0) {
     shell_break(s, SHELL_REFUSED, false, text);
   } else {
@@ -438,7 +449,7 @@ static void on_handle_closed(uv_handle_t *handle) {
   frame_release(&s->frame);
   buf_release(&s->held);
   free(s->ended_text);
-  if (s->o.freed) s->o.freed(s->o.ctx);
+  if (s->o.freed) s->o.freed(s->o.freed_ctx);
   free(s);
 }
 

@@ -83,10 +83,12 @@ struct shell_options {
   const struct shell_events *events;
   void *ctx;
   unsigned generation;
-  unsigned start_limit_ms;  /* 0: 15000 */
-  unsigned limit_ms;        /* of a request that says nothing; 0: OPS_DEADLINE_MS */
-  const char *bootstrap;    /* sent after the mark; NULL: that of ops.h */
-  void (*freed)(void *ctx); /* the channel is freed, after shell_free: the transport may be. NULL: not wanted */
+  unsigned start_limit_ms; /* 0: 15000 */
+  unsigned limit_ms;       /* of a request that says nothing; 0: OPS_DEADLINE_MS */
+  const char *bootstrap;   /* sent after the mark; NULL: that of ops.h */
+  /* The channel is freed, after shell_free: the transport may be. NULL: not wanted. */
+  void (*freed)(void *freed_ctx);
+  void *freed_ctx;
 };
 
 struct shell;

@@ -1,0 +1,94 @@
+/* The inside of a link, for the files that make it: link.c (connection and contact), bulk.c (channels beside the
+ * control shell), chores.c (what a link that is up does by itself: watch, facts, sign of life).
+ *
+ * One timer turns the link: link_turn does what is due, link_schedule sets it to what is due next, and link_wake has
+ * it turn at once. The connection, `wire`, is freed when its shells are, and never from within its own callbacks.
+ */
+#ifndef ROTA_WORKER_SSH_LINK_LINK_INSIDE_H
+#define ROTA_WORKER_SSH_LINK_LINK_INSIDE_H
+
+#include "base/vec.h"
+#include "worker/ssh/link/host_clock.h"
+#include "worker/ssh/link/link.h"
+
+enum link_phase { PHASE_WAITING, PHASE_QUEUED, PHASE_CONNECTING, PHASE_LOGIN, PHASE_HELLO, PHASE_INSTALL, PHASE_UP };
+
+struct wire {
+  struct link *l;
+  struct transport *transport;
+  unsigned shells; /* whose channels aren't freed yet */
+  bool detached;   /* what it says is of no interest any more */
+  struct wire *next;
+};
+
+struct unsent { /* a request that came while there was nobody to ask */
+  void (*answer)(void *ctx, const struct answer *a);
+  void *ctx;
+};
+
+struct watch {
+  struct bulk *bulk;
+  bool on;
+  bool skipping; /* a line that is too long */
+  char line[512];
+  size_t len;
+  uint64_t at, since; /* to be opened; open since */
+  unsigned delay;
+};
+
+struct link {
+  struct link_options o;
+  struct host_options host; /* its strings are owned */
+  struct link_times times;
+  uv_timer_t timer;
+  bool dead, timer_closed;
+  enum link_phase phase;
+  enum link_contact contact;
+  instant since;
+  char *text, *address, *noise;
+  struct gate_pass pass;
+  struct wire *wire;  /* of the present connection */
+  struct wire *wires; /* all that aren't freed */
+  struct shell *control, *dropping;
+  unsigned generation, fails;
+  bool fails_late;
+  uint64_t connect_at, up_at; /* uv_now */
+  struct ops_hello hello;
+  struct host_clock clock;
+  int64_t round_trip_us;
+  VEC(struct unsent) unsent, delivering;
+  struct bulk *bulks, *bulks_last;
+  unsigned bulks_running, bulk_delay;
+  uint64_t bulk_at;
+  struct watch watch;
+  struct bulk *facts;
+  uint64_t facts_at;
+  char facts_boot[OPS_WORD];
+};
+
+void link_wake(struct link *l);
+/* Another shell on the present connection. */
+struct shell *link_shell_new(struct link *l, const struct shell_events *events, void *ctx);
+
+/* ---- bulk.c ---- */
+
+/* One of the link's own: it doesn't wait its turn, and ends with BULK_NOT_SENT if its channel is refused. */
+struct bulk *bulk_new_own(struct link *l, const struct bulk_options *options);
+/* Starts what may start; while the link isn't up, ends what waits. */
+void bulks_turn(struct link *l);
+/* uv_now when bulks_turn has something to do, UINT64_MAX for not before something else happens. */
+uint64_t bulks_due(const struct link *l);
+/* The connection is lost: each that was there gets its end. */
+void bulks_lost(struct link *l, const char *text);
+void bulks_free(struct link *l);
+
+/* ---- chores.c ---- */
+
+void chores_turn(struct link *l);
+uint64_t chores_due(const struct link *l);
+/* The link came up: everything is due now. */
+void chores_begin(struct link *l);
+/* Asks for a sign of life. */
+void chores_ping(struct link *l);
+
+#endif
