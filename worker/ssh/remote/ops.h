@@ -257,7 +257,7 @@ struct ops_event {
   bool ended; /* else started */
   char attempt[RUNDIR_ID_LEN + 1];
   int64_t pid, uptime_us;
-  int status; /* ended */
+  int status; /* ended; -1: without a result, it was told to end by somebody else */
   enum ended_how how;
 };
 int ops_read_event(const char *line, size_t len, struct ops_event *out);

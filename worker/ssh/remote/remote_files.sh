@@ -1,0 +1,274 @@
+# shellcheck shell=sh
+# The second half of remote.sh: what attempts wrote, what is removed, files of a run, channels of their own.
+# shellcheck disable=SC2015,SC2034,SC2154
+rota_dd=''
+
+# ---- what it wrote ---------------------------------------------------------------------------------------------
+
+# FILE SKIP COUNT
+rota_cut() {
+  [ "$3" -gt 0 ] || return 0
+  if [ -z "$rota_dd" ]; then
+    rota_dd=no
+    case $(printf abc | dd bs=64 skip=1 count=1 iflag=skip_bytes,count_bytes,fullblock 2>/dev/null) in
+      b) rota_dd=yes ;;
+    esac
+  fi
+  if [ "$rota_dd" = yes ]; then
+    dd bs=65536 skip="$2" count="$3" iflag=skip_bytes,count_bytes,fullblock 2>/dev/null <"$1"
+  else
+    tail -c "+$(($2 + 1))" "$1" | head -c "$3"
+  fi
+}
+
+# A: the sizes of its logs in log_sizes ("START:SIZE ..."), and log_end.
+rota_log_sizes() {
+  log_sizes='' log_end=0
+  while read -r rest rest rest rest size rest rest rest file; do
+    case $file in "$rota_root/a/$1/log"*) ;; *) continue ;; esac
+    start=${file##*/log}
+    start=${start#.}
+    start=${start:-0}
+    case $start$size in *[!0-9]*) continue ;; esac
+    log_sizes="$log_sizes $start:$size"
+    [ $((start + size)) -gt "$log_end" ] && log_end=$((start + size))
+  done <<ROTA
+$log_list
+ROTA
+}
+
+# OFFSET: the file that has it, or the first one behind it: log_start, log_size.
+rota_log_choose() {
+  log_start='' log_size=0
+  for word in $log_sizes; do
+    start=${word%:*} size=${word#*:}
+    [ $((start + size)) -gt "$1" ] || continue
+    if [ -z "$log_start" ] || [ "$start" -lt "$log_start" ]; then log_start=$start log_size=$size; fi
+  done
+  [ -n "$log_start" ]
+}
+
+# MAX A:OFFSET...
+rota_logs() {
+  room=$1
+  shift
+  set -f
+  files=''
+  for pair in "$@"; do
+    dir=$rota_root/a/${pair%%:*}
+    if [ -s "$dir/log" ] || [ -e "$dir/log.0" ]; then files="$files ${pair%%:*}"; fi
+  done
+  set +f
+  [ -n "$files" ] || return 0
+  # shellcheck disable=SC2012,SC2046 # names of ours; the sizes are wanted
+  log_list=$(cd "$rota_root/a" && ls -ln $(for id in $files; do echo "$rota_root/a/$id/log"*; done) 2>/dev/null)
+  share=$((room / $#))
+  [ $share -ge 4096 ] || share=4096
+  for pair in "$@"; do rota_log "${pair%%:*}" "${pair#*:}"; done
+  return 0
+}
+
+rota_log() {
+  rota_log_sizes "$1"
+  rota_log_choose "$2" || return 0
+  offset=$2
+  [ "$offset" -ge "$log_start" ] || offset=$log_start
+  count=$((log_start + log_size - offset))
+  [ "$count" -le "$share" ] || count=$share
+  file=$rota_root/a/$1/log.$log_start
+  [ "$log_start" = 0 ] && file=$rota_root/a/$1/log
+  rota_section log "$1" "$offset" "$log_end"
+  rota_cut "$file" $((offset - log_start)) "$count"
+}
+
+rota_size() {
+  # shellcheck disable=SC2012,SC2046 # names of ours; the fields are wanted
+  set -- $(ls -lnL "$1" 2>/dev/null)
+  size=${5:-0}
+}
+
+rota_progress() {
+  for id in "$@"; do
+    file=$rota_root/a/$id/progress
+    [ -f "$file" ] && [ -s "$file" ] || continue
+    rota_size "$file"
+    rota_section file "$id" progress "$size"
+    tail -c 4096 "$file"
+  done
+  return 0
+}
+
+rota_results() {
+  room=1048576
+  for name in output metrics checks artifacts summary.md progress; do
+    file=$rota_root/a/$1/$name
+    [ -f "$file" ] || continue
+    rota_size "$file"
+    rota_section file "$1" $name "$size"
+    [ "$size" -le $room ] || continue
+    room=$((room - size))
+    rota_cut "$file" 0 "$size"
+  done
+  return 0
+}
+
+# ---- away with it ----------------------------------------------------------------------------------------------
+
+rota_clean() {
+  list=''
+  for id in "$@"; do
+    rota_state "$id"
+    case $rota_word in unclaimed) rota_fence_quietly "$id" 2>/dev/null && rota_state "$id" ;; esac
+    case $rota_word in
+      ended* | dead* | fenced)
+        : >"$rota_root/gone/$id"
+        list="$list a/$id"
+        rota_section clean "$id" cleaned
+        ;;
+      missing | gone)
+        : >"$rota_root/gone/$id"
+        rota_section clean "$id" gone
+        ;;
+      *) rota_section clean "$id" "$rota_word" ;;
+    esac
+  done
+  [ -n "$list" ] && rota_trash "$list"
+  return 0
+}
+
+# Paths below the root, moved out of the way at once and removed in the background.
+rota_trash() {
+  (
+    cd "$rota_root" && mkdir -p "trash/$rota_nonce" || exit
+    # shellcheck disable=SC2086 # ids
+    mv -f $1 "trash/$rota_nonce/"
+    chmod -R u+rwx "trash/$rota_nonce"
+    rm -rf "trash/$rota_nonce"
+  ) </dev/null >/dev/null 2>&1 &
+}
+
+# RUN A...
+rota_sweep() {
+  run=$1
+  shift
+  rota_clean "$@"
+  cd "$rota_root" || return
+  mkdir -p "trash/$rota_nonce.run" || return
+  for kind in w s; do
+    [ -e "$kind/$run" ] && mv -f "$kind/$run" "trash/$rota_nonce.run/$kind"
+  done
+  { chmod -R u+rwx "trash/$rota_nonce.run"; rm -rf "trash/$rota_nonce.run"; } </dev/null >/dev/null 2>&1 &
+  cd /
+}
+
+# ---- files of a run --------------------------------------------------------------------------------------------
+
+# The program that prints SHA-256 as "HEX  NAME".
+rota_sum_tool() {
+  if rota_which sha256sum; then echo sha256sum; elif rota_which shasum; then echo 'shasum -a 256'; else
+    echo 'openssl dgst -sha256 -r'
+  fi
+}
+
+# RUN SUMS PATH...: at most 10,000 lines, "KIND SIZE MODE SUM PATH".
+rota_paths() {
+  run=$1 sums=$2 tool=''
+  shift 2
+  [ "$sums" = 1 ] && tool=$(rota_sum_tool)
+  rota_section paths
+  cd "$rota_root/w/$run" 2>/dev/null || {
+    for path in "$@"; do printf 'missing 0 0 - %s\n' "$path"; done
+    return 0
+  }
+  for path in "$@"; do
+    if ! [ -e "./$path" ]; then
+      printf 'missing 0 0 - %s\n' "$path"
+      continue
+    fi
+    # shellcheck disable=SC2016 # for the shell that find starts
+    find -L "./$path" ! -name '*
+*' -exec /bin/sh -c '
+      tool=$1
+      shift
+      for path; do
+        sum=-
+        kind=other
+        [ -d "$path" ] && kind=dir
+        if [ -f "$path" ]; then
+          kind=file
+          if [ -n "$tool" ]; then
+            sum=$($tool <"$path")
+            sum=${sum%% *}
+          fi
+        fi
+        set -- $(stat -L -c "%s %a" "$path")
+        printf "%s %s %s %s %s\n" "$kind" "${1:-0}" "${2:-0}" "${sum:--}" "${path#./}"
+      done' sh "$tool" {} +
+  done 2>/dev/null | head -n 10000
+  cd /
+}
+
+# RUN PATH SIZE SUM MODE
+rota_put_done() {
+  file=$rota_root/w/$1/$2
+  rota_size "$file.rota-put"
+  [ "$size" = "$3" ] || rota_error size "$size bytes arrived, $3 were sent" || return
+  # shellcheck disable=SC2046,SC2091 # a program and its options
+  sum=$($(rota_sum_tool) <"$file.rota-put")
+  [ "${sum%% *}" = "$4" ] || rota_error sum 'what arrived is not what was sent' || return
+  chmod "$5" "$file.rota-put" && mv -f "$file.rota-put" "$file" || rota_error path "$2 can't be put in its place"
+}
+
+# ---- channels of their own -------------------------------------------------------------------------------------
+
+# Prints the ends of attempts as they come. A reader that a former connection left is ended first.
+rota_watch() {
+  [ -p "$rota_events" ] || rota_error fifo "there is no FIFO $rota_events" || return
+  if [ -r "$rota_events.pid" ] && read -r pid start <"$rota_events.pid"; then
+    case $pid in '' | *[!0-9]* | 0 | 1) ;; *)
+      rota_stat "$pid" && [ "$begun" = "$start" ] && kill -KILL "$pid"
+      ;;
+    esac
+  fi 2>/dev/null
+  rota_stat $$ && printf '%s %s\n' $$ "$begun" >"$rota_events.pid"
+  exec 9<>"$rota_events"
+  rota_end "$rota_nonce" 0
+  exec cat <&9
+}
+
+# A OFFSET
+rota_read() {
+  log_list=$(ls -ln "$rota_root/a/$1/log"* 2>/dev/null)
+  rota_log_sizes "$1"
+  offset=$2
+  rota_log_choose "$offset" && [ "$offset" -lt "$log_start" ] && offset=$log_start
+  rota_section log "$1" "$offset" "$log_end"
+  rota_end "$rota_nonce" 0
+  while rota_log_choose "$offset" && [ "$log_start" -le "$offset" ]; do
+    file=$rota_root/a/$1/log.$log_start
+    [ "$log_start" = 0 ] && file=$rota_root/a/$1/log
+    rota_cut "$file" $((offset - log_start)) $((log_start + log_size - offset))
+    offset=$((log_start + log_size))
+  done
+  exit 0
+}
+
+# DIR PATH
+rota_get() {
+  file=$rota_root/$1/$2
+  [ -f "$file" ] && [ -r "$file" ] || rota_error path "$2 is not there, or no file that may be read" || return
+  # shellcheck disable=SC2046 # two words
+  set -- $(stat -L -c '%s %a' "$file")
+  rota_section get "$1" "$2"
+  rota_end "$rota_nonce" 0
+  rota_cut "$file" 0 "$1"
+  exit 0
+}
+
+# RUN PATH
+rota_put() {
+  file=$rota_root/w/$1/$2
+  said=$(mkdir -p "${file%/*}" 2>&1 && : 2>&1 >"$file.rota-put") || rota_error path "$2 can't be written: $said" || return
+  rota_end "$rota_nonce" 0
+  exec cat >"$file.rota-put"
+}
