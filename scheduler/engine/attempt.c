@@ -19,6 +19,7 @@
 
 #define FINALLY_TIMEOUT (5 * USEC_PER_MIN)
 #define DEFAULT_GRACE   (30 * USEC_PER_SEC)
+#define BEGIN_NOTE      "begins without its ROTA_STATE, which is on "
 
 static struct id fresh_id(struct engine *e) {
   uint8_t bytes[10];
@@ -119,7 +120,7 @@ static void take_code(struct attempt *a) {
 /* NULL unless it ran elsewhere before, where its files are. */
 static const char *begin_note(const struct instance *i, const struct host *host) {
   if (!i->state_host_name || i->fresh_state || strcmp(i->state_host_name, host->name) == 0) return NULL;
-  return arena_fmt(&i->run->engine->scratch, "begins without its ROTA_STATE, which is on %s", i->state_host_name);
+  return arena_fmt(&i->run->engine->scratch, BEGIN_NOTE "%s", i->state_host_name);
 }
 
 int attempt_begin(struct instance *i, struct host *host, const struct demand *demands, size_t len,
@@ -159,7 +160,7 @@ int attempt_begin(struct instance *i, struct host *host, const struct demand *de
   text_set(&a->reason, note);
   instance_move(i, TASK_ON_BEGIN, note);
   const struct remnant *m = remnant_of(e, i);
-  if (m) run_twice(i, m->host);
+  if (m && !i->run->row.may_have_run_twice) run_twice(i, m->host);
   decide_start(a, &launch);
   return 0;
 }
@@ -196,6 +197,7 @@ struct attempt *attempt_restore(struct instance *i, const struct attempt_row *ro
   a->row = *row;
   a->row.host = a->host->name;
   text_set(&a->reason, row->reason);
+  if (row->reason && strncmp(row->reason, BEGIN_NOTE, strlen(BEGIN_NOTE)) == 0) text_set(&a->begin_note, row->reason);
   text_set(&a->slots, row->slots);
   text_set(&a->stop_reason, row->stop_reason);
   text_set(&a->dir, row->dir);

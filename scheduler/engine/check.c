@@ -92,6 +92,16 @@ static void check_table(const struct engine *e, const struct slot_table *t, cons
     }
 }
 
+static void check_remnants(const struct engine *e) {
+  size_t all = 0;
+  for (size_t i = 0; i < e->hosts.len; i++) all += e->hosts.items[i]->remnants;
+  assert(all == e->remnants.len);
+  for (size_t i = 0; i < e->remnants.len; i++) {
+    const struct remnant *m = e->remnants.items[i];
+    assert(!m->row.gone && !map_has(&e->attempts_by_id, m->row.attempt_id));
+  }
+}
+
 static void check_slots(const struct engine *e) {
   for (size_t i = 0; i < e->hosts.len; i++) {
     size_t live = 0;
@@ -130,4 +140,5 @@ void engine_check(const struct engine *e) {
   for (size_t i = 0; i < e->runs_by_id.len; i++) check_run(e->runs_by_id.entries[i].value);
   for (size_t i = 0; i < e->entries.len; i++) check_entry(e, e->entries.items[i]);
   check_slots(e);
+  check_remnants(e);
 }

@@ -179,9 +179,8 @@ static void on_started(struct attempt *a, const struct engine_report *r) {
   attempt_ran(a);
   a->instance->fenced = 0;
   back(a);
-  /* Of one that was adopted the rows said it. */
-  const char *note = a->sent ? a->begin_note : a->reason;
-  if (a->sent) text_set(&a->reason, note);
+  const char *note = a->begin_note;
+  text_set(&a->reason, note);
   instance_move(a->instance, TASK_ON_STARTED, a->instance->state == TASK_STOPPING ? a->stop_reason : note);
   a->row.state = a->instance->state;
   mark_attempt(a);

@@ -385,6 +385,53 @@ static inline void sim_kind(struct sim *s, const char *label, enum engine_report
   sim_event(s, ev);
 }
 
+/* ---- hosts ---- */
+
+static inline void sim_host(struct sim *s, const char *host, enum host_contact contact, const char *text) {
+  struct engine_event ev = {.kind = ENGINE_HOST};
+  ev.host = (struct engine_host){.host = host, .contact = contact, .text = text, .booted_at = INSTANT_NONE};
+  sim_event(s, ev);
+}
+
+static inline void sim_order(struct sim *s, const char *host, enum host_order order, const char *reason,
+                             bool dry_run) {
+  struct engine_event ev = {.kind = ENGINE_HOST_ORDER};
+  ev.host_order = (struct engine_host_order){.asker = sim_anna(), .host = host, .order = order, .reason = reason};
+  ev.host_order.asker.dry_run = dry_run;
+  sim_event(s, ev);
+}
+
+/* Nothing is left of the attempt that was given up first. */
+static inline void sim_cleared(struct sim *s) {
+  struct engine_event ev = {.kind = ENGINE_REPORT};
+  if (!s->clears.len) sim_missing("CLEAR");
+  ev.report = (struct engine_report){.kind = ENGINE_REPORT_CLEARED, .attempt_id = s->clears.items[0]};
+  memmove(s->clears.items, s->clears.items + 1, --s->clears.len * sizeof s->clears.items[0]);
+  for (size_t i = 0; i < s->procs.len; i++)
+    if (strcmp(s->procs.items[i].id, ev.report.attempt_id) == 0) s->procs.items[i].state = PROC_GONE;
+  sim_event(s, ev);
+}
+
+static inline void sim_abandon(struct sim *s, int64_t number, const char *task) {
+  struct engine_event ev = {.kind = ENGINE_CANCEL};
+  ev.cancel = (struct engine_cancel){sim_anna(), sim_run(s, number)->id.text, task, true};
+  sim_event(s, ev);
+}
+
+static inline void sim_rerun_on(struct sim *s, int64_t number, enum rerun_mode mode, const char *on) {
+  struct run_rows rows = sim_rows(s, sim_run(s, number));
+  struct engine_event ev = {.kind = ENGINE_RERUN};
+  ev.rerun = (struct engine_rerun){.asker = sim_anna(), .run = &rows, .mode = mode, .on = on};
+  sim_event(s, ev);
+  sim_rows_free(&rows);
+}
+
+static inline const struct host_row *sim_host_row(const struct sim *s, const char *host) {
+  for (size_t i = 0; i < s->hosts.len; i++)
+    if (strcmp(s->hosts.items[i].name, host) == 0) return &s->hosts.items[i];
+  sim_missing(host);
+}
+
 static inline void sim_cancel(struct sim *s, int64_t number, const char *task) {
   struct engine_event ev = {.kind = ENGINE_CANCEL};
   ev.cancel = (struct engine_cancel){.asker = sim_anna(), .run_id = sim_run(s, number)->id.text, .task = task};
