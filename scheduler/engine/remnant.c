@@ -48,7 +48,7 @@ void attempt_give_up(struct attempt *a, const char *reason, bool unsure) {
     reason = arena_fmt(&e->scratch, "%s; not confirmed: %s", a->stop_reason ? a->stop_reason : "cancelled", reason);
   if (timer_pending(&a->again)) {
     /* There is no process, and nobody has it in hand. */
-    report_fenced(a, reason);
+    report_fenced(a, a->row.stop_asked ? reason : arena_fmt(&e->scratch, "it was kept from starting: %s", reason));
     return;
   }
   struct remnant_row row = {

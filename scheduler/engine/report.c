@@ -188,10 +188,18 @@ static void on_started(struct attempt *a, const struct engine_report *r) {
   if (a->row.stop_asked) stop_again(a);
 }
 
+/* The same attempt once more, unless its host was closed since: then another place may be better. */
 static void try_again(struct attempt *a) {
+  struct engine *e = a->run->engine;
   const char *message;
-  if (attempt_send(a, &message))
-    report_end(a, TASK_FAILED, STATUS_NONE, arena_strdup(&a->run->engine->scratch, message));
+  if (!host_open(a->host)) {
+    struct buf why = {0};
+    host_explain(e, a->host, &why);
+    report_fenced(a, arena_fmt(&e->scratch, "it was kept from starting: %s", buf_cstr(&why)));
+    buf_release(&why);
+    return;
+  }
+  if (attempt_send(a, &message)) report_end(a, TASK_FAILED, STATUS_NONE, arena_strdup(&e->scratch, message));
 }
 
 /* No process was made. That uses no budget: the same attempt is started again, as often as it takes. */

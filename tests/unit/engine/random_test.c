@@ -1,6 +1,6 @@
-/* Small random pipelines under random reports, requests, restarts and clocks. The invariants are checked from the
- * rows alone, outside the engine, after every step; then the faults stop, and within a bounded time everything has
- * ended.
+/* Small random pipelines under random reports, requests, restarts and clocks, on hosts that come and go. The
+ * invariants are checked from the rows alone, outside the engine, after every step; then the faults stop, and within
+ * a bounded time everything has ended.
  *
  * ROTA_SEEDS says how many seeds are tried, ROTA_SEED with which one it begins. Without ROTA_SEEDS it tries that one
  * alone and prints each step. */
@@ -14,13 +14,19 @@
 #define SEEDS 400
 #define STEPS 120
 
-static const char config_text[] = "slots: {cpu: 3, gpu: 2}\nlimits: {warehouse: 2}\n";
+static const char config_text[] =
+    "slots: {cpu: 3, gpu: 2}\nlimits: {warehouse: 2}\n"
+    "hosts:\n  h1: {ssh: a@h1, slots: {gpu: 2}}\n  h2: {ssh: a@h2, slots: {gpu: 1}, max_tasks: 2}\n"
+    "groups: {g: [h1, h2]}\n";
+static const char *const host_names[] = {"local", "h1", "h2"};
+#define HOSTS 3
 
 struct world {
   struct sim s;
   struct random dice;
   int64_t max_retries[16], max_lost[16]; /* by task */
   size_t checked_attempts;
+  enum host_contact contact[HOSTS]; /* as told last */
 };
 
 static int64_t roll(struct world *w, int64_t sides) {
@@ -63,6 +69,8 @@ static void write_task(struct world *w, struct buf *out, int n, int *matrix, boo
     buf_fmt(out, "    slots: {gpu: %d}\n", 1 + (int)roll(w, 2));
   else if (chance(w, 15))
     buf_str(out, "    slots: {warehouse: 1, gpu: 1}\n");
+  if (chance(w, 50)) buf_fmt(out, "    on: %s\n", chance(w, 70) ? "g" : "h1");
+  if (chance(w, 50)) buf_fmt(out, "    unreachable: {after: 2m, then: %s}\n", chance(w, 75) ? "retry" : "wait");
   if (chance(w, 20)) buf_fmt(out, "    priority: %d\n", (int)roll(w, 5));
   w->max_retries[n] = chance(w, 50) ? roll(w, 3) : 0;
   w->max_lost[n] = roll(w, 3);
@@ -101,22 +109,77 @@ static void check_live_once(const struct sim *s) {
     }
 }
 
+/* Who of a host (NULL: of all) holds that unit of the slot. */
+static int unit_holders(const struct sim *s, const char *host, const char *slot, const char *unit) {
+  int holders = 0;
+  for (size_t i = 0; i < s->attempts.len; i++) {
+    const struct attempt_row *a = &s->attempts.items[i];
+    if (!task_state_live(a->state) || (host && strcmp(a->host, host) != 0)) continue;
+    const char *at = strstr(a->slots, slot), *end = at ? strchr(at, ']') : NULL,
+               *found = at ? strstr(at, unit) : NULL;
+    holders += found && end && found < end;
+  }
+  return holders;
+}
+
 static void check_slots(const struct sim *s) {
   static const char *const units[] = {"\"0\"", "\"1\"", "\"2\""};
   static const struct {
-    const char *name;
+    const char *host, *name;
     int total;
-  } slots[] = {{"cpu", 3}, {"gpu", 2}, {"warehouse", 2}};
-  for (size_t n = 0; n < 3; n++)
-    for (int u = 0; u < 3; u++) {
-      int holders = 0;
-      for (size_t i = 0; i < s->attempts.len; i++) {
-        const struct attempt_row *a = &s->attempts.items[i];
-        const char *at = task_state_live(a->state) ? strstr(a->slots, slots[n].name) : NULL;
-        const char *end = at ? strchr(at, ']') : NULL, *unit = at ? strstr(at, units[u]) : NULL;
-        holders += unit && end && unit < end;
-      }
-      assert_true(holders <= (u < slots[n].total ? 1 : 0));
+  } slots[] = {{"local", "cpu", 3}, {"local", "gpu", 2}, {"h1", "gpu", 2}, {"h2", "gpu", 1}, {NULL, "warehouse", 2}};
+  for (size_t n = 0; n < sizeof slots / sizeof *slots; n++)
+    for (int u = 0; u < 3; u++)
+      assert_true(unit_holders(s, slots[n].host, slots[n].name, units[u]) <= (u < slots[n].total ? 1 : 0));
+}
+
+static size_t host_at(const char *name) {
+  size_t at = 0;
+  while (at < HOSTS && strcmp(host_names[at], name) != 0) at++;
+  if (at == HOSTS) sim_missing(name);
+  return at;
+}
+
+static enum host_order host_order(const struct sim *s, const char *name) {
+  for (size_t i = 0; i < s->hosts.len; i++)
+    if (strcmp(s->hosts.items[i].name, name) == 0) return s->hosts.items[i].order;
+  return HOST_ORDER_UP;
+}
+
+static const struct remnant_row *remnant_row(const struct sim *s, const char *attempt_id) {
+  for (size_t i = 0; i < s->remnants.len; i++)
+    if (strcmp(s->remnants.items[i].attempt_id, attempt_id) == 0) return &s->remnants.items[i];
+  return NULL;
+}
+
+/* Nothing is started on a host that doesn't answer, that is drained or down, or on which something may be left. */
+static void check_start(void *world, const struct proc *p) {
+  const struct world *w = world;
+  assert_int_equal(w->contact[host_at(p->host)], HOST_CONTACT_UP);
+  assert_int_equal(host_order(&w->s, p->host), HOST_ORDER_UP);
+  /* What is given up later in the same step doesn't count: its CLEAR comes after this. */
+  for (size_t k = 0; k < w->s.clears.len; k++) {
+    const struct remnant_row *m = remnant_row(&w->s, w->s.clears.items[k]);
+    if (m) assert_string_not_equal(m->host, p->host);
+  }
+}
+
+/* A task has a live attempt beside one that was given up only if a person declared that one's host down, or the run
+ * says so. Two processes of it are never alive without the first having been given up. */
+static void check_twice(const struct sim *s) {
+  for (size_t i = 0; i < s->remnants.len; i++)
+    for (size_t k = 0; k < s->attempts.len; k++) {
+      const struct remnant_row *m = &s->remnants.items[i];
+      const struct attempt_row *a = &s->attempts.items[k];
+      if (!m->unsure || !task_state_live(a->state) || a->run != m->run || a->task != m->task) continue;
+      const struct run_row *run = sim_run_key(s, a->run);
+      if (!run || !run->may_have_run_twice) fail_msg("%s runs twice and its run doesn't say so", m->what);
+    }
+  for (size_t i = 0; i < s->procs.len; i++)
+    for (size_t k = i + 1; k < s->procs.len; k++) {
+      const struct proc *a = &s->procs.items[i], *b = &s->procs.items[k];
+      if (a->state != PROC_RUNNING || b->state != PROC_RUNNING || strcmp(a->label, b->label) != 0) continue;
+      if (strcmp(a->run_id, b->run_id) == 0) assert_non_null(remnant_row(s, a->id));
     }
 }
 
@@ -192,6 +255,7 @@ static void check_ends(const struct sim *s) {
 
 static void check_rows(struct world *w, const struct pipeline *p) {
   check_live_once(&w->s);
+  check_twice(&w->s);
   check_slots(&w->s);
   check_ends(&w->s);
   check_firings(&w->s, p->schedules[0].every);
@@ -204,12 +268,18 @@ static void check_rows(struct world *w, const struct pipeline *p) {
 
 /* ---- what happens ---- */
 
+/* One that can say something now. */
+static bool speaks(const struct world *w, const struct proc *p) {
+  return p->state != PROC_GONE && !p->idle && w->contact[host_at(p->host)] == HOST_CONTACT_UP;
+}
+
 static struct proc *any_proc(struct world *w) {
-  size_t live = sim_live_count(&w->s);
-  if (!live) return NULL;
-  int64_t nth = roll(w, (int64_t)live);
+  int64_t speaking = 0;
+  for (size_t i = 0; i < w->s.procs.len; i++) speaking += speaks(w, &w->s.procs.items[i]);
+  if (!speaking) return NULL;
+  int64_t nth = roll(w, speaking);
   for (size_t i = 0; i < w->s.procs.len; i++)
-    if (w->s.procs.items[i].state != PROC_GONE && nth-- == 0) return &w->s.procs.items[i];
+    if (speaks(w, &w->s.procs.items[i]) && nth-- == 0) return &w->s.procs.items[i];
   return NULL;
 }
 
@@ -239,12 +309,76 @@ static void happen_report(struct world *w) {
   enum engine_report_kind kind = kinds[roll(w, 8)];
   if (p->state == PROC_RUNNING && (kind == ENGINE_REPORT_NOT_STARTED || kind == ENGINE_REPORT_FENCED)) return;
   if (kind == ENGINE_REPORT_STARTED) p->state = PROC_RUNNING;
+  if (kind == ENGINE_REPORT_NOT_STARTED) p->idle = true;
   struct engine_event ev = sim_report(&w->s, p, kind);
   ev.report.again = true;
   if (kind == ENGINE_REPORT_LOST || kind == ENGINE_REPORT_FENCED) p->state = PROC_GONE;
   /* Now and then the same report comes twice. */
   struct engine_event twice[2] = {ev, ev};
-  sim_step_many(&w->s, twice, chance(w, 20) ? 2 : 1);
+  sim_step_many(&w->s, twice, kind != ENGINE_REPORT_NOT_STARTED && chance(w, 20) ? 2 : 1);
+}
+
+/* ---- hosts ---- */
+
+/* What goes on there is told only while the host answers; that it doesn't is told of each attempt. */
+static void tell_contact(struct world *w, size_t host, enum host_contact contact) {
+  struct sim *s = &w->s;
+  w->contact[host] = contact;
+  sim_host(s, host_names[host], contact, contact == HOST_CONTACT_UP ? NULL : "no route");
+  if (contact == HOST_CONTACT_CONNECTING) return;
+  for (size_t i = 0; i < s->procs.len; i++) {
+    struct proc *p = &s->procs.items[i];
+    if (p->state == PROC_GONE || strcmp(p->host, host_names[host]) != 0 || chance(w, 10)) continue;
+    bool up = contact == HOST_CONTACT_UP;
+    if (p->state == PROC_ASKED && !p->idle && !up && chance(w, 30)) { /* it was never sent */
+      p->state = PROC_GONE;
+      sim_event(s, sim_report(s, p, ENGINE_REPORT_FENCED));
+    } else if (!p->idle)
+      sim_event(s, sim_report(s, p, up ? ENGINE_REPORT_REACHABLE : ENGINE_REPORT_UNREACHABLE));
+  }
+}
+
+static void happen_host(struct world *w) {
+  size_t host = (size_t)roll(w, HOSTS);
+  if (host && chance(w, 65)) {
+    static const enum host_contact contacts[] = {HOST_CONTACT_UP,          HOST_CONTACT_UP,
+                                                 HOST_CONTACT_UP,          HOST_CONTACT_CONNECTING,
+                                                 HOST_CONTACT_UNREACHABLE, HOST_CONTACT_REFUSED};
+    tell_contact(w, host, contacts[roll(w, 6)]);
+  } else
+    sim_order(&w->s, host_names[host], (enum host_order)(chance(w, 50) ? HOST_ORDER_UP : roll(w, HOST_ORDERS)), "so",
+              chance(w, 10));
+}
+
+/* A host that answers ends what was given up there, sooner or later, and may say so twice. */
+static void answer_clear(struct world *w) {
+  struct sim *s = &w->s;
+  for (size_t i = 0; i < s->clears.len; i++) {
+    const struct remnant_row *m = remnant_row(s, s->clears.items[i]);
+    if (m && w->contact[host_at(m->host)] != HOST_CONTACT_UP) continue;
+    const char *first = s->clears.items[0];
+    s->clears.items[0] = s->clears.items[i];
+    s->clears.items[i] = first;
+    if (chance(w, 10)) vec_push(&s->clears, s->clears.items[0]);
+    sim_cleared(s);
+    return;
+  }
+}
+
+static void restart(struct world *w) {
+  struct sim *s = &w->s;
+  sim_restart(s);
+  for (size_t i = 1; i < HOSTS; i++) w->contact[i] = HOST_CONTACT_CONNECTING;
+  for (size_t i = 0; i < s->remnants.len; i++) vec_push(&s->clears, s->remnants.items[i].attempt_id);
+  for (size_t i = 1; i < HOSTS; i++)
+    if (chance(w, 80)) tell_contact(w, i, HOST_CONTACT_UP);
+  /* The adoption tells of those of which nothing was made. */
+  for (size_t i = 0; i < s->procs.len; i++)
+    if (s->procs.items[i].idle) {
+      struct engine_event ev = sim_report(s, &s->procs.items[i], ENGINE_REPORT_NOT_STARTED);
+      ev.report.again = true;
+      sim_event(s, ev);
+    }
 }
 
 static void happen_request(struct world *w) {
@@ -254,9 +388,21 @@ static void happen_request(struct world *w) {
   snprintf(task, sizeof task, "t%d", (int)roll(w, 8));
   switch (number ? roll(w, 9) : 0) {
   case 0: sim_trigger(s, "p"); break;
-  case 1: sim_cancel(s, number, NULL); break;
+  case 1:
+    if (chance(w, 40))
+      sim_abandon(s, number, chance(w, 50) ? task : NULL);
+    else
+      sim_cancel(s, number, NULL);
+    break;
   case 2: sim_cancel(s, number, task); break;
-  case 3: sim_rerun(s, number, (enum rerun_mode)roll(w, 4), task, 0); break;
+  case 3: {
+    static const char *const places[] = {"any", "g", "h1", "local"};
+    if (chance(w, 30))
+      sim_rerun_on(s, number, chance(w, 50) ? RERUN_ALL : RERUN_FAILED, places[roll(w, 4)]);
+    else
+      sim_rerun(s, number, (enum rerun_mode)roll(w, 4), task, 0);
+    break;
+  }
   case 4: sim_mark(s, number, task, chance(w, 50) ? TASK_SUCCEEDED : TASK_SKIPPED, NULL, 0); break;
   case 5: sim_pause(s, chance(w, 50) ? "p" : NULL); break;
   case 6: sim_resume(s, chance(w, 50) ? "p" : NULL); break;
@@ -289,20 +435,24 @@ static void answer_prepare(struct world *w) {
 
 static void happen(struct world *w) {
   int64_t what = roll(w, 100);
-  if (what < 60)
+  if (what < 50)
     happen_report(w);
-  else if (what < 76)
+  else if (what < 66)
     happen_request(w);
-  else if (what < 92)
+  else if (what < 78)
     sim_later(&w->s, roll(w, 400) * USEC_PER_SEC);
-  else if (what < 95)
-    sim_restart(&w->s);
-  else if (what < 96)
+  else if (what < 81)
+    restart(w);
+  else if (what < 82)
     sim_later(&w->s, roll(w, 30) * USEC_PER_HOUR);
-  else if (what < 97) {
+  else if (what < 83) {
     w->s.now.wall += (roll(w, 7200) - 3600) * USEC_PER_SEC;
     sim_idle(&w->s);
-  } else
+  } else if (what < 92)
+    happen_host(w);
+  else if (what < 97)
+    answer_clear(w);
+  else
     answer_prepare(w);
 }
 
@@ -312,11 +462,17 @@ static void heal(struct world *w, const struct pipeline *p) {
   struct sim *s = &w->s;
   sim_resume(s, NULL);
   sim_resume(s, "p");
+  for (size_t i = 0; i < HOSTS; i++) {
+    sim_order(s, host_names[i], HOST_ORDER_UP, NULL, false);
+    if (i) tell_contact(w, i, HOST_CONTACT_UP);
+  }
   sim_pause(s, "p"); /* its schedule makes no more runs; those that are there go on */
   for (int round = 0; round < 3000 && engine_runs(s->e); round++) {
     struct proc *pr = any_proc(w);
     if (s->prepares.len)
       answer_prepare(w);
+    else if (s->clears.len)
+      answer_clear(w);
     else if (pr)
       sim_event(s, end_event(w, pr, 0));
     else
@@ -324,6 +480,8 @@ static void heal(struct world *w, const struct pipeline *p) {
     check_rows(w, p);
   }
   assert_int_equal(engine_runs(s->e), 0);
+  while (s->clears.len) answer_clear(w);
+  assert_int_equal(s->remnants.len, 0);
   sim_idle(s);
   for (size_t i = 0; i < s->attempts.len; i++) assert_false(task_state_live(s->attempts.items[i].state));
   for (size_t i = 0; i < s->runs.len; i++) assert_true(run_state_ended(s->runs.items[i].state));
@@ -354,7 +512,11 @@ static uint64_t live_through(uint64_t seed) {
   char *yaml = write_pipeline(&w);
   if (getenv("ROTA_SEED") && !getenv("ROTA_SEEDS")) printf("%s", yaml);
   struct pipeline *p = pipeline_retain(sim_read(&w.s, "p", yaml));
+  w.s.on_start = check_start;
+  w.s.on_start_ctx = &w;
+  for (size_t i = 0; i < HOSTS; i++) w.contact[i] = i ? HOST_CONTACT_CONNECTING : HOST_CONTACT_UP;
   sim_load_pipeline(&w.s, "p", p, yaml);
+  for (size_t i = 1; i < HOSTS; i++) tell_contact(&w, i, HOST_CONTACT_UP);
   for (int i = 0; i < STEPS; i++) {
     happen(&w);
     check_rows(&w, p);

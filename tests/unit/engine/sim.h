@@ -37,6 +37,8 @@ static inline void sim_start(struct sim *s, const struct decision_start *d) {
     p = &s->procs.items[s->procs.len - 1];
   }
   p->starts++;
+  p->idle = false;
+  if (s->on_start) s->on_start(s->on_start_ctx, p);
 }
 
 static inline void sim_prepare(struct sim *s, const struct decision_prepare *d) {

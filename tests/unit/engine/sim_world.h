@@ -29,6 +29,7 @@ struct proc { /* an attempt as the executor sees it */
   enum proc_state state;
   int starts, stops;
   bool stop_now, fresh_state;
+  bool idle; /* no process was made; it may be asked again */
 };
 
 struct sim {
@@ -66,6 +67,8 @@ struct sim {
   int64_t max_key;
   size_t steps;
   bool trace;
+  void (*on_start)(void *ctx, const struct proc *p); /* each START, when its step is recorded; NULL */
+  void *on_start_ctx;
 };
 
 _Noreturn static inline void sim_missing(const char *what) {
