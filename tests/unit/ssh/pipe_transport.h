@@ -35,7 +35,7 @@ struct pipe_world {
   enum transport_fault fault;
   const char *text;
   unsigned connect_ms; /* how long connecting takes */
-  int channels_max;    /* 0: no limit */
+  int channels_max;    /* 0: no limit; -1: none */
   bool silent;         /* nothing comes from the host any more */
   long cut_to;         /* so many bytes still get to the host, then the connection is cut; -1: never */
   long cut_from;       /* the same for what comes from it */
@@ -189,7 +189,7 @@ static struct channel *pipe_open(struct transport *transport, const struct chann
   c->handles = 4;
   pipe_world.opens++;
   t->channels++;
-  if (pipe_world.channels_max && t->channels > pipe_world.channels_max)
+  if (pipe_world.channels_max && t->channels > (pipe_world.channels_max < 0 ? 0 : pipe_world.channels_max))
     uv_timer_start(&c->refused, pipe_on_refused, 0, 0);
   else
     pipe_spawn(c);
@@ -341,23 +341,27 @@ PIPE_UNUSED static struct pipe_world *pipe_world_open(uv_loop_t *loop) {
   return &pipe_world;
 }
 
+static void pipe_on_tick(uv_timer_t *timer) {
+  (void)timer;
+}
+
 /* Everything of the transport must have been freed. Waits until its shells have ended. */
 PIPE_UNUSED static void pipe_world_close(struct pipe_world *w) {
-  assert(w->channels == 0 && w->transports == 0);
-  uv_run(w->loop, UV_RUN_DEFAULT);
+  uv_timer_t tick; /* keeps the loop alive for processes, which don't */
+  uv_timer_init(w->loop, &tick);
+  uv_timer_start(&tick, pipe_on_tick, 5, 5);
   bool left = true;
-  for (int i = 0; left && i < 1000; i++) {
+  for (int i = 0; left || w->transports; i++) {
     left = false;
     for (size_t k = 0; k < w->pids_len; k++) {
       if (!w->pids[k]) continue;
       left = true;
       if (i == 20) kill(w->pids[k], SIGKILL);
     }
-    if (left) {
-      uv_run(w->loop, UV_RUN_NOWAIT);
-      uv_sleep(5);
-    }
+    if (left || w->transports) uv_run(w->loop, UV_RUN_ONCE);
   }
+  assert(w->channels == 0 && w->transports == 0);
+  uv_close((uv_handle_t *)&tick, NULL);
   uv_run(w->loop, UV_RUN_DEFAULT);
 }
 
