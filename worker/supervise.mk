@@ -1,7 +1,7 @@
 # rota-supervise is started once for each attempt and stays for its whole life, so it is small: musl, static, no libc
-# start-up worth speaking of. It shares nothing with the daemon's build but the warnings.
+# start-up worth speaking of. It shares nothing with the daemon's build but the warnings and the writer of logs.
 SUPERVISE_CC  ?= musl-gcc
-SUPERVISE_SRC := $(wildcard worker/supervise/*.c)
+SUPERVISE_SRC := $(wildcard worker/supervise/*.c) worker/log_writer.c
 SUPERVISE_OBJ := $(patsubst %.c,$(BUILD)/musl/%.o,$(SUPERVISE_SRC))
 SUPERVISE_ALL  = -std=c17 -D_GNU_SOURCE -I. $(WARN) $(WERROR) -fno-common -fno-pie -Os -g -ffunction-sections \
                  -fno-asynchronous-unwind-tables -fno-unwind-tables -fstack-protector-strong -MMD -MP

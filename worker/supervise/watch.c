@@ -182,9 +182,9 @@ static void figures(struct watch *w) {
     n->max_rss_kb = u.ru_maxrss;
   }
   n->status = w->status;
-  n->log_bytes = (int64_t)w->out->total;
-  n->dropped_bytes = (int64_t)w->out->dropped;
-  if (w->out->dropped) n->notes |= RUNDIR_NOTE_OUTPUT_DROPPED;
+  n->log_bytes = (int64_t)w->out->log.total;
+  n->dropped_bytes = (int64_t)w->out->log.dropped;
+  if (w->out->log.dropped) n->notes |= RUNDIR_NOTE_OUTPUT_DROPPED;
 }
 
 void watch_run(const struct watch_order *order, struct output *o, struct result *r) {
