@@ -16,8 +16,8 @@ void log_writer_init(struct log_writer *w, int dir, uint64_t cap) {
   w->next_mark = LOG_INDEX_STEP;
 }
 
-/* The task can put a pipe or a link in the place of a file: it is not waited for and not followed, so that the time-out
- * and a stop hold. What isn't read there counts as dropped. */
+/* The task can put a pipe or a link in the place of a file: it is not waited for and not followed, so that the
+ * time-out and a stop hold. What isn't read there counts as dropped. */
 static int file_open(const struct log_writer *w, const char *name, int more) {
   return openat(w->dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | more, 0644);
 }
@@ -27,8 +27,8 @@ static bool index_put(const struct log_writer *w, off_t at, const struct log_ind
   return pwrite(w->index, r, sizeof *r, at) == (ssize_t)sizeof *r;
 }
 
-static bool index_slot(const struct log_writer *w, int slot, enum log_index_kind kind, uint64_t offset, uint64_t value,
-                       int64_t at) {
+static bool index_slot(const struct log_writer *w, int slot, enum log_index_kind kind, uint64_t offset,
+                       uint64_t value, int64_t at) {
   struct log_index_record r = {.offset = offset, .value = value, .at = at, .kind = kind};
   return index_put(w, (off_t)(sizeof r * (size_t)slot), &r);
 }

@@ -1,6 +1,6 @@
 /* Writes an attempt's log: `log`, `log.1`, `log.2` and `log.idx` (docs/run-directory.md). One piece serves the
- * supervisor, which writes what its task prints, and the daemon, which keeps a copy of what a host's task prints; so it
- * needs nothing but the C library and allocates nothing.
+ * supervisor, which writes what its task prints, and the daemon, which keeps a copy of what a host's task prints; so
+ * it needs nothing but the C library and allocates nothing.
  *
  * Nothing is made before the first byte, the index not before the first mark or loss. Up to half of the cap goes to
  * `log`; after that `log.1` and `log.2`, a quarter of the cap each, are filled in turn, the older one being emptied.

@@ -1,5 +1,5 @@
-/* The task's output on its way from the pipe into its log (worker/log_writer.h). The pipe is always read: what can't be
- * written is dropped and counted.
+/* The task's output on its way from the pipe into its log (worker/log_writer.h). The pipe is always read: what can't
+ * be written is dropped and counted.
  */
 #ifndef ROTA_WORKER_SUPERVISE_OUTPUT_H
 #define ROTA_WORKER_SUPERVISE_OUTPUT_H
