@@ -19,6 +19,12 @@ static void help_states(struct buf *out) {
   buf_str(out, "\nTasks:\n");
   for (int s = 0; s < TASK_STATES; s++)
     add_state(out, task_state_word((enum task_state)s), task_state_sentence((enum task_state)s));
+  buf_str(out, "\nHosts, as they are reached:\n");
+  for (int s = 0; s < HOST_CONTACTS; s++)
+    add_state(out, host_contact_word((enum host_contact)s), host_contact_sentence((enum host_contact)s));
+  buf_str(out, "\nHosts, as was ordered:\n");
+  for (int s = 0; s < HOST_ORDERS; s++)
+    add_state(out, host_order_word((enum host_order)s), host_order_sentence((enum host_order)s));
 }
 
 static void help_filter(struct buf *out) {

@@ -19,7 +19,7 @@
 
 #define FINALLY_TIMEOUT (5 * USEC_PER_MIN)
 #define DEFAULT_GRACE   (30 * USEC_PER_SEC)
-#define BEGIN_NOTE      "begins without its ROTA_STATE, which is on "
+#define BEGIN_NOTE      "begins "
 
 static struct id fresh_id(struct engine *e) {
   uint8_t bytes[10];
@@ -117,10 +117,15 @@ static void take_code(struct attempt *a) {
   }
 }
 
-/* NULL unless it ran elsewhere before, where its files are. */
-static const char *begin_note(const struct instance *i, const struct host *host) {
-  if (!i->state_host_name || i->fresh_state || strcmp(i->state_host_name, host->name) == 0) return NULL;
-  return arena_fmt(&i->run->engine->scratch, BEGIN_NOTE "%s", i->state_host_name);
+/* NULL unless it ran elsewhere before: what it kept is there, and it may be alive there. */
+static const char *begin_note(const struct instance *i, const struct host *host, const struct remnant *m) {
+  struct arena *a = &i->run->engine->scratch;
+  bool bare = i->state_host_name && !i->fresh_state && strcmp(i->state_host_name, host->name) != 0;
+  if (!bare && !m) return NULL;
+  const char *state = bare ? arena_fmt(a, "without its ROTA_STATE, which is on %s", i->state_host_name) : "";
+  if (!m) return arena_fmt(a, BEGIN_NOTE "%s", state);
+  return arena_fmt(a, BEGIN_NOTE "%s%swhile what was given up of it on %s may still run", state, bare ? ", " : "",
+                   m->host->name);
 }
 
 int attempt_begin(struct instance *i, struct host *host, const struct demand *demands, size_t len,
@@ -155,11 +160,11 @@ int attempt_begin(struct instance *i, struct host *host, const struct demand *de
   i->started_at = INSTANT_NONE;
   i->not_before = INSTANT_NONE;
   i->round = i->run->row.round;
-  const char *note = begin_note(i, host);
+  const struct remnant *m = remnant_of(e, i);
+  const char *note = begin_note(i, host, m);
   text_set(&a->begin_note, note);
   text_set(&a->reason, note);
   instance_move(i, TASK_ON_BEGIN, note);
-  const struct remnant *m = remnant_of(e, i);
   if (m && !i->run->row.may_have_run_twice) run_twice(i, m->host);
   decide_start(a, &launch);
   return 0;

@@ -191,7 +191,7 @@ struct engine_code {
   int dirty;
 };
 
-struct engine_host { /* everything is copied */
+struct engine_host { /* everything is copied; of this machine only the facts count */
   const char *host;
   enum host_contact contact;
   const char *text;           /* why, and what to do; NULL if it is up */

@@ -177,8 +177,8 @@ static void take_facts(struct engine *e, struct host *h, const struct engine_hos
 
 void host_news(struct engine *e, const struct engine_host *n) {
   struct host *h = host_find(e, n->host);
-  if (!h || host_is_here(h)) return;
-  take_contact(e, h, n->contact, n->contact == HOST_CONTACT_UP ? NULL : n->text);
+  if (!h) return;
+  if (!host_is_here(h)) take_contact(e, h, n->contact, n->contact == HOST_CONTACT_UP ? NULL : n->text);
   if (n->machine) take_facts(e, h, n);
 }
 

@@ -78,6 +78,7 @@ static void reopen(struct live_run *r, const bool *selected) {
     i->wait = WAIT_DEPENDENCIES;
     i->failures = i->losses = 0;
     i->ended_at = INSTANT_NONE;
+    text_set(&i->on_asked, NULL);
     i->round = r->row.round;
     instance_move(i, TASK_ON_REOPEN, NULL);
   }

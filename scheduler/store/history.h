@@ -234,8 +234,8 @@ int history_remnants(struct history *h, const char *host, struct arena *a, struc
  * `before` (0: from the newest). */
 int history_host_events(struct history *h, const char *host, int64_t before, size_t limit, struct arena *a,
                         struct event_row **out, size_t *len);
-/* Attempts there that failed, timed out or were lost, of all pipelines, the last to end first. Those of runs that
- * retention took away are left out, so there may be fewer than `limit`. */
+/* Attempts there that failed, timed out or were lost, of all pipelines, the last to end first. Not
+ * those that were lost before they started, nor those of runs that retention took away. */
 struct history_host_failure {
   struct attempt_row attempt; /* with its label */
   const char *pipeline;

@@ -125,6 +125,29 @@ static void facts_are_written_down_once_a_boot(void **state) {
   sim_host(&s, "h1", HOST_CONTACT_UP, NULL);
   assert_int_equal(s.boots.len, 4);
   assert_string_equal(sim_host_row(&s, "h1")->boot, "b2");
+  ev.host.host = "local";
+  ev.host.contact = HOST_CONTACT_REFUSED;
+  sim_event(&s, ev);
+  assert_int_equal(s.boots.len, 5);
+  assert_int_equal(sim_host_row(&s, "local")->contact, HOST_CONTACT_UP);
+}
+
+static void an_examination_is_recorded_and_answered(void **state) {
+  (void)state;
+  struct change doctor = {CHANGE_HOST_DOCTOR, .host_doctor = {"h1", "{\"checks\":[]}", s.now.wall}};
+  struct engine_event ev = {.kind = ENGINE_RECORD};
+  ev.record = (struct engine_record){.asker = sim_anna(),
+                                     .changes = &doctor,
+                                     .changes_len = 1,
+                                     .action = "doctor",
+                                     .object = "h1",
+                                     .status = 200,
+                                     .body = "{}",
+                                     .body_len = 2};
+  sim_event(&s, ev);
+  assert_int_equal(s.status, 200);
+  assert_string_equal(sim_host_row(&s, "h1")->doctor, "{\"checks\":[]}");
+  assert_string_equal(s.audits.items[s.audits.len - 1].action, "doctor");
 }
 
 /* ---- orders ---- */
@@ -227,7 +250,7 @@ static void what_ran_on_a_host_declared_down_is_tried_elsewhere(void **state) {
   sim_idle(&s);
   assert_string_equal(sim_live(&s, "a")->host, "h1");
   sim_started(&s, "a");
-  assert_says(sim_why(&s, 1, "a"), "begins without its ROTA_STATE, which is on h2");
+  assert_string_equal(sim_task(&s, 1, "a")->reason, "begins without its ROTA_STATE, which is on h2");
   restart();
   sim_started(&s, "a");
   assert_says(sim_why(&s, 1, "a"), "begins without its ROTA_STATE, which is on h2");
@@ -337,6 +360,9 @@ static void a_silent_one_that_is_tried_again_may_have_run_twice(void **state) {
   assert_int_equal(host_events("may have run twice"), 1);
   sim_idle(&s);
   assert_string_equal(sim_live(&s, "a")->host, "h1");
+  assert_says(sim_why(&s, 1, "a"),
+              "begins without its ROTA_STATE, which is on h2, while what was given up of it on h2 "
+              "may still run");
   sim_exit(&s, "a", 0);
   assert_run(&s, 1, "succeeded");
   assert_string_equal(sim_run(&s, 1)->reason, "a task may have run twice");
@@ -587,6 +613,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       test(a_task_waits_until_its_host_answers),
       test(a_contact_lasts_over_tries_and_restarts),
+      test(an_examination_is_recorded_and_answered),
       test(facts_are_written_down_once_a_boot),
       test(a_drained_host_starts_nothing_and_says_who_wants_it_so),
       test(this_machine_can_be_drained_but_not_declared_down),

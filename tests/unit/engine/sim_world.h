@@ -243,7 +243,15 @@ static inline void sim_store(struct sim *s, const struct change *c) {
     vec_push(&s->boots, b);
     break;
   }
-  case CHANGE_HOST_DOCTOR: break;
+  case CHANGE_HOST_DOCTOR: {
+    struct host_row h = {.name = sim_keep(s, c->host_doctor.name), .order_at = INSTANT_NONE};
+    for (size_t i = 0; i < s->hosts.len; i++)
+      if (strcmp(s->hosts.items[i].name, h.name) == 0) h = s->hosts.items[i];
+    h.doctor = sim_keep(s, c->host_doctor.doctor);
+    h.doctor_at = c->host_doctor.doctor_at;
+    SIM_PUT(s->hosts, h, strcmp(old->name, h.name) == 0);
+    break;
+  }
   case CHANGE_REMNANT: sim_store_remnant(s, c->remnant); break;
   case CHANGE_TOKEN: sim_key(s, c->token.key); break;
   case CHANGE_SESSION: sim_key(s, c->session.key); break;

@@ -180,7 +180,7 @@ static void failures_of_a_host_are_those_of_all_pipelines_the_last_first(void **
     int64_t run;
   } made[] = {{TASK_FAILED, "gpu01", 10},    {TASK_SUCCEEDED, "gpu01", 10}, {TASK_LOST, "gpu01", 11},
               {TASK_TIMED_OUT, "gpu01", 11}, {TASK_FAILED, "gpu02", 11},    {TASK_RUNNING, "gpu01", 11},
-              {TASK_FAILED, "gpu01", 99}};
+              {TASK_FAILED, "gpu01", 99},    {TASK_LOST, "gpu01", 11}};
   c[n++] = sample_run(10, 1, 1, 2, RUN_FAILED);
   c[n++] = sample_run(11, 1, 2, 2, RUN_RUNNING);
   c[n++] = sample_task(10, 0, "train", TASK_FAILED, 20);
@@ -191,6 +191,7 @@ static void failures_of_a_host_are_those_of_all_pipelines_the_last_first(void **
     if (made[i].state != TASK_RUNNING) c[n].attempt.ended_at = NOON + (int64_t)i;
     n++;
   }
+  c[n - 1].attempt.started_at = INSTANT_NONE; /* kept from starting */
   sandbox_commit(f->s, c, n);
   struct history_host_failure *rows;
   size_t len;
