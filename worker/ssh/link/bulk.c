@@ -109,9 +109,27 @@ static void on_broken(void *ctx, enum shell_fault fault, bool orderly, const cha
 static const struct shell_events shell_events = {
     .up = on_up, .data = on_data, .drained = on_drained, .broken = on_broken};
 
+/* What the control shell knows since hello: requests that are made for it need it. The others bring it themselves. */
+static void use_write(const struct ops_hello *hello, struct buf *out) {
+  const char *const words[] = {hello->root, hello->host};
+  buf_str(out, "rota_use");
+  for (size_t i = 0; i < 2; i++) {
+    buf_str(out, " '");
+    for (const char *c = words[i]; *c; c++) {
+      if (*c == '\'')
+        buf_str(out, "'\\''");
+      else
+        buf_char(out, *c);
+    }
+    buf_char(out, '\'');
+  }
+  buf_str(out, " </dev/null\n");
+}
+
 static void bulk_start(struct bulk *b) {
   struct link *l = b->l;
   struct buf text = {0};
+  if (b->kind == BULK_ASK) use_write(&l->hello, &text);
   buf_add(&text, b->text.bytes, b->text.len);
   b->state = BULK_RUNS;
   if (!b->own) l->bulks_running++;

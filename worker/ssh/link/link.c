@@ -201,7 +201,8 @@ static void on_hello(void *ctx, const struct answer *a) {
     return;
   }
   /* Another boot is another clock. */
-  if (strcmp(hello.boot, l->hello.boot) != 0 || strcmp(hello.machine, l->hello.machine) != 0) l->clock = (struct host_clock){0};
+  if (strcmp(hello.boot, l->hello.boot) != 0 || strcmp(hello.machine, l->hello.machine) != 0)
+    l->clock = (struct host_clock){0};
   l->hello = hello;
   host_clock_take(&l->clock, a->written_at, clock_monotonic(), hello.uptime_us);
   if (hello.supervise)

@@ -109,7 +109,7 @@ void link_forget(struct link *l, const void *ctx);
 enum bulk_kind {
   BULK_READ,  /* ops_read, ops_get: after the answer bytes come until the end */
   BULK_WRITE, /* ops_put: after the answer bytes are written, then bulk_finish; the end is the host's close */
-  BULK_ASK    /* any request: the answer is the end */
+  BULK_ASK    /* any request that the control shell could be asked: the answer is the end */
 };
 
 struct bulk_end { /* valid during the callback */
