@@ -27,6 +27,7 @@
   X(logs, NULL)                                                                                                      \
   X(why, NULL)                                                                                                       \
   X(compare, NULL)                                                                                                   \
+  X(hosts, NULL)                                                                                                     \
   X(firings, NULL)                                                                                                   \
   X(audit, NULL)                                                                                                     \
   X(note, NULL)                                                                                                      \

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "cli/client.h"
 #include "cli/commands.h"
+#include "cli/examined.h"
 #include "cli/paint.h"
 #include "cli/table.h"
 #include "scheduler/daemon/daemon.h"
@@ -201,6 +202,7 @@ static void print_findings(const struct finding found[CHECKS], bool json) {
 }
 
 static int doctor_run(const struct args *args) {
+  if (args_flag(args, "hosts") || args_operand(args, 0)) return examined_hosts(args);
   struct visit v = {0};
   struct finding found[CHECKS];
   enum health worst = HEALTH_OK;
@@ -220,7 +222,22 @@ static int doctor_run(const struct args *args) {
 
 const struct command command_doctor = {
     .name = "doctor",
-    .summary = "Check this machine and the daemon; exits with 0, 1 or 2 as Nagios wants",
-    .about = "0: all is well; 1: a warning; 2: something is wrong, or no daemon answers.",
+    .summary = "Check this machine and the daemon, or hosts; exits with 0, 1 or 2 as Nagios wants",
+    .about =
+        "0: all is well; 1: a warning; 2: something is wrong, or no daemon answers.\n"
+        "With HOST it examines a host over SSH: key, login, shell, clock, room, tools, and whether what is started\n"
+        "there outlives a lost connection, which takes half a minute. With --hosts all whose names match HOST, or\n"
+        "all, at once. The daemon does it; if none runs here, this process does.",
+    .options =
+        (const struct arg_option[]){
+            {"hosts", 0, ARG_FLAG, NULL, NULL, WHAT_ANY, false, "all hosts over SSH, or those that HOST matches"},
+            {"config", 0, ARG_TEXT, "FILE", NULL, WHAT_FILE, false, "the configuration, if no daemon runs"},
+            {0},
+        },
+    .operands =
+        (const struct arg_operand[]){
+            {"HOST", WHAT_ANY, true, false, NULL, "a host of the configuration; with --hosts a pattern as gpu*"},
+            {0},
+        },
     .run = doctor_run,
 };

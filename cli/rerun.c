@@ -16,6 +16,7 @@ static json_t *rerun_body(const struct args *args) {
   json_object_set_new(body, "mode", json_string(mode));
   if (from || only) json_object_set_new(body, "task", json_string(from ? from : only));
   if (args_text(args, "version")) json_object_set_new(body, "version", json_string(args_text(args, "version")));
+  if (args_text(args, "on")) json_object_set_new(body, "on", json_string(args_text(args, "on")));
   if (args_flag(args, "dry-run")) json_object_set_new(body, "dry_run", json_true());
   if (lines_params(args, "param", body, "params")) return body;
   json_decref(body);
@@ -59,6 +60,8 @@ const struct command command_rerun = {
             {"param", 'p', ARG_LIST, "K=V", NULL, WHAT_ANY, false, "a changed parameter; may be given again"},
             {"version", 0, ARG_WORD, "VERSION", "same|newest", WHAT_ANY, false,
              "`same`, the run's own, or `newest`, the file's"},
+            {"on", 0, ARG_TEXT, "HOST", NULL, WHAT_ANY, false,
+             "where: a host, a group, or `any` host with the slots that the tasks need"},
             {"filter", 0, ARG_TEXT, "FILTER", NULL, WHAT_ANY, false,
              "all ended runs that it finds, as in `rota runs`"},
             {"yes", 'y', ARG_FLAG, NULL, NULL, WHAT_ANY, false, "don't ask, with --filter"},

@@ -26,8 +26,15 @@ static int steer(const struct args *args, const char *suffix, json_t *body) {
   return code;
 }
 
-static int cancel_all(const struct args *args) {
+static json_t *cancel_body(const struct args *args, const char *task) {
   json_t *body = json_object();
+  if (task) json_object_set_new(body, "task", json_string(task));
+  if (args_flag(args, "abandon")) json_object_set_new(body, "abandon", json_true());
+  return body;
+}
+
+static int cancel_all(const struct args *args) {
+  json_t *body = cancel_body(args, NULL);
   const struct bulk bulk = {.verb = "cancel", .suffix = "/cancel", .ended = false, .body = body};
   int code = bulk_run(args, &bulk);
   json_decref(body);
@@ -38,7 +45,7 @@ static int cancel_run(const struct args *args) {
   const char *task = args_operand(args, 1);
   if (!bulk_or_one(args)) return EXIT_USAGE;
   if (args_text(args, "filter")) return cancel_all(args);
-  return steer(args, "/cancel", task ? json_pack("{s:s}", "task", task) : json_object());
+  return steer(args, "/cancel", cancel_body(args, task));
 }
 
 const struct command command_cancel = {
@@ -46,9 +53,12 @@ const struct command command_cancel = {
     .summary = "Stop a run, or one of its tasks",
     .about =
         "Tasks get TERM and, after their grace, KILL. A second cancel ends `finally` tasks too, and kills at once.\n"
-        "With --filter it stops every run that it finds and that hasn't ended, after asking.",
+        "With --filter it stops every run that it finds and that hasn't ended, after asking.\n"
+        "With --abandon what is on a host that can't be reached isn't waited for: it ends as not confirmed, and is\n"
+        "ended there when the host is back.",
     .options =
         (const struct arg_option[]){
+            {"abandon", 0, ARG_FLAG, NULL, NULL, WHAT_ANY, false, "don't wait for hosts that can't be reached"},
             {"filter", 0, ARG_TEXT, "FILTER", NULL, WHAT_ANY, false, "all runs that it finds, as in `rota runs`"},
             {"yes", 'y', ARG_FLAG, NULL, NULL, WHAT_ANY, false, "don't ask"},
             {0},

@@ -30,6 +30,7 @@
 #define RUNDIR_CHECKS    "checks"
 #define RUNDIR_SUMMARY   "summary.md"
 #define RUNDIR_PROGRESS  "progress"
+#define RUNDIR_FILES     "files.json" /* of an attempt on a host: what was sent there and fetched */
 
 /* The line of an `owner` that belongs to nobody: the attempt can never start. */
 #define RUNDIR_FENCED "FENCED\n"

@@ -43,6 +43,7 @@
   X(RUNS_COUNT, GET, "/api/v1/run-count", NONE, VIEWER)                                                              \
   X(RUN, GET, "/api/v1/runs/{run}", NONE, VIEWER)                                                                    \
   X(RUN_GRAPH, GET, "/api/v1/runs/{run}/graph", NONE, VIEWER)                                                        \
+  X(RUN_FILES, GET, "/api/v1/runs/{run}/files", NONE, VIEWER)                                                        \
   X(RUN_FAILURE, GET, "/api/v1/runs/{run}/failure", NONE, VIEWER)                                                    \
   X(EVENTS, GET, "/api/v1/runs/{run}/events", NONE, VIEWER)                                                          \
   X(WHY, GET, "/api/v1/runs/{run}/why", NONE, VIEWER)                                                                \
@@ -59,6 +60,13 @@
   X(COMPARE, GET, "/api/v1/compare", NONE, VIEWER)                                                                   \
   X(SCHEDULE, GET, "/api/v1/schedule", NONE, VIEWER)                                                                 \
   X(UNRUN, GET, "/api/v1/firings", NONE, VIEWER)                                                                     \
+  X(HOSTS, GET, "/api/v1/hosts", NONE, VIEWER)                                                                       \
+  X(HOST, GET, "/api/v1/hosts/{host}", NONE, VIEWER)                                                                 \
+  X(HOST_DRAIN, POST, "/api/v1/hosts/{host}/drain", OPTIONAL, OPERATOR)                                              \
+  X(HOST_UP, POST, "/api/v1/hosts/{host}/up", OPTIONAL, OPERATOR)                                                    \
+  X(HOST_DOWN, POST, "/api/v1/hosts/{host}/down", OPTIONAL, OPERATOR)                                                \
+  X(HOST_CHECK, POST, "/api/v1/hosts/{host}/check", OPTIONAL, OPERATOR)                                              \
+  X(HOST_DOCTOR, POST, "/api/v1/hosts/{host}/doctor", OPTIONAL, OPERATOR)                                            \
   X(AUDIT, GET, "/api/v1/audit", NONE, VIEWER)                                                                       \
   X(RELOAD, POST, "/api/v1/reload", OPTIONAL, OPERATOR)                                                              \
   X(RESTORE, GET, "/api/v1/restore", NONE, VIEWER)                                                                   \

@@ -99,6 +99,13 @@ static int add_local_executor(struct assembly *a) {
   return err;
 }
 
+static void add_fleet(struct assembly *a) {
+  const struct fleet_options fleet = {
+      .loop = &a->loop, .core = a->core, .state_dir = a->config->state, .state_id = store_state_id(a->store)};
+  a->fleet = fleet_new(&fleet);
+  fleet_configure(a->fleet, a->config);
+}
+
 int assembly_open(struct assembly *a, const struct assembly_options *options) {
   memset(a, 0, sizeof *a);
   a->config = options->config;
@@ -120,6 +127,7 @@ int assembly_open(struct assembly *a, const struct assembly_options *options) {
     goto failed;
   }
   if (add_local_executor(a)) goto failed;
+  if (options->hosts) add_fleet(a);
   const struct engine_state *state = &a->loaded.state;
   for (size_t i = 0; i < state->pipelines_len; i++) {
     names_pipeline_put(&a->names, &state->pipelines[i]);
@@ -134,6 +142,7 @@ failed:
 
 void assembly_started(struct assembly *a) {
   core_adopt(a->core);
+  if (a->fleet) fleet_adopted(a->fleet);
   store_loaded_release(&a->loaded);
   memset(&a->loaded, 0, sizeof a->loaded);
 }
@@ -158,6 +167,11 @@ void assembly_forget(struct assembly *a, const struct change *changes, size_t le
   }
 }
 
+void assembly_configure(struct assembly *a, const struct config *config) {
+  a->config = config;
+  if (a->fleet) fleet_configure(a->fleet, config);
+}
+
 static void zones_told(void *ctx) {
   zones_refreshed(&((struct assembly *)ctx)->zones);
 }
@@ -170,6 +184,7 @@ void assembly_refresh_zones(struct assembly *a) {
 }
 
 void assembly_close(struct assembly *a) {
+  fleet_free(a->fleet);
   core_free(a->core);
   uv_run(&a->loop, UV_RUN_DEFAULT);
   uv_loop_close(&a->loop);

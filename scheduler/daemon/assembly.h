@@ -1,5 +1,5 @@
 /* The parts of the daemon put together, as `rota serve` and `rota run` share them: the store opened and loaded, the
- * engine restored from it, the core on its loop, the executor of this machine.
+ * engine restored from it, the core on its loop, the executors of this machine and of the hosts.
  */
 #ifndef ROTA_DAEMON_ASSEMBLY_H
 #define ROTA_DAEMON_ASSEMBLY_H
@@ -8,6 +8,7 @@
 #include <uv.h>
 
 #include "scheduler/daemon/core.h"
+#include "scheduler/daemon/fleet.h"
 #include "scheduler/daemon/names.h"
 #include "scheduler/daemon/zones.h"
 #include "scheduler/store/store.h"
@@ -26,13 +27,15 @@ struct assembly {
   struct account account;
   struct launch_env env[ACCOUNT_ENV]; /* what `env.HOME` and its kin see */
   struct core *core;
-  uint64_t files; /* the soft limit of open files that this process was started with; 0: none */
+  struct fleet *fleet; /* NULL: other machines aren't reached */
+  uint64_t files;      /* the soft limit of open files that this process was started with; 0: none */
   instant started_at;
 };
 
 struct assembly_options {
   const struct config *config;
   bool schedules, local_only;
+  bool hosts; /* those of the configuration are reached */
   struct core_hooks hooks;
 };
 
@@ -44,6 +47,8 @@ void assembly_started(struct assembly *a);
 void assembly_committed(struct assembly *a, const struct change *changes, size_t len, bool log);
 /* After committed hooks are through: runs that have ended lose their names. */
 void assembly_forget(struct assembly *a, const struct change *changes, size_t len);
+/* The configuration in force is another one. */
+void assembly_configure(struct assembly *a, const struct config *config);
 /* Looks for new time zone data; what isn't decided yet is planned by it. */
 void assembly_refresh_zones(struct assembly *a);
 /* Ends the core and what else is open, turns the loop until every handle is closed, closes the store. */

@@ -4,13 +4,13 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "scheduler/store/backup.h"
 
 struct backup_job {
   struct backup_jobs *jobs;
-  uint64_t handle;
+  backup_done_fn *done;
+  void *ctx;
   char *file;
   struct backup *backup; /* NULL before it is begun and once it is finished or given up */
   double copied;         /* as of the last step */
@@ -20,8 +20,8 @@ struct backup_job {
 };
 
 struct backup_jobs {
+  uv_loop_t *loop;
   struct committer *committer;
-  struct server *server;
   struct backup_job *current; /* NULL: none is under way */
   bool closing;
 };
@@ -34,37 +34,18 @@ static void jobs_release(struct backup_jobs *b) {
   if (b->closing && !b->current) free(b);
 }
 
-static void tell_failure(const struct backup_job *job, int err) {
+static int status_of(int err) {
   const struct refusal *refusal = refusals;
   while (refusal->err && refusal->err != err) refusal++;
-  api_problem(server_api(job->jobs->server), job->handle, refusal->status, "No backup",
-              job->why.len ? job->why.bytes : err_text(err));
+  return refusal->status;
 }
 
-static void tell_success(const struct backup_job *job) {
-  struct buf body = {0};
-  struct json j;
-  jsonw_init(&j, &body);
-  jsonw_object(&j);
-  jsonw_member_string(&j, "file", job->file);
-  jsonw_object_end(&j);
-  api_reply(server_api(job->jobs->server), job->handle, 200, NULL, NULL, 0, body.bytes, body.len);
-  buf_release(&body);
-}
-
-/* The server is gone when the daemon closes. */
 static void job_end(struct backup_job *job, int err) {
   struct backup_jobs *b = job->jobs;
-  if (!b->closing) {
-    if (err)
-      tell_failure(job, err);
-    else
-      tell_success(job);
-    server_pump(b->server);
-  }
+  const char *why = job->why.len ? job->why.bytes : err_text(err);
+  job->done(job->ctx, err ? status_of(err) : 200, err ? why : NULL);
   if (err)
-    LOG(LOG_WARNING, "no backup was made", {"file", job->file},
-        {"reason", job->why.len ? job->why.bytes : err_text(err)});
+    LOG(LOG_WARNING, "no backup was made", {"file", job->file}, {"reason", why});
   else
     LOG(LOG_INFO, "a backup was made", {"file", job->file});
   b->current = NULL;
@@ -108,7 +89,7 @@ static void step_done(void *arg, int result) {
     return;
   }
   job->finish.data = job;
-  if (result == 0 && uv_queue_work(server_loop(b->server), &job->finish, finish_work, finish_done) == 0) return;
+  if (result == 0 && uv_queue_work(b->loop, &job->finish, finish_work, finish_done) == 0) return;
   if (job->backup) {
     buf_str(&job->why, b->closing ? "the daemon stops" : "no thread is free to check it: repeat it");
     backup_abort(job->backup);
@@ -116,27 +97,41 @@ static void step_done(void *arg, int result) {
   job_end(job, result < 0 ? result : ERR_AGAIN);
 }
 
-void backup_jobs_start(struct backup_jobs *b, uint64_t handle, const char *file) {
-  if (b->current) {
-    struct buf why = {0};
-    buf_fmt(&why, "a backup to %s is under way, %d %% of it copied: wait until it has ended", b->current->file,
-            (int)(b->current->copied * 100));
-    api_problem(server_api(b->server), handle, 409, "No backup", buf_cstr(&why));
-    buf_release(&why);
-    return;
-  }
+/* Another one is under way: told in the next turn of the writer, as all is. */
+static int refuse_job(struct store *store, void *arg) {
+  (void)store;
+  (void)arg;
+  return ERR_EXISTS;
+}
+
+static void refuse_done(void *arg, int result) {
+  struct backup_job *job = arg;
+  job->done(job->ctx, status_of(result), job->why.bytes);
+  buf_release(&job->why);
+  free(job->file);
+  free(job);
+}
+
+void backup_jobs_start(struct backup_jobs *b, const char *file, backup_done_fn *done, void *ctx) {
   struct backup_job *job = alloc_new(struct backup_job);
   job->jobs = b;
-  job->handle = handle;
+  job->done = done;
+  job->ctx = ctx;
   job->file = alloc_strdup(file);
+  if (b->current) {
+    buf_fmt(&job->why, "a backup to %s is under way, %d %% of it copied: wait until it has ended", b->current->file,
+            (int)(b->current->copied * 100));
+    committer_job(b->committer, refuse_job, refuse_done, job);
+    return;
+  }
   b->current = job;
   committer_job(b->committer, step, step_done, job);
 }
 
-struct backup_jobs *backup_jobs_new(struct committer *c, struct server *server) {
+struct backup_jobs *backup_jobs_new(uv_loop_t *loop, struct committer *c) {
   struct backup_jobs *b = alloc_new(struct backup_jobs);
+  b->loop = loop;
   b->committer = c;
-  b->server = server;
   return b;
 }
 

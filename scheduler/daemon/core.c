@@ -1,7 +1,9 @@
 #include "scheduler/daemon/core.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/err.h"
@@ -30,7 +32,8 @@ struct core {
   struct wake *wake;
   struct core_hooks hooks;
   struct inbox inbox;
-  struct map executors; /* by host */
+  struct map executors;      /* by host */
+  struct core_places places; /* of the others */
   char *state_dir;
 
   struct step step; /* in flight until its rows are durable and its decisions carried out */
@@ -48,18 +51,41 @@ struct core {
   int handles;
 };
 
+static struct executor *executor_of(const struct core *c, const char *host) {
+  struct executor *e = map_get(&c->executors, host);
+  return e || !c->places.find ? e : c->places.find(c->places.ctx, host);
+}
+
+/* What can't even be asked for, since the configuration has no such place any more, is told like any other report. */
+static void report_missing(struct core *c, enum report_kind kind, const char *host, const char *run_id,
+                           const char *attempt_id) {
+  char *text = alloc_fmt("the configuration has no host %s any more: put it back and `rota reload`", host);
+  const struct report report = {.kind = kind,
+                                .run_id = run_id,
+                                .attempt_id = attempt_id,
+                                .text = text,
+                                .started_at = INSTANT_NONE,
+                                .ended_at = INSTANT_NONE,
+                                .cpu_us = -1,
+                                .max_rss_kb = -1,
+                                .log_bytes = -1};
+  core_report(c, &report);
+  free(text);
+}
+
 static void carry_out_start(struct core *c, const struct decision_start *d) {
-  struct executor *e = map_get(&c->executors, d->host);
-  if (e) e->ops->start(e, d->launch);
+  struct executor *e = executor_of(c, d->host);
+  if (!e || e->ops->start(e, d->launch))
+    report_missing(c, REPORT_FENCED, d->host, d->launch->run_id, d->launch->attempt_id);
 }
 
 static void carry_out_stop(struct core *c, const struct decision_stop *d) {
-  struct executor *e = map_get(&c->executors, d->host);
+  struct executor *e = executor_of(c, d->host);
   if (e) e->ops->stop(e, d->attempt_id, d->now);
 }
 
 static void carry_out_clear(struct core *c, const struct decision_clear *d) {
-  struct executor *e = map_get(&c->executors, d->host);
+  struct executor *e = executor_of(c, d->host);
   if (e && e->ops->clear) e->ops->clear(e, d->run_id, d->attempt_id);
 }
 
@@ -281,11 +307,19 @@ void core_add_executor(struct core *c, const char *host, struct executor *execut
   map_put(&c->executors, host, executor);
 }
 
+void core_set_places(struct core *c, const struct core_places *places) {
+  c->places = *places;
+}
+
+static void sweep_place(void *run_id, struct executor *e) {
+  e->ops->sweep(e, run_id, true);
+}
+
 void core_sweep(struct core *c, const char *run_id) {
-  for (size_t i = 0; i < c->executors.len; i++) {
-    struct executor *e = c->executors.entries[i].value;
-    e->ops->sweep(e, run_id, true);
-  }
+  char id[ID_LEN + 1];
+  snprintf(id, sizeof id, "%s", run_id);
+  for (size_t i = 0; i < c->executors.len; i++) sweep_place(id, c->executors.entries[i].value);
+  if (c->places.each) c->places.each(c->places.ctx, sweep_place, id);
 }
 
 void core_report(void *core, const struct report *r) {
@@ -300,23 +334,47 @@ static void on_adopt_limit(uv_timer_t *timer) {
   map_release(&c->adopting);
 }
 
+/* True if a report will follow. */
+static bool adopt_one(struct core *c, const struct engine_live *live) {
+  struct executor *e = executor_of(c, live->host);
+  if (!e) {
+    report_missing(c, REPORT_UNREACHABLE, live->host, live->run_id, live->attempt_id);
+    return false;
+  }
+  bool asked = e->ops->adopt(e, live->run_id, live->attempt_id, live->grace) == 0;
+  if (live->stop_asked) e->ops->stop(e, live->attempt_id, live->stop_now);
+  return asked;
+}
+
+/* What was given up on a host, or on any, and may be alive there. */
+static void clear_remnants(struct core *c, struct arena *arena, const char *host) {
+  struct remnant_row *remnants;
+  size_t len = engine_remnants(c->engine, arena, &remnants);
+  for (size_t i = 0; i < len; i++) {
+    if (host && strcmp(host, remnants[i].host) != 0) continue;
+    const struct decision_clear d = {remnants[i].host, remnants[i].run_id, remnants[i].attempt_id};
+    carry_out_clear(c, &d);
+  }
+}
+
 void core_adopt(struct core *c) {
   struct arena arena = {0};
   struct engine_live *live;
   size_t len = engine_live_attempts(c->engine, &arena, &live);
-  for (size_t i = 0; i < len; i++) {
-    struct executor *e = map_get(&c->executors, live[i].host);
-    if (!e) continue;
-    if (e->ops->adopt(e, live[i].run_id, live[i].attempt_id, live[i].grace) == 0) {
-      map_put(&c->adopting, live[i].attempt_id, NULL);
-    }
-    if (live[i].stop_asked) e->ops->stop(e, live[i].attempt_id, live[i].stop_now);
-  }
-  struct remnant_row *remnants;
-  len = engine_remnants(c->engine, &arena, &remnants);
   for (size_t i = 0; i < len; i++)
-    carry_out_clear(c, &(struct decision_clear){remnants[i].host, remnants[i].run_id, remnants[i].attempt_id});
+    if (adopt_one(c, &live[i])) map_put(&c->adopting, live[i].attempt_id, NULL);
+  clear_remnants(c, &arena, NULL);
   uv_timer_start(&c->adopt_limit, on_adopt_limit, ADOPT_LIMIT_MS, 0);
+  arena_release(&arena);
+}
+
+void core_adopt_place(struct core *c, const char *host) {
+  struct arena arena = {0};
+  struct engine_live *live;
+  size_t len = engine_live_attempts(c->engine, &arena, &live);
+  for (size_t i = 0; i < len; i++)
+    if (strcmp(live[i].host, host) == 0) adopt_one(c, &live[i]);
+  clear_remnants(c, &arena, host);
   arena_release(&arena);
 }
 

@@ -48,14 +48,25 @@ struct inbox *core_inbox(struct core *c);
 struct engine *core_engine(struct core *c);
 struct committer *core_committer(struct core *c);
 
-/* The executor of a host; the core frees it. Its report callback must be core_report with core_place as its ctx. */
+/* The executor of a place; the core frees it. Its report callback must be core_report with the core as its ctx. */
 void core_add_executor(struct core *c, const char *host, struct executor *executor);
+/* Where the executors of all other places are: they come and go with the configuration, so they are looked up each
+ * time. They must be let go before core_free. */
+struct core_places {
+  void *ctx;
+  struct executor *(*find)(void *ctx, const char *host); /* NULL: there is none */
+  /* Calls for each there is. */
+  void (*each)(void *ctx, void (*call)(void *arg, struct executor *e), void *arg);
+};
+void core_set_places(struct core *c, const struct core_places *places);
 void core_report(void *core, const struct report *r);
 /* Removes the directories of a run that is forgotten, in the background, wherever it ran. */
 void core_sweep(struct core *c, const char *run_id);
 /* Hands every unfinished attempt to its executor to be looked up. Once, before the loop runs. The first step waits
  * for what is found (5 s at most), so that nothing is decided on a run that has ended meanwhile. */
 void core_adopt(struct core *c);
+/* The same for one place that came back after the start, by a reload. Nobody waits for what is found. */
+void core_adopt_place(struct core *c, const char *host);
 
 /* Of the last commit (committer.h). */
 int64_t core_commit_number(const struct core *c);

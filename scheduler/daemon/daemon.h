@@ -48,6 +48,17 @@ struct restore_options {
 /* Puts a snapshot in the place of the database while no daemon runs, and lists what happened since. */
 int daemon_restore(const struct restore_options *options);
 
+struct doctor_hosts_options {
+  struct daemon_places places;
+  const char *name;    /* this one; else NULL */
+  const char *pattern; /* those that match, as the shell matches names; NULL: all */
+  /* The examination of one as JSON (examination.h), as they come in. */
+  void (*examined)(void *ctx, const char *json, size_t len);
+  void *ctx;
+};
+/* Examines hosts of the configuration in this process; changes no state. */
+int daemon_doctor_hosts(const struct doctor_hosts_options *options);
+
 /* What `rota doctor` asks of rooms that the command line doesn't know. */
 char *daemon_supervisor_path(void); /* where rota-supervise should be; the caller frees */
 /* Whether a database may live there; else a sentence that says why not. May block on the disk. */

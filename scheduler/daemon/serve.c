@@ -22,6 +22,7 @@
 #include "scheduler/daemon/handlers/requests.h"
 #include "scheduler/daemon/handlers/restore_answers.h"
 #include "scheduler/daemon/handlers/server.h"
+#include "scheduler/daemon/handlers/visits.h"
 #include "scheduler/daemon/loader.h"
 #include "scheduler/daemon/pages/queries.h"
 #include "scheduler/daemon/reload.h"
@@ -44,6 +45,7 @@ struct serve {
   struct access *access;
   struct login *login;
   struct requests *requests;
+  struct visits *visits;
   struct restore_answers *answers;
   struct queries *queries;
   struct event_hub *events;
@@ -123,8 +125,6 @@ static void on_request(void *ctx, const struct api_request *request) {
     event_hub_take(s->events, request);
   } else if (request->route == API_RELOAD) {
     reload_all(s->reloads, request);
-  } else if (request->route == API_BACKUP) {
-    upkeep_backup(s->upkeep, request);
   } else if (!restore_answers_take(s->answers, request) && !requests_take(s->requests, request) &&
              !login_take(s->login, request) && !tokens_take(s->access, s->server, request)) {
     queries_take(s->queries, request);
@@ -216,6 +216,7 @@ static int open_rest(struct serve *s) {
   if (code) return code;
   s->requests = requests_new(loop, s->assembly.core, s->history, answer, s);
   tokens_register(s->access, s->requests);
+  s->visits = visits_new(&s->assembly, s->requests);
   s->login = login_new(s->access, s->server, s->requests);
   const struct restore_answers_options answers = {
       .assembly = &s->assembly, .server = s->server, .history = s->history};
@@ -237,7 +238,7 @@ static int open_rest(struct serve *s) {
                                            .holds = holds,
                                            .ctx = s};
   s->events = event_hub_new(&events);
-  const struct upkeep_options upkeep = {.assembly = &s->assembly, .server = s->server, .history = s->history};
+  const struct upkeep_options upkeep = {.assembly = &s->assembly, .requests = s->requests, .history = s->history};
   s->upkeep = upkeep_new(&upkeep);
   s->watch = watch_new(loop, on_files_changed, s);
   const char *const *folders;
@@ -264,6 +265,7 @@ static void close_all(struct serve *s) {
   event_hub_free(s->events);
   queries_free(s->queries);
   restore_answers_free(s->answers);
+  visits_free(s->visits);
   requests_free(s->requests);
   login_free(s->login);
   if (s->server) door_close(s->assembly.config);
@@ -290,6 +292,7 @@ static int serve(struct serve *s) {
   const struct assembly_options options = {
       .config = s->config,
       .schedules = !s->options->no_schedules,
+      .hosts = true,
       .hooks = {.ctx = s, .committed = on_committed, .reply = on_reply, .degraded = on_degraded, .fatal = on_fatal},
   };
   signal(SIGHUP, SIG_IGN); /* there is nothing to read again before the loop runs */

@@ -9,7 +9,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "scheduler/daemon/backup_job.h"
-#include "scheduler/daemon/handlers/audit.h"
 #include "scheduler/daemon/handlers/body.h"
 #include "scheduler/spec/config.h"
 #include "scheduler/store/history.h"
@@ -157,22 +156,52 @@ static void check_done(uv_work_t *work, int status) {
 
 /* ---- backups ---- */
 
-void upkeep_backup(struct upkeep *u, const struct api_request *request) {
-  static const char *const members[] = {"file", NULL};
-  struct arena a = {0};
-  struct body body;
-  body_open(&body, &a, request->body, request->body_len, members);
-  const char *file = body_text(&body, "file", true);
-  if (file && file[0] != '/') body.fault = "'file' must be an absolute path on the daemon's machine";
-  if (body.fault) {
-    api_problem(server_api(u->o.server), request->handle, 422, "Bad request", body.fault);
-  } else {
-    audit_put(u->o.assembly->core, request, "backup", file, NULL);
-    backup_jobs_start(u->backups, request->handle, file);
-  }
-  body_close(&body);
-  arena_release(&a);
+struct backup_wish {
+  const char *file;
+  struct post *deed;
+  struct arena *arena;
+};
+
+static void *read_backup(const struct api_request *request, struct body *body, struct arena *arena) {
+  (void)request;
+  struct backup_wish *w = arena_new(arena, struct backup_wish);
+  w->file = body_text(body, "file", true);
+  if (w->file && w->file[0] != '/') body->fault = "'file' must be an absolute path on the daemon's machine";
+  return w;
 }
+
+static void backup_done(void *ctx, int status, const char *text) {
+  struct backup_wish *w = ctx;
+  if (status != 200) {
+    const struct refusal why = {status, "No backup", text};
+    requests_deed_end(w->deed, NULL, &why);
+    return;
+  }
+  struct buf body = {0};
+  struct json j;
+  jsonw_init(&j, &body);
+  jsonw_object(&j);
+  jsonw_member_string(&j, "file", w->file);
+  jsonw_object_end(&j);
+  const struct engine_record done = {.action = "backup",
+                                     .object = w->file,
+                                     .status = 200,
+                                     .body = arena_strndup(w->arena, buf_cstr(&body), body.len),
+                                     .body_len = body.len};
+  buf_release(&body);
+  requests_deed_end(w->deed, &done, NULL);
+}
+
+static void begin_backup(void *ctx, void *wish, struct post *deed, struct arena *arena) {
+  struct upkeep *u = ctx;
+  struct backup_wish *w = wish;
+  w->deed = deed;
+  w->arena = arena;
+  backup_jobs_start(u->backups, w->file, backup_done, w);
+}
+
+static const struct recorder backup_recorder = {
+    .route = API_BACKUP, .read = read_backup, .begin = begin_backup, .members = {"file"}};
 
 /* ---- the whole ---- */
 
@@ -180,7 +209,8 @@ struct upkeep *upkeep_new(const struct upkeep_options *options) {
   struct upkeep *u = alloc_new(struct upkeep);
   uv_loop_t *loop = &options->assembly->loop;
   u->o = *options;
-  u->backups = backup_jobs_new(core_committer(options->assembly->core), options->server);
+  u->backups = backup_jobs_new(loop, core_committer(options->assembly->core));
+  requests_record(options->requests, &backup_recorder, 1, u);
   uv_timer_init(loop, &u->retention);
   uv_timer_init(loop, &u->zones);
   u->retention.data = u->zones.data = u;

@@ -4,20 +4,18 @@
 #define ROTA_DAEMON_UPKEEP_H
 
 #include "scheduler/daemon/assembly.h"
-#include "scheduler/daemon/handlers/server.h"
+#include "scheduler/daemon/handlers/requests.h"
 
 struct history;
 struct upkeep;
 
 struct upkeep_options { /* all borrowed */
   struct assembly *assembly;
-  struct server *server;
+  struct requests *requests; /* takes POST /backup, which is answered when the snapshot is on disk and verified */
   struct history *history;
 };
 
 struct upkeep *upkeep_new(const struct upkeep_options *options);
-/* Takes POST /backup and answers it when the snapshot is on disk and verified. */
-void upkeep_backup(struct upkeep *u, const struct api_request *request);
 void upkeep_free(struct upkeep *u); /* accepts NULL */
 
 #endif

@@ -260,6 +260,9 @@ def audited_posts(p):
             ("/runs/{run}/cancel", "slow#1", {}, "cancel"), ("/pipelines/{name}/note", "one", {"text": "x"}, "note"),
             ("/pipelines/{name}/pause", "one", {"reason": "x"}, "pause"), ("/pipelines/{name}/resume", "one", {}, "resume"),
             ("/pause", "", {"reason": "x"}, "pause"), ("/resume", "", {}, "resume"), ("/reload", "", {}, "reload"),
+            ("/hosts/{host}/drain", "gpu01", {"reason": "x"}, "host-drain"),
+            ("/hosts/{host}/down", "gpu01", {"reason": "x"}, "host-down"), ("/hosts/{host}/up", "gpu01", {}, "host-up"),
+            ("/hosts/{host}/check", "gpu01", {}, "host-check"), ("/hosts/{host}/doctor", "gpu01", {}, "host-doctor"),
             ("/backup", "", {"file": p.path("b.db")}, "backup"), ("/login-links", "", {}, "login link"),
             ("/tokens", "", two, "token create"), ("/tokens/{token}/revoke", "gone", {}, "token revoke"),
             ("/sessions/{session}/revoke", session, {}, "session revoke"), ("/restore/close", "", {}, "restore close"),
@@ -271,16 +274,24 @@ def audited_posts(p):
 ELSEWHERE = {"/restore"}
 
 
+# Nothing answers there.
+HOSTS = "hosts: {gpu01: {ssh: \"ml@127.0.0.1:1\", slots: {gpu: 2}}}\n"
+
+
+def make_all_states(p):
+    for name, text in (("one", ONE), ("slow", SLOW), ("again", AGAIN)):
+        p.pipeline(name, text)
+    p.rota("reload")
+    p.rota("trigger", "one", "--wait")
+    for name in ("slow", "again"):
+        p.rota("trigger", name)
+    p.wait_run("slow#1", "running")
+    wait_until("it waits for its retry", lambda: "waiting" in json.dumps(p.json("show", "again#1")))
+
+
 def test_every_post_route_leaves_an_audit_row():
-    with place() as p:
-        for name, text in (("one", ONE), ("slow", SLOW), ("again", AGAIN)):
-            p.pipeline(name, text)
-        p.rota("reload")
-        p.rota("trigger", "one", "--wait")
-        for name in ("slow", "again"):
-            p.rota("trigger", name)
-        p.wait_run("slow#1", "running")
-        wait_until("it waits for its retry", lambda: "waiting" in json.dumps(p.json("show", "again#1")))
+    with place(HOSTS) as p:
+        make_all_states(p)
         cookie = {**login(p, token=token(p, "anna")), **origin(p)}
         posts = audited_posts(p)
         document = p.http("GET", "/api/v1/openapi.json", headers=cookie)[2]["paths"]
@@ -295,6 +306,33 @@ def test_every_post_route_leaves_an_audit_row():
             new = rows[:len(rows) - before]
             if status >= 300 or not [r for r in new if r[0].startswith(action)]:
                 faults.append(f"POST {path}: {status} {got if status >= 300 else ''} left {new}")
+        assert not faults, "\n".join(faults)
+
+
+# These keep no answer: a login makes a session each time and a logout ends one, an answer to a question of a restore
+# acts once by itself, and to close the questions or to read the files again changes nothing the second time.
+KEYLESS = {"/login", "/logout", "/restore", "/restore/close", "/reload"}
+
+
+def test_a_repeated_post_acts_once_and_gets_the_same_answer():
+    with place(HOSTS) as p:
+        make_all_states(p)
+        boss = token(p, "anna")
+        faults = []
+        for n, (pattern, value, body, action) in enumerate(audited_posts(p)):
+            if pattern in KEYLESS:
+                continue
+            path, key = "/api/v1" + re.sub(r"\{\w+\}", value.replace("#", "%23"), pattern), {"Idempotency-Key": f"k{n}"}
+            before = len(audit(p))
+            first, again = (p.http("POST", path, body, token=boss, headers=key) for _ in range(2))
+            rows = [r for r in audit(p)[:-before] if r[0].startswith(action)]
+            other = p.http("POST", path, {**body, "nonsense": 1} if not body else {**body, **{k: "y" for k in body}},
+                           token=boss, headers=key)
+            secret = {"token", "url"}  # which is told once
+            told = {**again[2], **{k: first[2][k] for k in secret & set(first[2])}} == first[2]
+            if first[0] >= 300 or again[0] != first[0] or not told or len(rows) != 1 or other[0] != 422:
+                faults.append(f"POST {path}: {first[0]} {first[2]}, then {again[0]} {again[2]}, {len(rows)} rows, "
+                              f"another body {other[0]} {other[2]}")
         assert not faults, "\n".join(faults)
 
 

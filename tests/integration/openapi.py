@@ -117,8 +117,11 @@ def read_everything(check, good, bad, live):
     v = "/api/v1"
     for path in ("/healthz", v + "/me", v + "/tokens", v + "/sessions", v + "/openapi.json", v + "/status",
                  v + "/overview", v + "/pipelines", v + "/runs", v + "/run-count", v + "/schedule", v + "/firings",
-                 v + "/audit", v + "/restore"):
+                 v + "/audit", v + "/restore", v + "/hosts"):
         get(path)
+    for host in ("local", "gpu01"):
+        get(v + "/hosts/{host}", host=host)
+    get(v + "/runs/{run}/files", run=bad, query="?task=train")
     get(v + "/runs", query="?limit=1&q=state%3Afailed")
     get(v + "/schedule", query="?pipeline=etl&n=3")
     for part in ("", "/grid", "/graph", "/trend", "/versions", "/firings", "/events"):
@@ -155,6 +158,16 @@ def change_everything(check, p, good, bad, live):
     check("get", v + "/overview", 200)
     post(v + "/resume", 200, body={})
     post(v + "/reload", 200, body={})
+    host = v + "/hosts/{host}"
+    post(host + "/down", 200, host="gpu01", body={"dry_run": True})
+    for order in ("/drain", "/down", "/up"):
+        post(host + order, 200, host="gpu01", body={"reason": "works"})
+    post(host + "/drain", 404, host="gpu09", body={"reason": "works"})
+    post(host + "/check", 200, host="gpu01", body={})
+    post(host + "/doctor", 200, host="gpu01", body={})
+    check("get", host, 200, host="gpu01")
+    post(host + "/doctor", 404, host="gpu09", body={})
+    post(host + "/check", 409, host="local", body={})
     post(v + "/restore", 404, body={"key": "1", "answer": "skip"})
     post(v + "/restore/close", 200, body={})
     post(v + "/backup", 200, body={"file": p.path("copy.db")})
@@ -180,8 +193,12 @@ def log_in_and_out(check):
     post(v + "/login-links", 201, body={})
 
 
+# Nothing answers there.
+HOSTS = "hosts: {gpu01: {ssh: \"ml@127.0.0.1:1\", slots: {gpu: 2}}}\n"
+
+
 def test_answers_are_as_documented():
-    with place() as p:
+    with place(HOSTS) as p:
         for name, text in (("etl", ETL), ("bad", BAD), ("slow", SLOW)):
             p.pipeline(name, text)
         p.pipeline("broken", "tasks: {a: {run: 1, nothing: 2}}\n")

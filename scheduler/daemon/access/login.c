@@ -156,7 +156,7 @@ static bool link_make(void *ctx, void *wish, const struct actor *actor, struct a
   return true;
 }
 
-static const struct recorder recorders[] = {{API_LOGIN_LINK, link_read, link_make, {NULL}}};
+static const struct recorder recorders[] = {{API_LOGIN_LINK, link_read, link_make, .members = {NULL}}};
 
 /* ---- login ---- */
 

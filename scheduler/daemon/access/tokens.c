@@ -208,9 +208,9 @@ static bool make_session_revoke(void *ctx, void *wish, const struct actor *actor
 }
 
 static const struct recorder recorders[] = {
-    {API_TOKEN_CREATE, read_create, make_create, {"name", "role", "expires_at"}},
-    {API_TOKEN_REVOKE, read_token, make_token_revoke, {NULL}},
-    {API_SESSION_REVOKE, read_session, make_session_revoke, {NULL}},
+    {API_TOKEN_CREATE, read_create, make_create, .members = {"name", "role", "expires_at"}},
+    {API_TOKEN_REVOKE, read_token, make_token_revoke, .members = {NULL}},
+    {API_SESSION_REVOKE, read_session, make_session_revoke, .members = {NULL}},
 };
 
 void tokens_register(struct access *a, struct requests *requests) {

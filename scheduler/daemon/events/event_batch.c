@@ -91,13 +91,16 @@ static bool add_one(struct event_batch *b, const struct names *names, const stru
   case CHANGE_SCHEDULE: name_put(&b->pipelines, names_pipeline(names, c->schedule.pipeline)); return true;
   case CHANGE_FIRING: name_put(&b->firings, names_pipeline(names, c->firing.pipeline)); return true;
   case CHANGE_EVENT: add_note(b, names, &c->event); return c->event.kind == EVENT_ROW_NOTE;
+  case CHANGE_HOST: name_put(&b->hosts, c->host.name); return true;
+  case CHANGE_HOST_DOCTOR: name_put(&b->hosts, c->host_doctor.name); return true;
+  case CHANGE_REMNANT: name_put(&b->hosts, c->remnant.host); return true;
   case CHANGE_PAUSE: return true;
   default: return false;
   }
 }
 
 static size_t batch_len(const struct event_batch *b) {
-  return b->runs.len + b->tasks.len + b->pipelines.len + b->firings.len + b->notes.len;
+  return b->runs.len + b->tasks.len + b->pipelines.len + b->firings.len + b->notes.len + b->hosts.len;
 }
 
 void event_batch_add(struct event_batch *b, const struct names *names, const struct change *changes, size_t len) {
@@ -162,6 +165,7 @@ void event_batch_json(const struct event_batch *b, bool paused, instant now, str
   member_set(&j, "pipelines", &b->pipelines);
   member_set(&j, "firings", &b->firings);
   member_set(&j, "notes", &b->notes);
+  member_set(&j, "hosts", &b->hosts);
   jsonw_member_bool(&j, "paused", paused);
   jsonw_object_end(&j);
 }
@@ -174,6 +178,7 @@ void event_batch_reset(struct event_batch *b) {
   map_release(&b->pipelines);
   map_release(&b->firings);
   map_release(&b->notes);
+  map_release(&b->hosts);
   b->changed = b->over = false;
 }
 

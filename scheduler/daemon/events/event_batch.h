@@ -20,6 +20,7 @@ struct event_batch { /* zeroed: empty */
   VEC(struct batch_task *) tasks;
   struct map run_by_key, task_by_key;
   struct map pipelines, firings, notes; /* names, names, ids of runs */
+  struct map hosts;                     /* names */
   bool changed;                         /* there is something to tell */
   bool over;                            /* and it is too much */
 };

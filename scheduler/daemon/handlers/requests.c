@@ -47,7 +47,7 @@ struct requests {
   struct map by_key;    /* idempotency key -> struct post under way */
   struct map by_handle; /* handle as bytes -> struct post whose event the engine has */
   struct turns turns;   /* triggers for one instant of one pipeline */
-  size_t looking;       /* posts that a thread looks up */
+  size_t looking;       /* posts that a thread looks up, or deeds under way */
   bool closing;
   VEC(struct recorders) recorders;
 };
@@ -105,6 +105,7 @@ static struct engine_asker *build_rerun(struct post *p, const struct api_request
   e->task = body_text(&p->body, "task", e->mode == RERUN_FROM || e->mode == RERUN_ONLY);
   e->params = body_params(&p->body, "params", &e->params_len);
   e->version = 1 + body_word(&p->body, "version", versions, false);
+  e->on = body_text(&p->body, "on", false);
   e->asker.dry_run = body_flag(&p->body, "dry_run", false);
   return &e->asker;
 }
@@ -112,6 +113,7 @@ static struct engine_asker *build_rerun(struct post *p, const struct api_request
 static struct engine_asker *build_cancel(struct post *p, const struct api_request *request) {
   (void)request;
   p->event.cancel.task = body_text(&p->body, "task", false);
+  p->event.cancel.abandon = body_flag(&p->body, "abandon", false);
   return &p->event.cancel.asker;
 }
 
@@ -162,10 +164,21 @@ static struct engine_asker *build_resume(struct post *p, const struct api_reques
   return &e->asker;
 }
 
+static struct engine_asker *build_host_order(struct post *p, const struct api_request *request) {
+  struct engine_host_order *e = &p->event.host_order;
+  e->host = arena_strdup(arena_of(p), api_path(request, "host"));
+  e->order = request->route == API_HOST_DRAIN  ? HOST_ORDER_DRAIN
+             : request->route == API_HOST_DOWN ? HOST_ORDER_DOWN
+                                               : HOST_ORDER_UP;
+  e->reason = body_text(&p->body, "reason", false);
+  e->asker.dry_run = body_flag(&p->body, "dry_run", false);
+  return &e->asker;
+}
+
 static const struct kind kinds[] = {
     {API_TRIGGER, ENGINE_TRIGGER, LOOKUP_NO_RUN, build_trigger, {"params", "for", "now", "force", "dry_run"}},
-    {API_RERUN, ENGINE_RERUN, LOOKUP_RUN_ROWS, build_rerun, {"mode", "task", "params", "version", "dry_run"}},
-    {API_CANCEL, ENGINE_CANCEL, LOOKUP_RUN, build_cancel, {"task"}},
+    {API_RERUN, ENGINE_RERUN, LOOKUP_RUN_ROWS, build_rerun, {"mode", "task", "params", "version", "on", "dry_run"}},
+    {API_CANCEL, ENGINE_CANCEL, LOOKUP_RUN, build_cancel, {"task", "abandon"}},
     {API_RETRY, ENGINE_RETRY_NOW, LOOKUP_RUN, build_retry, {"task"}},
     {API_MARK, ENGINE_MARK, LOOKUP_RUN_ROWS, build_mark, {"task", "state", "reason", "outputs"}},
     {API_NOTE, ENGINE_NOTE, LOOKUP_RUN, build_note, {"text"}},
@@ -175,6 +188,9 @@ static const struct kind kinds[] = {
     {API_PIPELINE_RESUME, ENGINE_RESUME, LOOKUP_NO_RUN, build_resume, {NULL}},
     {API_PAUSE, ENGINE_PAUSE, LOOKUP_NO_RUN, build_pause, {"reason"}},
     {API_RESUME, ENGINE_RESUME, LOOKUP_NO_RUN, build_resume, {NULL}},
+    {API_HOST_DRAIN, ENGINE_HOST_ORDER, LOOKUP_NO_RUN, build_host_order, {"reason", "dry_run"}},
+    {API_HOST_DOWN, ENGINE_HOST_ORDER, LOOKUP_NO_RUN, build_host_order, {"reason", "dry_run"}},
+    {API_HOST_UP, ENGINE_HOST_ORDER, LOOKUP_NO_RUN, build_host_order, {"reason", "dry_run"}},
 };
 
 /* The run that was looked up goes into the event of those kinds that name one. */
@@ -267,6 +283,12 @@ static void refuse_degraded(struct requests *r, uint64_t handle) {
           "nothing can be recorded right now, so nothing is taken on; repeat it later with the same key");
 }
 
+static void post_degraded(struct post *p) {
+  for (size_t i = 0; i < p->also.len; i++) refuse_degraded(p->requests, p->also.items[i]);
+  refuse_degraded(p->requests, p->handle);
+  post_free(p);
+}
+
 static void post_problem(struct post *p, int status, const char *title, const char *detail) {
   for (size_t i = 0; i < p->also.len; i++) problem(p->requests, p->also.items[i], status, title, detail);
   problem(p->requests, p->handle, status, title, detail);
@@ -284,10 +306,34 @@ static void post_put(struct post *p) {
 static void post_record(struct post *p) {
   struct engine_record *record = &p->event.record;
   struct refusal why = {422, "Bad request", NULL};
-  if (p->recorder->make(p->recorder_ctx, p->wish, &record->asker.actor, arena_of(p), record, &why))
+  const struct recorder *r = p->recorder;
+  if (r->begin && (!r->may || r->may(p->recorder_ctx, p->wish, arena_of(p), &why))) {
+    p->requests->looking++;
+    r->begin(p->recorder_ctx, p->wish, p, arena_of(p));
+    return;
+  }
+  if (r->make && r->make(p->recorder_ctx, p->wish, &record->asker.actor, arena_of(p), record, &why))
     post_put(p);
   else
     post_problem(p, why.status, why.title, why.detail);
+}
+
+void requests_deed_end(struct post *deed, const struct engine_record *done, const struct refusal *why) {
+  struct requests *r = deed->requests;
+  r->looking--;
+  if (r->closing) {
+    post_free(deed);
+    requests_release(r);
+  } else if (!done) {
+    post_problem(deed, why->status, why->title, why->detail);
+  } else if (core_degraded(r->core)) {
+    post_degraded(deed);
+  } else {
+    const struct engine_asker asker = deed->event.record.asker;
+    deed->event.record = *done;
+    deed->event.record.asker = asker;
+    post_put(deed);
+  }
 }
 
 static void on_looked_up(uv_work_t *work, int cancelled) {
@@ -302,9 +348,7 @@ static void on_looked_up(uv_work_t *work, int cancelled) {
   } else if (p->lookup.status) {
     post_problem(p, p->lookup.status, p->lookup.title, p->lookup.detail);
   } else if (core_degraded(r->core)) { /* since it was looked up */
-    for (size_t i = 0; i < p->also.len; i++) refuse_degraded(r, p->also.items[i]);
-    refuse_degraded(r, p->handle);
-    post_free(p);
+    post_degraded(p);
   } else if (p->recorder) {
     post_record(p);
   } else {

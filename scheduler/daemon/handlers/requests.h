@@ -29,6 +29,7 @@ struct refusal {
 /* A route whose change is rows that the engine knows nothing about, made by somebody else. `read` takes what it needs
  * from the body and the path, into the arena of the request, when the request comes; `make` makes the record of it,
  * all but the asker, as soon as the key is known to be a new one: nothing stands between it and the commit. */
+struct post;
 struct recorder {
   enum api_route route;
   void *(*read)(const struct api_request *request, struct body *body, struct arena *a);
@@ -36,6 +37,11 @@ struct recorder {
   bool (*make)(void *ctx, void *wish, const struct actor *actor, struct arena *a, struct engine_record *out,
                struct refusal *why);
   const char *members[8]; /* of the body */
+  /* Instead of `make`, for what takes a while before there is something to record: requests_deed_end must follow, not
+   * from within. Meanwhile the same key waits for the same answer. */
+  void (*begin)(void *ctx, void *wish, struct post *deed, struct arena *a);
+  /* Asked before `begin`; false: refused. NULL: it always may. */
+  bool (*may)(void *ctx, void *wish, struct arena *a, struct refusal *why);
 };
 
 /* Where answers go: to the API's client, or to whoever asked within the program. */
@@ -45,6 +51,9 @@ struct requests *requests_new(uv_loop_t *loop, struct core *core, struct history
                               void *ctx);
 /* Before the first request; all is borrowed. */
 void requests_record(struct requests *r, const struct recorder *recorders, size_t len, void *ctx);
+/* Ends what `begin` began, also when the daemon ends: `done`, all but its asker, in the arena that `begin` was given,
+ * or, if it is NULL, the refusal. */
+void requests_deed_end(struct post *deed, const struct engine_record *done, const struct refusal *why);
 /* Takes a request of a route that changes something through the engine; false if the route isn't one. */
 bool requests_take(struct requests *r, const struct api_request *request);
 /* The engine's reply, after its rows are durable. */

@@ -93,10 +93,18 @@ void log_pick_problem(struct page *p, int err) {
   page_problem(p, 503, "Not readable", "the log can't be read: %s", err_text(err));
 }
 
+bool log_pick_attempt(struct page *p, struct log_pick *l) {
+  *l = (struct log_pick){0};
+  return p->status < 400 && page_find_run(p, &l->run) && find_task(p, l) && find_attempt(p, l);
+}
+
+char *log_pick_dir(struct page *p, const struct log_pick *l) {
+  return local_attempt_dir(p->state_dir, run_id_of(p, l), l->attempt.id.text);
+}
+
 bool log_pick(struct page *p, struct log_pick *l) {
   int err;
-  *l = (struct log_pick){0};
-  if (p->status >= 400 || !page_find_run(p, &l->run) || !find_task(p, l) || !find_attempt(p, l)) return false;
+  if (!log_pick_attempt(p, l)) return false;
   if (!l->attempt.key) return true;
   l->ended = task_state_ended(l->attempt.state);
   l->log = log_pick_open(p, run_id_of(p, l), &l->attempt, &err);

@@ -22,6 +22,10 @@ struct log_pick {
 
 /* Reads rows and opens the log; false after a problem was set. Blocks on the disk. */
 bool log_pick(struct page *p, struct log_pick *l);
+/* The same without the log. */
+bool log_pick_attempt(struct page *p, struct log_pick *l);
+/* The directory of the attempt; the caller frees it. */
+char *log_pick_dir(struct page *p, const struct log_pick *l);
 void log_pick_release(struct log_pick *l);
 /* The log of any attempt; NULL with *err as of logfile_open. */
 struct logfile *log_pick_open(struct page *p, const char *run_id, const struct attempt_row *attempt, int *err);

@@ -2,10 +2,10 @@
 #include <string.h>
 
 #include "base/err.h"
-
 #include "scheduler/daemon/logs/log_pick.h"
 #include "scheduler/daemon/logs/log_scan.h"
 #include "scheduler/daemon/logs/log_text.h"
+#include "scheduler/spec/config.h"
 
 #define COUNT_DEFAULT 500
 #define COUNT_MAX     2000
@@ -120,10 +120,17 @@ static void head_write(struct lines *l) {
   jsonw_array(l->json);
 }
 
+/* A log that comes from a host is stamped when it arrives here. */
+static const char *stamps_word(const struct log_pick *pick) {
+  const char *host = pick->attempt.key ? pick->attempt.host : NULL;
+  return host && strcmp(host, HOST_LOCAL) != 0 ? "arrival" : "written";
+}
+
 static void tail_write(struct lines *l) {
   jsonw_member_int(l->json, "total", (int64_t)l->total);
   jsonw_member_int(l->json, "size", (int64_t)l->size);
   jsonw_member_bool(l->json, "ended", l->pick->ended);
+  jsonw_member_string(l->json, "stamps", stamps_word(l->pick));
   jsonw_member_string(l->json, "state", l->pick->attempt.key ? task_state_word(l->pick->attempt.state) : "waiting");
   jsonw_object_end(l->json);
 }

@@ -96,6 +96,8 @@ page_read_fn page_overview_read;
 page_finish_fn page_overview_finish;
 page_read_fn page_count_read, page_pipeline_events_read, page_unrun_read, page_trend_read;
 page_read_fn page_grid_read, page_graph_read, page_run_graph_read;
+page_read_fn page_hosts_read, page_host_read, page_files_read;
+page_finish_fn page_hosts_finish, page_host_finish;
 page_read_fn page_log_lines_read, page_log_search_read, page_log_file_read, page_failure_read;
 
 #endif

@@ -16,6 +16,8 @@
 #define DIRS_MAX 20 /* directories whose code is compared */
 #define GIT_TIME (10 * USEC_PER_SEC)
 
+#define FACTS_PAIRS_MAX 100 /* hosts, or pairs of them, whose facts are compared */
+
 struct side {
   struct history_run run;
   struct version_row version;
@@ -288,6 +290,91 @@ static void write_outputs(struct json *j, const struct side *a, const struct tas
     if (!output_named(in_a, a_len, in_b[i].name)) write_output(j, label, in_b[i].name, NULL, in_b[i].json);
 }
 
+/* ---- facts of the hosts ---- */
+
+/* The facts of a host as they were when an attempt began there; NULL if they aren't known. */
+static json_t *facts_of(struct page *p, const struct attempt_row *attempt) {
+  struct host_boot_row boot;
+  instant at = attempt->started_at != INSTANT_NONE ? attempt->started_at : attempt->created_at;
+  char booted[INSTANT_TEXT_SIZE];
+  if (!attempt->host || history_boot_at(p->history, attempt->host, at, &p->arena, &boot)) return NULL;
+  json_t *facts = boot.facts ? json_loads(boot.facts, 0, NULL) : NULL;
+  if (!json_is_object(facts)) {
+    json_decref(facts);
+    facts = json_object();
+  }
+  if (boot.machine) json_object_set_new(facts, "machine", json_string(boot.machine));
+  if (boot.booted_at != INSTANT_NONE) {
+    instant_format_utc(boot.booted_at, booted);
+    json_object_set_new(facts, "booted_at", json_string(booted));
+  }
+  return facts;
+}
+
+/* A list becomes one text, as what isn't text does. */
+static const char *fact_text(struct arena *a, const json_t *value) {
+  struct buf text = {0};
+  size_t i;
+  const json_t *item;
+  if (!value || json_is_null(value)) return NULL;
+  if (json_is_string(value)) return arena_strdup(a, json_string_value(value));
+  if (!json_is_array(value)) {
+    char *dumped = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    buf_str(&text, dumped ? dumped : "");
+    free(dumped);
+  }
+  json_array_foreach(value, i, item) {
+    if (json_is_string(item)) buf_fmt(&text, "%s%s", text.len ? ", " : "", json_string_value(item));
+  }
+  const char *copy = arena_strdup(a, buf_cstr(&text));
+  buf_release(&text);
+  return copy;
+}
+
+static void write_fact(struct page *p, const char *host, const char *name, const json_t *of_a, const json_t *of_b) {
+  const char *a = fact_text(&p->arena, of_a), *b = fact_text(&p->arena, of_b);
+  if (texts_equal(a, b)) return;
+  jsonw_object(&p->json);
+  jsonw_member_string(&p->json, "host", host);
+  jsonw_member_string(&p->json, "name", name);
+  jsonw_member_string(&p->json, "a", a);
+  jsonw_member_string(&p->json, "b", b);
+  jsonw_object_end(&p->json);
+}
+
+static void write_facts_between(struct page *p, const char *hosts, const struct attempt_row *in_a,
+                                const struct attempt_row *in_b) {
+  json_t *a = facts_of(p, in_a), *b = facts_of(p, in_b), *value;
+  const char *name;
+  json_object_foreach(a, name, value) {
+    if (b) write_fact(p, hosts, name, value, json_object_get(b, name));
+  }
+  json_object_foreach(b, name, value) {
+    if (a && !json_object_get(a, name)) write_fact(p, hosts, name, NULL, value);
+  }
+  json_decref(a);
+  json_decref(b);
+}
+
+/* Of tasks that both runs have; each pair of hosts once, by the first task that ran on them. */
+static void write_facts(struct page *p, const struct side *a, const struct side *b) {
+  struct map seen = {0};
+  jsonw_key(&p->json, "facts");
+  jsonw_array(&p->json);
+  for (size_t i = 0; i < a->tasks_len && seen.len < FACTS_PAIRS_MAX; i++) {
+    const struct attempt_row *in_a = attempt_of(a, &a->tasks[i]);
+    const struct attempt_row *in_b = attempt_of(b, map_get(&b->by_label, a->tasks[i].label));
+    if (!in_a || !in_b || !in_a->host || !in_b->host) continue;
+    bool same = strcmp(in_a->host, in_b->host) == 0;
+    const char *hosts = same ? in_a->host : arena_fmt(&p->arena, "%s / %s", in_a->host, in_b->host);
+    if (map_has(&seen, hosts)) continue;
+    map_put(&seen, hosts, NULL);
+    write_facts_between(p, hosts, in_a, in_b);
+  }
+  jsonw_array_end(&p->json);
+  map_release(&seen);
+}
+
 /* ---- the page ---- */
 
 /* Without `b` it is the last success before `a`, else the newest other one. */
@@ -326,6 +413,7 @@ static void write_sides(struct page *p, const struct side *a, const struct side 
   write_version(j, a, b);
   write_code(p, a, b);
   write_each(j, "hosts", a, b, write_host);
+  write_facts(p, a, b);
   write_each(j, "tasks", a, b, write_task);
   write_each(j, "outputs", a, b, write_outputs);
   jsonw_object_end(j);

@@ -69,6 +69,7 @@ void present_run_begin(struct json *j, const struct present_run *run) {
   jsonw_member_int(j, "round", r->round);
   jsonw_member_bool(j, "failed_before", r->failed_before);
   jsonw_member_bool(j, "keep", r->keep);
+  jsonw_member_bool(j, "may_have_run_twice", r->may_have_run_twice);
   jsonw_member_string(j, "linked_from", run->linked_from);
   jsonw_member_int(j, "tasks_total", r->tasks);
   jsonw_member_int(j, "tasks_done", r->tasks_done);
@@ -118,6 +119,7 @@ void present_attempt(struct json *j, const struct attempt_row *row, const char *
   jsonw_member_string(j, "state", task_state_word(row->state));
   jsonw_member_string(j, "reason", row->reason);
   jsonw_member_string(j, "host", row->host);
+  jsonw_member_instant(j, "unreachable_at", row->unreachable_at);
   present_known(j, "exit_code", row->exit_code);
   present_known(j, "signal", row->signal > 0 ? row->signal : -1);
   present_known(j, "pid", row->pid > 0 ? row->pid : -1);

@@ -79,10 +79,10 @@ static void each_run_and_task_is_told_once_as_it_is(void **state) {
        "\"started_at\":null,\"ended_at\":null},"
        "{\"run\":\"" RUN
        "\",\"index\":5,\"label\":\"train[1]\",\"state\":\"waiting\",\"wait\":\"slot\",\"attempts\":2,"
-       "\"started_at\":null,\"ended_at\":null}],\"pipelines\":[],\"firings\":[],\"notes\":[],\"paused\":false}");
+       "\"started_at\":null,\"ended_at\":null}],\"pipelines\":[],\"firings\":[],\"notes\":[],\"hosts\":[],\"paused\":false}");
   event_batch_reset(&w.batch);
   assert_false(w.batch.changed);
-  says(&w, "{\"runs\":[],\"tasks\":[],\"pipelines\":[],\"firings\":[],\"notes\":[],\"paused\":false}");
+  says(&w, "{\"runs\":[],\"tasks\":[],\"pipelines\":[],\"firings\":[],\"notes\":[],\"hosts\":[],\"paused\":false}");
   world_release(&w);
 }
 
@@ -97,7 +97,7 @@ static void names_are_told_once(void **state) {
     add(&w, (struct change){.kind = CHANGE_EVENT, .event = {.kind = EVENT_ROW_NOTE, .run = 99, .run_id = RUN}});
   }
   says(&w, "{\"runs\":[],\"tasks\":[],\"pipelines\":[\"nightly\"],\"firings\":[\"nightly\"],\"notes\":[\"" RUN
-           "\"],\"paused\":false}");
+           "\"],\"hosts\":[],\"paused\":false}");
   world_release(&w);
 }
 
@@ -106,7 +106,7 @@ static void a_note_of_a_pipeline_names_it(void **state) {
   struct world w;
   world_make(&w);
   add(&w, (struct change){.kind = CHANGE_EVENT, .event = {.kind = EVENT_ROW_NOTE, .pipeline = 1}});
-  says(&w, "{\"runs\":[],\"tasks\":[],\"pipelines\":[\"nightly\"],\"firings\":[],\"notes\":[],\"paused\":false}");
+  says(&w, "{\"runs\":[],\"tasks\":[],\"pipelines\":[\"nightly\"],\"firings\":[],\"notes\":[],\"hosts\":[],\"paused\":false}");
   world_release(&w);
 }
 

@@ -58,7 +58,7 @@ static void a_run_has_the_members_that_are_documented(void **state) {
   assert_members(&text,
                  "id name pipeline number state reason trigger actor params version scheduled_for "
                  "interval_start date zone created_at started_at ended_at duration_ms round failed_before keep "
-                 "linked_from tasks_total tasks_done tasks_failed");
+                 "may_have_run_twice linked_from tasks_total tasks_done tasks_failed");
   assert_has(&text, "\"name\":\"nightly#412\"");
   assert_has(&text, "\"date\":\"2026-03-29\"");
   assert_has(&text, "\"started_at\":\"2026-03-29T12:00:00.000000Z\"");
@@ -129,7 +129,7 @@ static void an_exit_of_zero_is_known(void **state) {
   struct json j;
   jsonw_init(&j, &text);
   present_attempt(&j, &row, NULL, NULL, NOON);
-  assert_members(&text, "id task attempt round state reason host exit_code signal pid created_at started_at ended_at "
+  assert_members(&text, "id task attempt round state reason host unreachable_at exit_code signal pid created_at started_at ended_at "
                         "duration_ms max_rss_kb cpu_ms log_bytes slots dir git_commit git_dirty command");
   assert_has(&text, "\"exit_code\":0,\"signal\":9,\"pid\":7");
   assert_has(&text, "\"git_commit\":\"abc\",\"git_dirty\":true");
