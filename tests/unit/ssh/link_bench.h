@@ -172,7 +172,7 @@ static void on_asked(void *ctx, const struct answer *a) {
 
 /* A request of the test's own; NONCE in it is replaced. */
 static void script_write(struct buf *out, const char *nonce, const char *script) {
-  buf_str(out, "{\n");
+  buf_fmt(out, "{\nrota_nonce=%s\n", nonce);
   for (const char *at = script, *next;; at = next + 5) {
     next = strstr(at, "NONCE");
     buf_add(out, at, next ? (size_t)(next - at) : strlen(at));
