@@ -27,12 +27,13 @@ static void key_take(struct complaint *c, const char *words) {
 }
 
 static void line_take(struct complaint *c) {
-  static const char shown[] = "debug1: Server host key: ", authenticated[] = "Authenticated to ";
+  static const char shown[] = "debug1: Server host key: ", ready[] = "debug1: Entering interactive session";
   const char *line = buf_cstr(&c->line);
   if (strncmp(line, shown, sizeof shown - 1) == 0) {
     key_take(c, line + sizeof shown - 1);
-  } else if (strncmp(line, authenticated, sizeof authenticated - 1) == 0) {
-    c->authenticated = true;
+  } else if (strncmp(line, ready, sizeof ready - 1) == 0) {
+    c->ready = true;
+    buf_reset(&c->text); /* what it warned of on the way isn't why it ends later */
   } else if (strncmp(line, "debug", 5) != 0 && strncmp(line, "OpenSSH_", 8) != 0 &&
              c->text.len + c->line.len < COMPLAINT_MAX) {
     buf_str(&c->text, line);
@@ -58,6 +59,24 @@ struct scene {
   const char *line; /* the line in which the pattern was found, with all that follows */
   struct buf *out;
 };
+
+static bool names(const char *line, const struct ssh_settings *s) {
+  char port[8];
+  snprintf(port, sizeof port, "%u", (unsigned)s->port);
+  return strstr(line, s->hostname) && (s->port == 22 || strstr(line, port));
+}
+
+/* The host on the way that the line is about. */
+static const struct ssh_settings *host_of(const struct ssh_settings *s, const char *line, size_t len) {
+  struct buf text = {0};
+  buf_add(&text, line, len);
+  const struct ssh_settings *found = s;
+  for (size_t i = 0; i < s->hops_len && !names(buf_cstr(&text), s); i++) {
+    if (names(buf_cstr(&text), &s->hops[i])) found = &s->hops[i];
+  }
+  buf_release(&text);
+  return found;
+}
 
 /* "Offending ED25519 key in /home/a/.ssh/known_hosts:12", also "Offending key for IP in" */
 static void offender_find(const struct scene *s, struct known_answer *answer) {
@@ -142,6 +161,7 @@ static const struct {
   void (*say)(const struct scene *s);
 } faults[] = {
     {"REVOKED HOST KEY DETECTED", TRANSPORT_UNTRUSTED, say_revoked},
+    {" has changed and you have requested strict", TRANSPORT_UNTRUSTED, say_changed},
     {"REMOTE HOST IDENTIFICATION HAS CHANGED", TRANSPORT_UNTRUSTED, say_changed},
     {"host key is known for", TRANSPORT_UNTRUSTED, say_unknown},
     {"Host certificate", TRANSPORT_UNTRUSTED, say_line},
@@ -185,6 +205,7 @@ enum transport_fault complaint_fault(const struct complaint *c, const struct ssh
     if (!at) continue;
     while (at > text && at[-1] != '\n') at--;
     scene.line = at;
+    scene.settings = host_of(s, at, strcspn(at, "\n"));
     faults[i].say(&scene);
     return faults[i].fault;
   }

@@ -16,7 +16,7 @@ struct complaint {
   struct buf text, line;
   char type[64];                      /* "ED25519": of the key that the host showed */
   char fingerprint[FINGERPRINT_SIZE]; /* of that key; "" as long as none was shown */
-  bool authenticated;                 /* it said so */
+  bool ready; /* it said that the login is through and the socket for further channels is there */
 };
 
 void complaint_add(struct complaint *c, const char *bytes, size_t len);
