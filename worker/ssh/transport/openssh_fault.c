@@ -27,7 +27,7 @@ static void key_take(struct complaint *c, const char *words) {
 }
 
 static void line_take(struct complaint *c) {
-  static const char shown[] = "debug1: Server host key: ", ready[] = "debug1: Entering interactive session";
+  static const char shown[] = "debug1: Server host key: ", ready[] = "debug1: Sending command: ";
   const char *line = buf_cstr(&c->line);
   if (strncmp(line, shown, sizeof shown - 1) == 0) {
     key_take(c, line + sizeof shown - 1);
