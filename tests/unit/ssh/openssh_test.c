@@ -345,6 +345,58 @@ static void logins_that_fail_are_told_apart(void **state) {
   EXPECT_DOWN(r, TRANSPORT_MISSING, "/no/such/key isn't there");
 }
 
+/* The line that docs/hosts.md gives. */
+static void a_key_that_may_run_only_the_shell_is_enough(void **state) {
+  (void)state;
+  if (sshd_missing()) skip();
+  struct sshd s = host_new("a", "ed25519", "");
+  sshd_know(&s, "known", NULL);
+  sh("printf '%%s %%s\\n' 'restrict,from=\"127.0.0.1,::1\",command=\"/bin/sh -s\"' \"$(cat id.pub)\" >authorized");
+  struct rig *r = rig_up(&s);
+  struct pipe_end p[3] = {0};
+  for (size_t i = 0; i < COUNT(p); i++) {
+    open_in(r, &p[i]);
+    say(&p[i], "echo there; exit\n");
+    assert_true(until(&p[i].closed));
+    assert_string_equal(buf_cstr(&p[i].out), "there\n");
+    shut(&p[i]);
+  }
+  rig_end(r);
+  sh("printf '%%s %%s\\n' 'restrict,from=\"192.0.2.1\",command=\"/bin/sh -s\"' \"$(cat id.pub)\" >authorized");
+  EXPECT_DOWN(rig_of(&s), TRANSPORT_DENIED, "doesn't let us in");
+  sshd_stop(&s);
+}
+
+/* The daemon dies without a word: what it started must go by itself. */
+static void children_end_when_we_die(void **state) {
+  (void)state;
+  if (sshd_missing()) skip();
+  struct sshd s = host_new("a", "ed25519", "");
+  sshd_know(&s, "known", NULL);
+  int told[2];
+  assert_int_equal(pipe(told), 0);
+  pid_t pid = fork();
+  if (pid == 0) {
+    uv_loop_fork(&loop);
+    struct rig *r = rig_up(&s);
+    struct pipe_end p = {0};
+    open_in(r, &p);
+    say(&p, "echo there; exec sleep 1\n");
+    while (p.got < 6) uv_run(&loop, UV_RUN_ONCE);
+    if (write(told[1], "x", 1) == 1) pause();
+    _exit(0);
+  }
+  char x;
+  assert_int_equal(read(told[0], &x, 1), 1);
+  sh("test $(pgrep -c -f '[C]ontrolPath=.%s') = 2", dir);
+  kill(pid, SIGKILL);
+  waitpid(pid, NULL, 0);
+  sh("for i in $(seq 100); do pgrep -f '[C]ontrolPath=.%s' >/dev/null || exit 0; sleep 0.1; done; exit 1", dir);
+  close(told[0]);
+  close(told[1]);
+  sshd_stop(&s);
+}
+
 static void rsa_alone_is_enough(void **state) {
   (void)state;
   if (sshd_missing()) skip();
@@ -496,6 +548,8 @@ int main(void) {
       TEST(much_goes_over_unharmed_and_waits_when_paused),
       TEST(keys_that_are_not_trusted_are_told_apart),
       TEST(logins_that_fail_are_told_apart),
+      TEST(a_key_that_may_run_only_the_shell_is_enough),
+      TEST(children_end_when_we_die),
       TEST(rsa_alone_is_enough),
       TEST(a_certificate_vouches_for_the_host),
       TEST(hosts_in_between_are_gone_through),

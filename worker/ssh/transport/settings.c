@@ -281,7 +281,7 @@ static void hops_fill(const struct load *l, struct ssh_settings *s, const struct
       hop.ssh = parts[i];
       struct stop stop = {.host = &hop, .written = written};
       struct ssh_config config;
-      stop_fill(l, &hops[--first], &stop, &config, i > 0 || config.proxy_jump);
+      stop_fill(l, &hops[--first], &stop, &config, i > 0);
       if (i == 0) further = config.proxy_jump;
       if (!s->trouble) s->trouble = hops[first].trouble;
       if (!s->needs_openssh) s->needs_openssh = hops[first].needs_openssh;
