@@ -9,7 +9,7 @@ DESTDIR ?=
 
 VERSION := 0.1.0
 PKGS    := libuv sqlite3 yaml-0.1 jansson libmicrohttpd gnutls libpcre2-8
-LOADED  := libcurl
+LOADED  := libcurl libssh2
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wold-style-definition \
            -Wmissing-prototypes -Wredundant-decls -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef \
            -Wvla -Wnull-dereference -Wdouble-promotion -Werror=implicit-function-declaration \
