@@ -83,14 +83,14 @@ static void note(struct dial *d, const char *text) {
 static void go_on(struct dial *d);
 
 static void on_writable(uv_poll_t *poll, int status, int events) {
-  (void)events;
+  (void)status, (void)events; /* the status is EBADF for all that the socket knows better */
   struct attempt *a = poll->data;
   struct dial *d = a->dial;
   size_t i = 0;
   while (d->attempts[i] != a) i++;
-  int error = status < 0 ? -status : 0;
+  int error = 0;
   socklen_t len = sizeof error;
-  if (!error && getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0) error = errno;
+  if (getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0) error = errno;
   int fd = a->fd;
   attempt_end(d, i, !error);
   if (!error) {

@@ -18,9 +18,11 @@
   X(session_set_blocking)                                                                                            \
   X(session_method_pref)                                                                                             \
   X(session_handshake)                                                                                               \
+  X(session_banner_get)                                                                                              \
   X(session_hostkey)                                                                                                 \
   X(session_last_error)                                                                                              \
   X(session_last_errno)                                                                                              \
+  X(session_block_directions)                                                                                        \
   X(session_disconnect_ex)                                                                                           \
   X(session_free)                                                                                                    \
   X(userauth_list)                                                                                                   \

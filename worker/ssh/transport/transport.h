@@ -77,6 +77,11 @@ struct channel {
 
 struct ssh_settings; /* settings.h */
 
+/* In milliseconds; what is 0 is what the comment on top says. */
+struct transport_times {
+  unsigned connect, keep_alive, silence;
+};
+
 struct transport_options {
   uv_loop_t *loop;
   const struct host_options *host; /* borrowed while it lives */
@@ -86,6 +91,7 @@ struct transport_options {
   const char *state_dir; /* where a private socket may go */
   const struct transport_events *events;
   void *ctx;
+  struct transport_times times;
 };
 
 /* Begins to connect. Never NULL; what is wrong at once comes as `down`. The two kinds are made by transport_new, and
