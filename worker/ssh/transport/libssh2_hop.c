@@ -175,6 +175,12 @@ static bool tunnel_step(struct hop *h) {
   return false;
 }
 
+/* Lines of another kind may come before the one by which a server says what it is, "Exceeded MaxStartups" too. */
+static bool introduced(const struct hop *h) {
+  const char *banner = h->t->lib.session_banner_get(h->session);
+  return banner && strncmp(banner, "SSH-", 4) == 0;
+}
+
 static void handshake_fail(struct hop *h, int rc) {
   const char *address = h->settings->address;
   switch (rc) {
@@ -192,7 +198,7 @@ static void handshake_fail(struct hop *h, int rc) {
               hop_error(h));
     return;
   default:
-    if (!h->t->lib.session_banner_get(h->session))
+    if (!introduced(h))
       ssh2_fail(h->t, TRANSPORT_BUSY,
                 "%s closed the connection before it said what it is: its sshd has too many that aren't logged in yet "
                 "(MaxStartups), or keeps this address away",
