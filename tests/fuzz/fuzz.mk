@@ -9,7 +9,7 @@ FUZZ_OBJECT  := $(FUZZ:%=$(BUILD)/obj/tests/fuzz/%_fuzz.o) $(BUILD)/obj/tests/fu
 TEST_OBJECTS += $(FUZZ_OBJECT)
 UNIT_CHOSEN  += $(if $(filter-out fuzz,$(ROOM)),,$(FUZZ:%=$(BUILD)/tests/fuzz/%_replay))
 # What a target knows of the program.
-fuzz_rooms    = $(need_store) scheduler/api worker base
+fuzz_rooms    = $(need_store) scheduler/api worker worker/ssh/link worker/ssh/remote base
 
 define fuzz_target
 $(BUILD)/tests/fuzz/$(1)_replay: $(BUILD)/obj/tests/fuzz/$(1)_fuzz.o $(BUILD)/obj/tests/fuzz/replay.o \

@@ -42,7 +42,7 @@ static void bulk_stop(struct bulk *b) {
   link_wake(l);
 }
 
-static void bulk_end(struct bulk *b, int how, const struct answer *answer, const char *text) {
+static void bulk_end(struct bulk *b, enum bulk_how how, const struct answer *answer, const char *text) {
   if (b->state == BULK_ENDED) return;
   bulk_stop(b);
   b->state = BULK_ENDED;

@@ -121,11 +121,16 @@ void chores_ping(struct link *l) {
           "echo \"%s 0${rota_uptime:+ $rota_uptime}\"\n}\n",
           nonce);
   const struct ask ask = {.nonce = nonce, .text = &text};
+  l->pinged_at = uv_now(l->o.loop);
   shell_ask(l->control, &ask);
 }
 
+/* A link that is busy is asked too, though seldom: for what its clock says. */
 static uint64_t ping_due(const struct link *l) {
-  return (shell_pending(l->control) ? uv_now(l->o.loop) : shell_heard_at(l->control)) + l->times.idle;
+  const uint64_t seldom = l->pinged_at + 4 * (uint64_t)l->times.idle;
+  if (shell_pending(l->control)) return seldom;
+  const uint64_t idle = shell_heard_at(l->control) + l->times.idle;
+  return idle < seldom ? idle : seldom;
 }
 
 /* ---- all of them ---- */
@@ -133,6 +138,7 @@ static uint64_t ping_due(const struct link *l) {
 void chores_begin(struct link *l) {
   l->watch = (struct watch){0};
   l->facts_at = 0;
+  l->pinged_at = uv_now(l->o.loop);
 }
 
 uint64_t chores_due(const struct link *l) {

@@ -12,7 +12,7 @@
  * and no answer of a former connection is ever handed on.
  *
  * A shell that doesn't answer in time, or not understandably, costs the whole connection. An idle one is asked for
- * the host's uptime each 30 s, which also keeps servers from closing the channel.
+ * the host's uptime each 30 s, which also keeps servers from closing the channel; a busy one each two minutes.
  *
  * All on the loop's thread; nothing blocks. Callbacks come from the loop, never from within a call here; they may
  * call anything here, link_free too. Everything that is given is copied unless it says otherwise.
@@ -112,13 +112,15 @@ enum bulk_kind {
   BULK_ASK    /* any request that the control shell could be asked: the answer is the end */
 };
 
+enum bulk_how {
+  BULK_DONE,    /* orderly. A read came to its end: compare the size, a cut can't be told from it */
+  BULK_ERROR,   /* the answer's rc wasn't 0: `answer` has it */
+  BULK_LOST,    /* the connection or the channel, at any stage, or the request's time was over */
+  BULK_NOT_SENT /* the link isn't up, or no channel was to be had for minutes */
+};
+
 struct bulk_end { /* valid during the callback */
-  enum {
-    BULK_DONE,    /* orderly. A read came to its end: compare the size, a cut can't be told from it */
-    BULK_ERROR,   /* the answer's rc wasn't 0: `answer` has it */
-    BULK_LOST,    /* the connection or the channel, at any stage, or the request's time was over */
-    BULK_NOT_SENT /* the link isn't up, or no channel was to be had for minutes */
-  } how;
+  enum bulk_how how;
   const struct answer *answer; /* ERROR, and DONE of a BULK_ASK; else NULL */
   const char *text;            /* a sentence; NULL for DONE */
 };

@@ -62,7 +62,7 @@ struct link {
   uint64_t bulk_at;
   struct watch watch;
   struct bulk *facts;
-  uint64_t facts_at;
+  uint64_t facts_at, pinged_at;
   char facts_boot[OPS_WORD];
 };
 
