@@ -100,7 +100,7 @@ void read_shell(struct reader *r, const struct key *key, const struct node *n, v
   t->shell_len = words.len;
 }
 
-void shell_finish(struct reader *r, const struct node *task, struct task_spec *t) {
+void task_shell_finish(struct reader *r, const struct node *task, struct task_spec *t) {
   const struct node *own = node_get(task, "shell");
   if (t->argv) {
     if (own && !r->lenient)

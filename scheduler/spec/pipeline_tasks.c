@@ -103,7 +103,7 @@ static void task_read(struct builder *b, const struct node *n, uint32_t index) {
     return;
   }
   reader_map(r, n, SCOPE_TASK, false, fields, FIELDS, t);
-  shell_finish(r, n, t);
+  task_shell_finish(r, n, t);
   if (t->fail_fast && !t->matrix && node_get(n, "fail_fast") && !r->lenient)
     diag_warning(r->diags, node_get(n, "fail_fast")->key_place, NULL, "'fail_fast' means nothing without a matrix");
 }

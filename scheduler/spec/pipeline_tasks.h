@@ -6,7 +6,7 @@
 
 field_reader read_run, read_shell, read_when; /* pipeline_run.c */
 /* What runs the script, when all keys of the task are read. */
-void shell_finish(struct reader *r, const struct node *task, struct task_spec *t);
+void task_shell_finish(struct reader *r, const struct node *task, struct task_spec *t);
 
 field_reader read_matrix, read_outputs, read_slots, read_retries, read_unreachable; /* pipeline_settings.c */
 
