@@ -155,19 +155,27 @@ static void on_verdict(void *ctx, const struct answer *a) {
   then(d, 0, tell);
 }
 
-/* Leaves nothing behind: of a visit without a daemon the whole directory is the doctor's own. */
+/* Leaves nothing behind. Where the state's directory is the doctor's own, since no daemon runs, it goes too, unless
+ * another visit is in it: two hosts may be one machine. */
 static void ask_verdict(struct doctor *d) {
-  char *body = alloc_fmt(
-      "p=%s\n"
-      "pid= n=-1\n"
-      "[ -r \"$p/beat\" ] && read -r pid n <\"$p/beat\"\n"
-      "rota_section probe\n"
-      "if [ -n \"$pid\" ] && kill -0 \"$pid\" 2>/dev/null; then printf 'alive %%s\\n' \"$n\"; kill \"$pid\"\n"
-      "else printf 'dead %%s\\n' \"$n\"; fi\n"
-      "rm -rf \"$p\"; rm -f \"${p%%/*}/events." NAME "\"\n"
-      "case ${p%%/*/*} in */" NAME ") rm -rf \"${p%%/*/*}\" ;; esac\n"
-      ":",
-      d->probe);
+  char *body = alloc_fmt("p=%s\n"
+                         "pid= n=-1\n"
+                         "[ -r \"$p/beat\" ] && read -r pid n <\"$p/beat\"\n"
+                         "rota_section probe\n"
+                         "if [ -n \"$pid\" ] && kill -0 \"$pid\" 2>/dev/null; then\n"
+                         "printf 'alive %%s\\n' \"$n\"\n"
+                         "kill \"$pid\"\n"
+                         "else printf 'dead %%s\\n' \"$n\"\n"
+                         "fi\n"
+                         "rm -rf \"$p\"\n"
+                         "m=${p%%/*}\n"
+                         "rm -f \"$m/events." NAME "\"\n"
+                         "case ${m%%/*} in */" NAME ")\n"
+                         "rmdir \"$m/a\" \"$m/w\" \"$m/s\" \"$m/lib\" \"$m/gone\" \"$m/trash\" \"$m\" \"${m%%/*}\" "
+                         "\"${m%%/*/*}\" 2>/dev/null ;;\n"
+                         "esac\n"
+                         ":",
+                         d->probe);
   ask_own(d, on_verdict, body);
   free(body);
 }
