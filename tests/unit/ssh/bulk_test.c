@@ -188,8 +188,8 @@ static void a_refused_channel_waits_and_is_tried_again(void **state) {
   struct bench b;
   struct stream s[5] = {0};
   bench_begin(&b);
-  b.times.bulk_min = 40;
-  b.times.bulk_max = 200;
+  b.times.bulk_min = 5;
+  b.times.bulk_max = 5;
   bench_up(&b);
   until(&b, b.on && b.facts);
   b.w->channels_max = 4; /* control, watch and two more */

@@ -69,7 +69,11 @@ static void on_answer(void *ctx, const struct answer *a) {
 
 static void on_up(void *ctx) {
   struct bulk *b = ctx;
-  if (!b->own) b->l->bulk_delay = 0;
+  struct link *l = b->l;
+  if (b->own) return;
+  l->bulk_delay = 0;
+  l->bulk_at = 0;
+  link_wake(l);
 }
 
 static void on_data(void *ctx, const char *bytes, size_t len) {
@@ -82,18 +86,26 @@ static void on_drained(void *ctx) {
   if (b->kind == BULK_WRITE && b->events->drained) b->events->drained(b->ctx);
 }
 
-/* The server opens no more channels: later. */
+/* The server opens no more channels: later, and until then as many as there are. Of several that were refused
+ * together only the first lengthens the delay, and a try counts only where nothing of ours takes the place. */
 static void bulk_refused(struct bulk *b, const char *text) {
   struct link *l = b->l;
-  if (b->own || ++b->tries >= TRIES_MAX) {
+  const uint64_t now = uv_now(l->o.loop);
+  bulk_stop(b);
+  b->state = BULK_WAITS;
+  if (!l->bulks_running) b->tries++;
+  if (b->own || b->tries >= TRIES_MAX) {
     bulk_end(b, BULK_NOT_SENT, NULL, text);
     return;
   }
-  bulk_stop(b);
-  b->state = BULK_WAITS;
-  l->bulk_delay = l->bulk_delay ? 2 * l->bulk_delay : l->times.bulk_min;
-  if (l->bulk_delay > l->times.bulk_max) l->bulk_delay = l->times.bulk_max;
-  l->bulk_at = uv_now(l->o.loop) + l->bulk_delay;
+  if (!l->bulk_delay)
+    l->bulk_delay = l->times.bulk_min;
+  else if (now - l->bulk_refused_at >= l->bulk_delay)
+    l->bulk_delay = 2 * l->bulk_delay < l->times.bulk_max ? 2 * l->bulk_delay : l->times.bulk_max;
+  l->bulk_refused_at = now;
+  l->bulk_room = l->bulks_running ? l->bulks_running : 1;
+  l->bulk_at = now + l->bulk_delay;
+  link_wake(l);
 }
 
 static void on_broken(void *ctx, enum shell_fault fault, bool orderly, const char *text) {
@@ -214,10 +226,20 @@ uint64_t bulks_due(const struct link *l) {
   return l->bulks_running < LINK_BULKS ? l->bulk_at : UINT64_MAX;
 }
 
+/* As many as there is known to be room for; then, if that is less than the limit, one more to see. */
+static void bulks_start(struct link *l) {
+  struct bulk *b;
+  while (l->bulks_running < l->bulk_room && (b = bulk_find(l, BULK_WAITS, BULK_WAITS))) bulk_start(b);
+  if (l->bulk_room >= LINK_BULKS || !(b = bulk_find(l, BULK_WAITS, BULK_WAITS))) return;
+  bulk_start(b);
+  l->bulk_room = l->bulks_running;
+  l->bulk_at = uv_now(l->o.loop) + l->times.bulk_max; /* what becomes of it sets another time */
+}
+
 void bulks_turn(struct link *l) {
   struct bulk *b;
   if (l->phase == PHASE_UP) {
-    while (bulks_due(l) <= uv_now(l->o.loop) && (b = bulk_find(l, BULK_WAITS, BULK_WAITS))) bulk_start(b);
+    if (bulks_due(l) <= uv_now(l->o.loop)) bulks_start(l);
   } else if ((b = bulk_find(l, BULK_WAITS, BULK_WAITS))) {
     bulk_end(b, BULK_NOT_SENT, NULL, "the host isn't connected"); /* one a turn: it may do anything */
   }
@@ -226,6 +248,7 @@ void bulks_turn(struct link *l) {
 void bulks_lost(struct link *l, const char *text) {
   l->bulk_at = 0;
   l->bulk_delay = 0;
+  l->bulk_room = LINK_BULKS;
   /* Those that the callbacks ask for are behind those that there are now. */
   size_t left = 0;
   for (const struct bulk *b = l->bulks; b; b = b->next) left += b->state != BULK_ENDED;

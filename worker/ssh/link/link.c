@@ -351,6 +351,7 @@ struct link *link_new(const struct link_options *options) {
   l->noise = alloc_strdup("");
   l->since = clock_now();
   l->round_trip_us = -1;
+  l->bulk_room = LINK_BULKS;
   uv_timer_init(l->o.loop, &l->timer);
   l->timer.data = l;
   link_wake(l);

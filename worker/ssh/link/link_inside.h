@@ -58,8 +58,8 @@ struct link {
   int64_t round_trip_us;
   VEC(struct unsent) unsent, delivering;
   struct bulk *bulks, *bulks_last;
-  unsigned bulks_running, bulk_delay;
-  uint64_t bulk_at;
+  unsigned bulks_running, bulk_room, bulk_delay; /* room: channels that the server is thought to allow */
+  uint64_t bulk_at, bulk_refused_at;
   struct watch watch;
   struct bulk *facts;
   uint64_t facts_at, pinged_at;
