@@ -63,6 +63,7 @@ static int build_launch(struct attempt *a, struct launch *out, const char **mess
       .attempts_max = (int)(a->row.number + policy.max - i->failures),
       .slots = slots,
       .slots_len = slots_len,
+      .host = a->host->config,
       .on_this_machine = strcmp(a->host->name, HOST_LOCAL) == 0,
   };
   if (scope.task->finally) {

@@ -24,7 +24,11 @@ struct config_slot {
 struct config_host {
   const char *name;
   const char *ssh; /* "ml@gpu01.example"; NULL for this machine */
-  const char *identity, *jump, *root, *transport, *path;
+  const char *identity, *jump, *root, *path;
+  const char *transport;                        /* "auto", "libssh2", "openssh"; NULL: auto */
+  const char *known_hosts;                      /* absolute; NULL: ssh_config's */
+  const char *passphrase_file, *passphrase_env; /* of the identity; NULL for none */
+  bool accept_new;
   const struct config_slot *slots;
   size_t slots_len;
   int64_t max_tasks; /* 0: no limit */

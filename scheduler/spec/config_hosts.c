@@ -107,6 +107,10 @@ static void read_host_env(struct reader *r, const struct key *key, const struct 
 static const struct field fields[] = {
     {KEY_HOST_ssh, read_text, AT(ssh)},
     {KEY_HOST_identity, read_path, AT(identity)},
+    {KEY_HOST_passphrase_file, read_path, AT(passphrase_file)},
+    {KEY_HOST_passphrase_env, read_text, AT(passphrase_env)},
+    {KEY_HOST_known_hosts, read_path, AT(known_hosts)},
+    {KEY_HOST_accept_new, read_bool, AT(accept_new)},
     {KEY_HOST_jump, read_text, AT(jump)},
     {KEY_HOST_transport, read_word, AT(transport)},
     {KEY_HOST_root, read_text, AT(root)},
@@ -173,7 +177,15 @@ static void host_finish(struct reader *r, const struct node *n, struct config_ho
   h->ssh = name_filled(a, h->ssh ? h->ssh : "{name}", name);
   h->identity = name_filled(a, h->identity, name);
   h->jump = name_filled(a, h->jump, name);
-  h->root = name_filled(a, h->root, name);
+  h->root = name_filled(a, h->root ? h->root : "~/.rota", name);
+  h->known_hosts = name_filled(a, h->known_hosts, name);
+  h->passphrase_file = name_filled(a, h->passphrase_file, name);
+  if (h->passphrase_file && h->passphrase_env)
+    diag_error(r->diags, n->key_place, "leave one of them out",
+               "'%s' has its passphrase both in a file and in the environment", name);
+  if (*h->root != '/' && strcmp(h->root, "~") != 0 && strncmp(h->root, "~/", 2) != 0)
+    diag_error(r->diags, n->key_place, "write root: /scratch/rota, or ~/NAME",
+               "the root '%s' of '%s' must be an absolute path, or begin with ~/", h->root, name);
   if (!*name || name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.")])
     diag_error(r->diags, n->key_place, "use letters, digits, '_', '-' and '.'", "'%s' can't be the name of a host",
                name);
@@ -181,7 +193,9 @@ static void host_finish(struct reader *r, const struct node *n, struct config_ho
 
 /* Settings of this machine under its name; the others of the file, such as `slots`, were taken before. */
 static void local_read(struct reader *r, const struct node *n) {
-  static const char *const remote[] = {"ssh", "identity", "jump", "transport"};
+  static const char *const remote[] = {"ssh",         "identity",        "jump",
+                                       "transport",   "passphrase_file", "passphrase_env",
+                                       "known_hosts", "accept_new",      "root"};
   struct config_host *local = &config_builder_of(r)->hosts[0];
   reader_map(r, n, SCOPE_HOST, false, fields, FIELDS, local);
   for (size_t i = 0; i < sizeof remote / sizeof *remote; i++) {
@@ -189,7 +203,9 @@ static void local_read(struct reader *r, const struct node *n) {
     if (key)
       diag_error(r->diags, key->key_place, NULL, "'%s' means nothing for 'local', which is this machine", remote[i]);
   }
-  local->ssh = local->identity = local->jump = local->transport = NULL;
+  local->ssh = local->identity = local->jump = local->transport = local->root = NULL;
+  local->known_hosts = local->passphrase_file = local->passphrase_env = NULL;
+  local->accept_new = false;
 }
 
 static void hosts_add(struct reader *r, const struct node *n) {

@@ -34,7 +34,7 @@ static const char *const jitter_words[] = {JITTER_LIST(X)};
 static const char *const leftovers_words[] = {LEFTOVERS_LIST(X)};
 static const char *const unreachable_words[] = {UNREACHABLE_LIST(X)};
 #undef X
-static const char *const transport_words[] = {"libssh2", "ssh"};
+static const char *const transport_words[] = {"auto", "libssh2", "openssh"};
 static const char *const role_words[] = {"viewer", "operator", "admin"};
 static const char *const type_words[] = {"string", "int",      "float",    "bool", "enum",
                                          "date",   "datetime", "duration", "list", "json"};

@@ -81,7 +81,7 @@ enum key_scope {
   X(HOST_DEFAULTS, "map")                                                                                            \
   X(HOSTS, "map of name to map")                                                                                     \
   X(GROUPS, "map of name to list of hosts")                                                                          \
-  X(TRANSPORT, "libssh2 or ssh")                                                                                     \
+  X(TRANSPORT, "auto, libssh2 or openssh")                                                                           \
   X(RETENTION, "map")                                                                                                \
   X(LOG, "map")                                                                                                      \
   X(SIZE, "size: 64MiB, 1GiB")                                                                                       \

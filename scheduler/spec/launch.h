@@ -22,6 +22,7 @@ struct launch_env {
 };
 
 /* A file or folder that goes with the task: a path below ROTA_WORK, without "..", and where it is looked for. */
+#define LAUNCH_FILES_MAX 10000 /* that come from tasks that are needed */
 struct launch_file {
   const char *path;
   bool optional; /* fetched by a task that this one needs: sent along if it is there */
@@ -37,7 +38,7 @@ struct launch {
   const char *script;      /* written to a file that is handed over as the last argument; NULL without one */
   size_t script_len;
 
-  const char *dir;  /* working directory; NULL means the run's ROTA_WORK */
+  const char *dir;  /* working directory; NULL means the run's ROTA_WORK, below which a relative one lies on a host */
   const char *path; /* put in front of PATH, "a:b"; NULL for nothing */
   const char *zone; /* IANA name for TZ */
   const struct launch_env *env;

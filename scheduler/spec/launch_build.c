@@ -149,6 +149,7 @@ int launch_build(const struct launch_inputs *in, struct arena *a, struct launch 
   int rc = build_argv(&parts, out);
   if (rc == 0) rc = build_dir(&parts, out);
   if (rc == 0) rc = build_path(&parts, out);
+  if (rc == 0) rc = files_build(&parts, out);
   if (rc == 0) rc = build_times(&parts, out);
   if (rc == 0) rc = environment_build(&parts, out);
   if (rc == 0) rc = context_build(&parts, out);

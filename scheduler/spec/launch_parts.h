@@ -27,6 +27,10 @@ int launch_fail(const struct launch_parts *p, const char *format, ...) __attribu
 /* A path of a setting as launch_build explains; `path` itself if nothing is to be done. */
 const char *launch_path(const struct launch_parts *p, const char *path);
 
+/* ROTA_WORK is the place of them all, so none may lead out of it: relative, without "..", not empty. */
+bool path_stays_inside(const char *path);
+
+int files_build(const struct launch_parts *p, struct launch *out);
 int environment_build(const struct launch_parts *p, struct launch *out);
 int context_build(const struct launch_parts *p, struct launch *out);
 

@@ -1,4 +1,5 @@
 #include "scheduler/spec/pipeline_tasks.h"
+#include "scheduler/spec/launch_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,9 +31,7 @@ static void read_task_env(struct reader *r, const struct key *key, const struct 
 /* What is copied keeps its place below ROTA_WORK, so it must lie below it. */
 static void paths_check(struct reader *r, const char *what, const struct templates *paths) {
   for (size_t i = 0; i < paths->len && !r->lenient; i++) {
-    const char *p = paths->items[i]->source;
-    bool up = strcmp(p, "..") == 0 || strncmp(p, "../", 3) == 0 || strstr(p, "/../");
-    if (*p == '/' || *p == '~' || up)
+    if (*paths->items[i]->source == '~' || !path_stays_inside(paths->items[i]->source))
       diag_error(r->diags, paths->items[i]->place, "write a path relative to ROTA_WORK or to the pipeline's folder",
                  "'%s' can't name what lies outside", what);
   }

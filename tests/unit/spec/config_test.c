@@ -69,10 +69,11 @@ static void every_key_is_taken(void **state) {
       "dags: ../pipelines\nstate: ~/state\nlisten: \"[::1]:9090\"\ntimezone: America/New_York\nmax_tasks: 50\n"
       "slots: {gpu: [a, b]}\nlimits: {warehouse: 3, licence: 0}\nenv_file: /etc/rota/all.env\nenv: {A: \"1\", B: "
       "010}\n"
-      "host_defaults: {slots: {gpu: 2}, root: /scratch/rota, env: {D: d}, transport: ssh}\n"
+      "host_defaults: {slots: {gpu: 2}, root: /scratch/rota, env: {D: d}, transport: openssh, accept_new: true}\n"
       "hosts:\n  gpu[09-11]: {ssh: \"ml@{name}.example\", identity: ~/.ssh/id, jump: bastion, env_file: /x, env: {H: "
       "h}}\n"
-      "  db01: {slots: {cpu: 4}, max_tasks: 2, path: /opt/bin, transport: libssh2}\n  plain:\n"
+      "  db01: {slots: {cpu: 4}, max_tasks: 2, path: /opt/bin, transport: libssh2, known_hosts: 'keys/{name}', "
+      "passphrase_file: pass}\n  plain:\n"
       "  local: {max_tasks: 6, env: {L: l}}\n"
       "groups: {gpus: \"gpu[09-10]\", all: [local, db01, gpu11]}\nretention: {days: 30, runs: 10}\nlog: {cap: "
       "64MiB}\n");
@@ -90,7 +91,8 @@ static void every_key_is_taken(void **state) {
   assert_string_equal(gpu->ssh, "ml@gpu09.example");
   assert_string_equal(gpu->identity, "/home/me/.ssh/id");
   assert_string_equal(gpu->root, "/scratch/rota");
-  assert_string_equal(gpu->transport, "ssh");
+  assert_string_equal(gpu->transport, "openssh");
+  assert_true(gpu->accept_new);
   assert_int_equal(gpu->env_len, 3);
   assert_string_equal(gpu->env[0].name, "D");
   assert_string_equal(gpu->env[1].file, "/x");
@@ -98,6 +100,10 @@ static void every_key_is_taken(void **state) {
   const struct config_host *db = &c->hosts[config_host(c, "db01")];
   assert_string_equal(db->ssh, "db01");
   assert_string_equal(db->transport, "libssh2");
+  assert_string_equal(db->root, "/scratch/rota");
+  assert_string_equal(db->known_hosts, "/etc/rota/keys/db01");
+  assert_string_equal(db->passphrase_file, "/etc/rota/pass");
+  assert_false(db->accept_new);
   assert_string_equal(db->slots[0].name, "cpu");
   assert_int_equal(c->groups[config_group(c, "gpus")].hosts_len, 2);
   assert_int_equal(c->groups[config_group(c, "all")].hosts[0], 0);

@@ -309,6 +309,64 @@ static void faults_name_the_setting(void **state) {
   sample_release(&s);
 }
 
+static const struct template *const *templates(struct sample *s, const char *a, const char *b) {
+  const struct template **list = arena_new_array(&s->arena, 2, const struct template *);
+  list[0] = sample_template(s, a);
+  list[1] = b ? sample_template(s, b) : NULL;
+  return list;
+}
+
+static const char *files_text(struct sample *s, const struct launch_file *files, size_t len) {
+  const char *out = "";
+  for (size_t i = 0; i < len; i++)
+    out = arena_fmt(&s->arena, "%s%s%s%s", out, i ? " " : "", files[i].path, files[i].optional ? "?" : "");
+  return out;
+}
+
+static void files_of_a_task_and_of_what_it_needs_go_with_it_to_a_host(void **state) {
+  (void)state;
+  struct sample s;
+  sample_init(&s, PROMOTE);
+  s.tasks[PROMOTE].send = templates(&s, "promote.sh", "data-${{ run.date }}.csv");
+  s.tasks[PROMOTE].send_len = 2;
+  s.tasks[PROMOTE].fetch = templates(&s, "out", NULL);
+  s.tasks[PROMOTE].fetch_len = 1;
+  s.tasks[TRAIN].fetch = templates(&s, "models/${{ matrix.lambda }}.json", "promote.sh");
+  s.tasks[TRAIN].fetch_len = 2;
+  s.tasks[OTHER].fetch = templates(&s, "not-needed", NULL);
+  s.tasks[OTHER].fetch_len = 1;
+  struct launch_inputs in = inputs_of(&s);
+  in.on_this_machine = false;
+  struct launch l = built(&s, &in);
+  assert_string_equal(files_text(&s, l.send, l.send_len),
+                      "promote.sh data-2026-03-29.csv models/0.1.json? models/10.json?");
+  assert_string_equal(files_text(&s, l.fetch, l.fetch_len), "out");
+  assert_string_equal(l.source_dir, "/srv/dags/forecast");
+  in.on_this_machine = true;
+  l = built(&s, &in);
+  assert_int_equal(l.send_len + l.fetch_len, 0);
+  sample_release(&s);
+}
+
+static void a_path_that_leads_out_fails_the_task_once_it_is_known(void **state) {
+  (void)state;
+  static const char *const rows[] = {"${{ params.note }}/../../x", "/${{ params.note }}", "../${{ params.note }}",
+                                     "a/.."};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct sample s;
+    struct launch l;
+    const char *message = NULL;
+    sample_init(&s, PROMOTE);
+    s.tasks[PROMOTE].send = templates(&s, rows[i], NULL);
+    s.tasks[PROMOTE].send_len = 1;
+    struct launch_inputs in = inputs_of(&s);
+    in.on_this_machine = false;
+    assert_int_equal(launch_build(&in, &s.arena, &l, &message), ERR_INVALID);
+    assert_non_null(strstr(message, "send, item 1: "));
+    sample_release(&s);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(variables_name_the_run_and_its_values),
@@ -320,6 +378,8 @@ int main(void) {
       cmocka_unit_test(large_values_are_in_the_context_alone),
       cmocka_unit_test(of_many_values_the_largest_are_left_out),
       cmocka_unit_test(faults_name_the_setting),
+      cmocka_unit_test(files_of_a_task_and_of_what_it_needs_go_with_it_to_a_host),
+      cmocka_unit_test(a_path_that_leads_out_fails_the_task_once_it_is_known),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
