@@ -345,6 +345,33 @@ static void logins_that_fail_are_told_apart(void **state) {
   EXPECT_DOWN(r, TRANSPORT_MISSING, "/no/such/key isn't there");
 }
 
+static void a_locked_key_is_opened_by_its_passphrase(void **state) {
+  (void)state;
+  if (sshd_missing()) skip();
+  sh("ssh-keygen -q -t ed25519 -N 'it is $ecret' -f id && cp id.pub authorized && echo 'it is $ecret' "
+     ">\"pass'word\"");
+  struct sshd s = host_new("a", "ed25519", "");
+  sshd_know(&s, "known", NULL);
+  EXPECT_DOWN(rig_of(&s), TRANSPORT_DENIED, "locked");
+  char file[128];
+  snprintf(file, sizeof file, "%s/pass'word", dir);
+  setenv("ROTA_TEST_PASS", "it is $ecret", 1);
+  for (int by_file = 0; by_file < 2; by_file++) {
+    struct rig *r = rig_of(&s);
+    r->host.passphrase_file = by_file ? file : NULL;
+    r->host.passphrase_env = by_file ? NULL : "ROTA_TEST_PASS";
+    rig_start(r);
+    assert_true(until(&r->up));
+    rig_end(r);
+  }
+  setenv("ROTA_TEST_PASS", "wrong", 1);
+  struct rig *r = rig_of(&s);
+  r->host.passphrase_env = "ROTA_TEST_PASS";
+  EXPECT_DOWN(r, TRANSPORT_DENIED, "locked");
+  sh("test -z \"$(ls ssh)\"");
+  sshd_stop(&s);
+}
+
 /* The line that docs/hosts.md gives. */
 static void a_key_that_may_run_only_the_shell_is_enough(void **state) {
   (void)state;
@@ -549,6 +576,7 @@ int main(void) {
       TEST(keys_that_are_not_trusted_are_told_apart),
       TEST(logins_that_fail_are_told_apart),
       TEST(a_key_that_may_run_only_the_shell_is_enough),
+      TEST(a_locked_key_is_opened_by_its_passphrase),
       TEST(children_end_when_we_die),
       TEST(rsa_alone_is_enough),
       TEST(a_certificate_vouches_for_the_host),

@@ -6,10 +6,12 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/err.h"
 
 #define LOWEST_FD 3 /* clear of the numbers that the child is given */
@@ -37,7 +39,18 @@ static int pipe_make(int *theirs, int *ours, bool they_read) {
   return *theirs < 0 || *ours < 0 || fcntl(*ours, F_SETFL, O_NONBLOCK) ? -1 : 0;
 }
 
-static int spawn(pid_t *pid, const char *const *argv, const int fds[3]) {
+/* Ours behind the additions, which win; freed by the caller. */
+static const char **environment(const char *const *env) {
+  size_t own = 0, more = 0;
+  while (environ[own]) own++;
+  while (env && env[more]) more++;
+  const char **all = alloc_zeroed(own + more + 1, sizeof *all);
+  for (size_t i = 0; i < more; i++) all[i] = env[i];
+  for (size_t i = 0; i < own; i++) all[more + i] = environ[i];
+  return all;
+}
+
+static int spawn(pid_t *pid, const char *const *argv, const char *const *env, const int fds[3]) {
   posix_spawnattr_t attr;
   posix_spawn_file_actions_t actions;
   sigset_t none, reset;
@@ -52,13 +65,16 @@ static int spawn(pid_t *pid, const char *const *argv, const int fds[3]) {
   posix_spawnattr_setsigdefault(&attr, &reset);
   posix_spawn_file_actions_init(&actions);
   for (int fd = 0; fd < 3; fd++) posix_spawn_file_actions_adddup2(&actions, fds[fd], fd);
-  int errnum = posix_spawn(pid, argv[0], &actions, &attr, (char *const *)(uintptr_t)argv, environ);
+  const char **all = environment(env);
+  int errnum = posix_spawn(pid, argv[0], &actions, &attr, (char *const *)(uintptr_t)argv,
+                           (char *const *)(uintptr_t)all);
+  free(all);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attr);
   return errnum;
 }
 
-int child_start(struct child *c, const char *const *argv, bool with_in) {
+int child_start(struct child *c, const char *const *argv, const char *const *env, bool with_in) {
   *c = (struct child){.pid = -1, .in = -1, .out = -1, .err = -1};
   int fds[3] = {-1, -1, -1}, err = 0;
   if (with_in) {
@@ -69,7 +85,7 @@ int child_start(struct child *c, const char *const *argv, bool with_in) {
   }
   if (!err && (pipe_make(&fds[1], &c->out, false) || pipe_make(&fds[2], &c->err, false))) err = err_from_errno(errno);
   if (!err) {
-    int errnum = spawn(&c->pid, argv, fds);
+    int errnum = spawn(&c->pid, argv, env, fds);
     if (errnum) err = err_from_errno(errnum);
   }
   for (int i = 0; i < 3; i++) shut(&fds[i]);
@@ -115,7 +131,7 @@ static bool collect(struct child *c, int64_t until, size_t limit, const atomic_b
 int child_run(const char *const *argv, int limit_ms, size_t limit, const atomic_bool *stop, struct buf *out,
               struct buf *err) {
   struct child c;
-  int code = child_start(&c, argv, false), status = 0;
+  int code = child_start(&c, argv, NULL, false), status = 0;
   if (code) return code;
   bool ended = collect(&c, now_ms() + limit_ms, limit, stop, out, err);
   if (!ended) kill(-c.pid, SIGKILL); /* the whole session: what it started holds the pipes too */

@@ -16,8 +16,9 @@ struct child {
   int in, out, err; /* our ends, close-on-exec and non-blocking; `in` is -1 if it has none */
 };
 
-/* argv[0] is an absolute path. Without `with_in` its input is empty. 0 or a code of base/err.h. */
-int child_start(struct child *c, const char *const *argv, bool with_in);
+/* argv[0] is an absolute path. `env` are "NAME=value"s for it beside ours, ended by NULL; NULL for none. Without
+ * `with_in` its input is empty. 0 or a code of base/err.h. */
+int child_start(struct child *c, const char *const *argv, const char *const *env, bool with_in);
 
 /* Runs a program to its end: blocks, `limit_ms` at most, then it is killed. Output beyond `limit` bytes is dropped.
  * Its exit status (128 + signal if it was killed), or a code of base/err.h; ERR_TIMEOUT. `stop` may be NULL: looked

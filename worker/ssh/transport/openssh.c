@@ -34,6 +34,7 @@ struct openssh {
   struct arena arena;
   struct control_socket socket;
   const char *const *channel_argv;
+  const char *const *env;   /* for both: who tells the passphrase; NULL if there is none */
   struct ssh_child *master; /* NULL once it has ended */
   struct complaint complaint;
   struct buf trouble; /* said by the timer: what was wrong at once */
@@ -143,6 +144,17 @@ static void trouble_set(struct openssh *t, enum transport_fault fault, const cha
   uv_timer_start(&t->timer, on_time_over, 0, 0);
 }
 
+/* DISPLAY is what ssh before 8.4 needs to ask a program; nothing connects to it. */
+static int passphrase_prepare(struct openssh *t) {
+  int err = control_socket_ask(&t->socket, t->host->passphrase_file, t->host->passphrase_env);
+  const char **env = arena_new_array(&t->arena, 4, const char *);
+  env[0] = arena_fmt(&t->arena, "SSH_ASKPASS=%s", t->socket.ask);
+  env[1] = "SSH_ASKPASS_REQUIRE=force";
+  env[2] = "DISPLAY=:none";
+  t->env = env;
+  return err;
+}
+
 static void master_start(struct openssh *t, const char *state_dir) {
   const struct ssh_settings *s = t->settings;
   if (s->trouble) {
@@ -158,9 +170,16 @@ static void master_start(struct openssh *t, const char *state_dir) {
     trouble_set(t, TRANSPORT_LOST, "No directory for the socket of ssh could be made: %s.", err_text(err));
     return;
   }
+  if (t->host->passphrase_file || t->host->passphrase_env) {
+    err = passphrase_prepare(t);
+    if (err) {
+      trouble_set(t, TRANSPORT_LOST, "The program that tells ssh the passphrase can't be made: %s.", err_text(err));
+      return;
+    }
+  }
   t->channel_argv = openssh_argv(&t->arena, t->host, s, t->socket.path, false);
   const char *const *argv = openssh_argv(&t->arena, t->host, s, t->socket.path, true);
-  err = ssh_child_new(t->loop, argv, &master_events, t, &t->master);
+  err = ssh_child_new(t->loop, argv, t->env, &master_events, t, &t->master);
   if (err) trouble_set(t, TRANSPORT_LOST, "%s can't be started: %s.", s->ssh_program, err_text(err));
 }
 
@@ -237,7 +256,7 @@ static struct channel *op_open(struct transport *head, const struct channel_even
   c->back = &t->channels;
   if (c->next) c->next->back = &c->next;
   t->channels = c;
-  c->err = ssh_child_new(t->loop, t->channel_argv, &channel_child_events, c, &c->child);
+  c->err = ssh_child_new(t->loop, t->channel_argv, t->env, &channel_child_events, c, &c->child);
   if (c->err) uv_idle_start(&t->soon, on_soon);
   return &c->head;
 }

@@ -32,17 +32,23 @@ static void path_add(struct args *args, const char *name, const char *path) {
   buf_release(&b);
 }
 
+/* ssh asks for a passphrase only if it may ask at all: then for that alone, since all else that it asks is off. */
+static void asking_add(struct args *args, const struct host_options *host) {
+  bool passphrase = host->passphrase_file || host->passphrase_env;
+  add(args, passphrase ? "-oBatchMode=no" : "-oBatchMode=yes");
+  add(args, "-oNumberOfPasswordPrompts=1");
+}
+
 static void fixed_add(struct args *args) {
   static const char *const fixed[] = {
       "-T",
       "-x",
       "-a",
-      "-oBatchMode=yes",
       "-oPasswordAuthentication=no",
       "-oKbdInteractiveAuthentication=no",
       "-oConnectionAttempts=1",
       "-oServerAliveInterval=15",
-      "-oServerAliveCountMax=3",
+      "-oServerAliveCountMax=2",
       "-oTCPKeepAlive=yes",
       "-oPermitLocalCommand=no",
       "-oTunnel=no",
@@ -104,6 +110,7 @@ static const char *hop_command(struct arena *a, const struct host_options *host,
     struct args args = {.arena = a};
     add(&args, s->ssh_program);
     fixed_add(&args);
+    asking_add(&args, host);
     add(&args, "-oControlMaster=no");
     add(&args, "-oControlPath=none");
     trust_add(&args, host);
@@ -124,6 +131,7 @@ const char *const *openssh_argv(struct arena *a, const struct host_options *host
   struct args args = {.arena = a};
   add(&args, s->ssh_program);
   fixed_add(&args);
+  asking_add(&args, host);
   add(&args, "-oClearAllForwardings=yes");
   add(&args, "-oRemoteCommand=none");
   add(&args, "-oEscapeChar=none");

@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/id.h"
 
 /* ssh binds PATH.XXXXXXXXXXXXXXXX first and renames it. */
@@ -39,7 +41,37 @@ int control_socket_init(struct control_socket *s, const char *state_dir) {
   return 0;
 }
 
+static void quoted(struct buf *out, const char *text) {
+  buf_char(out, '\'');
+  for (; *text; text++) {
+    if (*text == '\'') {
+      buf_str(out, "'\\''");
+    } else {
+      buf_char(out, *text);
+    }
+  }
+  buf_char(out, '\'');
+}
+
+int control_socket_ask(struct control_socket *s, const char *file, const char *variable) {
+  struct buf text = {0};
+  if (file) {
+    buf_str(&text, "#!/bin/sh\nIFS= read -r line <");
+    quoted(&text, file);
+    buf_str(&text, "\nprintf '%s\\n' \"$line\"\n");
+  } else {
+    if (variable[strspn(variable, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")])
+      return ERR_INVALID;
+    buf_fmt(&text, "#!/bin/sh\nprintf '%%s\\n' \"${%s}\"\n", variable);
+  }
+  snprintf(s->ask, sizeof s->ask, "%s.a", s->path);
+  int err = file_write(s->ask, text.bytes, text.len, 0700, false);
+  buf_release(&text);
+  return err;
+}
+
 void control_socket_release(struct control_socket *s) {
+  if (s->ask[0]) unlink(s->ask);
   if (s->path[0]) unlink(s->path);
   if (s->dir[0]) rmdir(s->dir);
   *s = (struct control_socket){0};

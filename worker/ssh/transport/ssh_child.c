@@ -125,11 +125,11 @@ static void pipe_open(struct ssh_child *c, uv_loop_t *loop, uv_pipe_t *pipe, int
   c->handles++;
 }
 
-int ssh_child_new(uv_loop_t *loop, const char *const *argv, const struct ssh_child_events *events, void *ctx,
-                  struct ssh_child **out) {
+int ssh_child_new(uv_loop_t *loop, const char *const *argv, const char *const *env,
+                  const struct ssh_child_events *events, void *ctx, struct ssh_child **out) {
   struct child child;
   *out = NULL;
-  int err = child_start(&child, argv, true);
+  int err = child_start(&child, argv, env, true);
   if (err) return err;
   int pidfd = (int)syscall(SYS_pidfd_open, child.pid, 0);
   if (pidfd < 0) {

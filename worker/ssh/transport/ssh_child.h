@@ -20,9 +20,9 @@ struct ssh_child_events {
   void (*ended)(void *ctx, int status); /* it has exited and all that it wrote was given; as waitpid has it */
 };
 
-/* 0 or a code of base/err.h. `events` is borrowed. */
-int ssh_child_new(uv_loop_t *loop, const char *const *argv, const struct ssh_child_events *events, void *ctx,
-                  struct ssh_child **out);
+/* 0 or a code of base/err.h. `env` as in child.h. `events` is borrowed. */
+int ssh_child_new(uv_loop_t *loop, const char *const *argv, const char *const *env,
+                  const struct ssh_child_events *events, void *ctx, struct ssh_child **out);
 void ssh_child_write(struct ssh_child *c, const void *bytes, size_t len);
 size_t ssh_child_waiting(const struct ssh_child *c);
 void ssh_child_finish(struct ssh_child *c); /* closes its input once all is written */
