@@ -73,7 +73,7 @@ static void every_key_is_taken(void **state) {
       "hosts:\n  gpu[09-11]: {ssh: \"ml@{name}.example\", identity: ~/.ssh/id, jump: bastion, env_file: /x, env: {H: "
       "h}}\n"
       "  db01: {slots: {cpu: 4}, max_tasks: 2, path: /opt/bin, transport: libssh2, known_hosts: 'keys/{name}', "
-      "passphrase_file: pass}\n  plain:\n"
+      "passphrase_file: pass, accept_new: false}\n  plain:\n"
       "  local: {max_tasks: 6, env: {L: l}}\n"
       "groups: {gpus: \"gpu[09-10]\", all: [local, db01, gpu11]}\nretention: {days: 30, runs: 10}\nlog: {cap: "
       "64MiB}\n");
