@@ -147,7 +147,7 @@ struct talk {
   struct buf out, noise;
   size_t count; /* bytes of standard output, if they aren't kept */
   uint32_t sum;
-  bool counting, awaited, closed, lost;
+  bool counting, plain, awaited, closed, lost;
   char text[256];
   size_t to_send, sent;
   uint32_t sent_sum;
@@ -169,6 +169,7 @@ static void on_data(void *ctx, const char *bytes, size_t len) {
     return;
   }
   k->count += len;
+  if (k->counting && k->plain) return;
   if (k->counting)
     k->sum = sum_on(k->sum, bytes, len);
   else
@@ -185,8 +186,8 @@ static void on_drained(void *ctx) {
   if (k->awaited || k->sent >= k->to_send) return;
   while (k->sent < k->to_send && k->t->ops->waiting(k->c) < 4 * CHANNEL_LOW) {
     size_t n = k->to_send - k->sent < sizeof block ? k->to_send - k->sent : sizeof block;
-    for (size_t i = 0; i < n; i += 61) block[i] = (char)(k->sent + i);
-    k->sent_sum = sum_on(k->sent_sum, block, n);
+    for (size_t i = 0; i < n && !k->plain; i += 61) block[i] = (char)(k->sent + i);
+    if (!k->plain) k->sent_sum = sum_on(k->sent_sum, block, n);
     k->t->ops->write(k->c, block, n);
     k->sent += n;
   }
@@ -517,7 +518,7 @@ static void much_is_read_and_written_fast(void **state) {
   party_up(&p);
   struct talk k;
   talk_begin(&p, &k);
-  k.counting = true;
+  k.counting = k.plain = true;
   char line[96];
   snprintf(line, sizeof line, "exec head -c %zu /dev/zero\n", megabytes << 20);
   say(&k, line);
@@ -527,6 +528,7 @@ static void much_is_read_and_written_fast(void **state) {
   assert_int_equal(k.count, megabytes << 20);
   talk_end(&k);
   talk_begin(&p, &k);
+  k.plain = true; /* sums would cost more than what is measured */
   send_through(&k, "wc -c", megabytes << 20);
   begun = uv_hrtime();
   WAIT(&p, k.closed);

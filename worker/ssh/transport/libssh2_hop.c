@@ -234,6 +234,8 @@ void hops_release(struct ssh2_transport *t) {
   t->dead = true;
   for (size_t i = t->hops_len; i-- > 0;) {
     struct hop *h = &t->hops[i];
+    /* What an exchange of keys has allocated so far is only freed by its own failure. */
+    if (h->session && h->phase == HOP_HANDSHAKE) t->lib.session_handshake(h->session, t->fd);
     /* With a way that only fails nothing in it can wait; the bound is for what nobody has foreseen. */
     for (int n = 0; h->session && n < 64; n++)
       if (!ssh2_again(t, t->lib.session_free(h->session))) h->session = NULL;
