@@ -40,12 +40,17 @@ static int worst_of(const json_t *examination) {
   return worst;
 }
 
-static void print_todos(const json_t *examination) {
+/* With the host's name before it, if there are several. */
+static void print_todos(const json_t *examination, const char *host) {
   const json_t *check;
   size_t i;
   json_array_foreach(json_object_get(examination, "checks"), i, check) {
     struct buf line = {0};
     if (!field_known(check, "todo")) continue;
+    if (host) {
+      paint_add(&line, PAINT_BOLD, host, paint_wanted(stdout));
+      buf_char(&line, ' ');
+    }
     paint_add(&line, PAINT_BOLD, field_text(check, "name"), paint_wanted(stdout));
     buf_str(&line, ": ");
     paint_add(&line, PAINT_NONE, field_text(check, "todo"), false);
@@ -68,7 +73,7 @@ void examined_show(const json_t *examination) {
     table_add(&t, PAINT_NONE, field_text(check, "text"));
   }
   table_print(&t);
-  print_todos(examination);
+  print_todos(examination, NULL);
 }
 
 /* A row for a host that is well, and for another one a row for each check that isn't. */
@@ -88,13 +93,13 @@ static void show_all(const json_t *items) {
       table_add(&t, PAINT_BOLD, field_text(item, "host"));
       table_add(&t, results[result].paint, results[result].word);
       table_add(&t, PAINT_NONE, well ? "all" : field_text(check, "name"));
-      table_add(&t, PAINT_NONE,
-                well                           ? ""
-                : field_text(check, "todo")[0] ? field_text(check, "todo")
-                                               : field_text(check, "text"));
+      table_add(&t, PAINT_NONE, well ? "" : field_text(check, "text"));
     }
   }
   table_print(&t);
+  json_array_foreach(items, i, item) {
+    print_todos(item, field_text(item, "host"));
+  }
 }
 
 /* One that couldn't be examined is told like one that failed. */
