@@ -94,6 +94,26 @@ static void show_next(const json_t *next) {
   table_print(&t);
 }
 
+/* Those that are drained, down, or can't be reached. */
+static void show_hosts(const json_t *hosts) {
+  size_t i;
+  const json_t *host;
+  if (json_array_size(hosts)) puts("\nhosts");
+  json_array_foreach(hosts, i, host) {
+    struct buf line = {0};
+    char since[LOCAL_TEXT_SIZE];
+    const char *order = field_text(host, "order"), *contact = field_text(host, "contact");
+    local_format(field_known(host, "since"), since);
+    paint_add(&line, PAINT_BOLD, field_text(host, "name"), paint_wanted(stdout));
+    buf_char(&line, ' ');
+    paint_add(&line, PAINT_WARN, strcmp(order, "up") == 0 ? contact : order, paint_wanted(stdout));
+    buf_fmt(&line, " since %s%s", since, field_known(host, "text") ? ": " : "");
+    paint_add(&line, PAINT_NONE, field_text(host, "text"), false);
+    puts(buf_cstr(&line));
+    buf_release(&line);
+  }
+}
+
 static void show_slots(const json_t *slots) {
   size_t i;
   const json_t *slot;
@@ -125,6 +145,7 @@ static int status_run(const struct args *args) {
       section("queued", json_object_get(s, "queued"));
       show_next(json_object_get(s, "next"));
       show_slots(json_object_get(s, "slots"));
+      show_hosts(json_object_get(s, "hosts"));
     }
     reply_release(&reply);
   }

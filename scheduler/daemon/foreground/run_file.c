@@ -175,17 +175,23 @@ static void finish_when_settled(void *ctx) {
   if (r->ended && code_settled(r->code)) core_after(r->assembly.core, finish, r);
 }
 
-/* A task that no host can take would wait in silence: the engine says for which. */
+/* A task that no host can take would wait in silence. */
 static void show_task(struct run_file *r, const struct task_row *row) {
   struct task_row shown = *row;
-  struct buf why = {0};
-  struct moment now = {.wall = clock_now(), .mono = clock_monotonic()};
-  if (row->state == TASK_WAITING && row->wait == WAIT_HOST && !row->reason &&
-      engine_why(core_engine(r->assembly.core), now, r->run_id, row->label, &why) == 0) {
-    shown.reason = buf_cstr(&why);
-  }
+  if (row->state == TASK_WAITING && row->wait == WAIT_HOST && !row->reason)
+    shown.reason = "`rota run` reaches no other host; --local runs it here";
   run_view_task(r->view, &shown);
-  buf_release(&why);
+}
+
+/* Hosts are the daemon's: it alone keeps their connections, and knows what is left there. */
+static void note_hosts(const struct run_file *r, const struct pipeline *p) {
+  for (size_t i = 0; i < p->tasks_len && !r->options->local; i++) {
+    const struct task_spec *t = &p->tasks[i];
+    if (!t->on || strcmp(t->on->source, HOST_LOCAL) == 0) continue;
+    fprintf(stderr, "rota: %s is for %s: `rota run` reaches no host over SSH, so it waits; --local runs it here\n",
+            t->name, t->on->source);
+    return;
+  }
 }
 
 /* A small pipeline shows what its tasks print; a large one would drown in it. */
@@ -322,6 +328,7 @@ static int run_to_end(struct run_file *r, struct pipeline *p, const struct buf *
     assembly_close(&r->assembly);
     return EXIT_USAGE;
   }
+  note_hosts(r, p);
   start_handles(r);
   assembly_started(&r->assembly);
   uv_run(&r->assembly.loop, UV_RUN_DEFAULT);

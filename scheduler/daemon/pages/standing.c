@@ -85,11 +85,34 @@ static void member_degraded(struct json *j, const struct degraded *degraded) {
   jsonw_object_end(j);
 }
 
+/* Those that a person should know of: ordered out of the way, or out of reach. */
+static void member_hosts(struct page *p, const struct queries_options *o) {
+  struct json *j = &p->json;
+  struct engine_place *places;
+  size_t len = engine_hosts(core_engine(o->assembly->core), &p->arena, &places);
+  jsonw_key(j, "hosts");
+  jsonw_array(j);
+  for (size_t i = 0; i < len; i++) {
+    const struct host_row *row = places[i].row;
+    bool ordered = row->order != HOST_ORDER_UP;
+    if (!ordered && (places[i].here || row->contact == HOST_CONTACT_UP)) continue;
+    jsonw_object(j);
+    jsonw_member_string(j, "name", row->name);
+    jsonw_member_string(j, "order", host_order_word(row->order));
+    jsonw_member_string(j, "contact", host_contact_word(row->contact));
+    jsonw_member_instant(j, "since", ordered ? row->order_at : row->since);
+    jsonw_member_string(j, "text", ordered ? row->order_reason : row->text);
+    jsonw_object_end(j);
+  }
+  jsonw_array_end(j);
+}
+
 void standing_json(struct page *p, const struct queries_options *o) {
   struct json *j = &p->json;
   struct pause_row pause = engine_paused(core_engine(o->assembly->core));
   member_next(p, o);
   member_slots(p, o);
+  member_hosts(p, o);
   standing_pause(j, "paused", pause.at, pause.reason, pause.by);
   member_degraded(j, o->degraded);
   jsonw_key(j, "broken");
