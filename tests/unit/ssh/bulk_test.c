@@ -67,7 +67,7 @@ static void a_file_is_written(void **state) {
     assert_int_equal(s.how, BULK_DONE);
     ask(&b, &r, "wc -c <\"$HOME/there\"", 0);
     until(&b, r.given);
-    assert_int_equal(atol(r.body), 64 * (long)sizeof piece);
+    assert_int_equal(strtol(r.body, NULL, 10), 64 * (long)sizeof piece);
     stream_end(&s);
     bench_end(&b);
   }
