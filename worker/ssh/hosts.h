@@ -42,6 +42,8 @@ struct host_news { /* valid during the callback */
   const struct host_facts *facts; /* NULL while there is nothing new to record */
 };
 
+struct hosts_trial;
+
 struct hosts_options {
   uv_loop_t *loop;
   const char *state_dir; /* absolute */
@@ -50,6 +52,7 @@ struct hosts_options {
   void *report_ctx;
   void (*news)(void *ctx, const struct host_news *news);
   void *news_ctx;
+  const struct hosts_trial *trial; /* NULL, but in tests: copied */
 };
 
 struct host_view {       /* strings are borrowed until the loop turns */
