@@ -199,13 +199,19 @@ static void after_check(struct config_builder *b, const struct node *root) {
   config_door_check(b, root);
 }
 
+static bool blank(const char *text, size_t len) {
+  size_t i = 0;
+  while (i < len && memchr(" \t\r\n", text[i], 4)) i++;
+  return i == len;
+}
+
 static void text_read(struct config_builder *b, struct arena *scratch, const char *text, size_t len) {
   struct diag_list *diags = b->reader.diags;
   if (len > CONFIG_TEXT_MAX) {
     diag_error(diags, (struct diag_place){0}, NULL, "the file is over 1 MiB");
     return;
   }
-  if (strspn(text, " \t\r\n") == len) return; /* an empty configuration is all defaults */
+  if (blank(text, len)) return; /* an empty configuration is all defaults */
   const struct node *root = node_read(scratch, text, len, diags);
   if (!root) return;
   if (root->kind != NODE_MAP)

@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+"""Torture: the daemon and the supervisors are killed -9 at random moments and the disk fills up while runs are asked
+for; then the books are compared with what the tasks themselves wrote down.
+
+    ROTA=build/rota tests/torture/torture.py [--rounds N] [--seconds N] [--seed N]
+
+Each round begins with an empty state directory, on a small disk of its own where mounting is permitted. Who asks for
+runs repeats each request with its key until it is acknowledged. After the round, when all has come to rest:
+
+- each acknowledged request is one run, and each run was asked for;
+- each attempt that wrote down that it began is in the books, and began once;
+- each task that succeeded has one attempt that succeeded, which wrote down its end, and its log has each of its lines.
+
+The seed chooses the blows and their moments, not what the machine makes of them.
+"""
+import argparse
+import collections
+import contextlib
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../integration/lib"))
+from harness import Place, Skip, small_disk, supervisors, wait_until  # noqa: E402
+
+DISK_MIB = 96
+LINES = 200
+SCRIPT = f"""
+echo "begin $ROTA_ATTEMPT_ID" >> "$ROTA_PARAM_BOOK"
+i=0
+while [ $i -lt {LINES} ]; do i=$((i + 1)); echo "line $i"; done
+sleep "$ROTA_PARAM_NAP"
+[ "$ROTA_ATTEMPT" != 1 ] || [ "${{ROTA_MATRIX_N:-0}}" != 2 ] || exit 1
+echo "end $ROTA_ATTEMPT_ID" >> "$ROTA_PARAM_BOOK"
+"""
+
+
+def pipeline_text():
+    script = "".join(f"          {line}\n" for line in SCRIPT.strip().splitlines())
+    return ("params:\n  key: {type: string}\n  book: {type: string}\n  nap: {type: string, default: '0'}\n"
+            "max_tasks: 6\ndefaults: {retries: {max: 1, delay: 1s, lost: 50}}\ntasks:\n"
+            f"  first:\n    run: |\n{script}"
+            f"  each:\n    needs: first\n    matrix: {{n: [1, 2, 3]}}\n    run: |\n{script}"
+            f"  last:\n    needs: each\n    run: |\n{script}")
+
+
+class Asker(threading.Thread):
+    """Asks for runs one after the other; each request is repeated until the daemon says that it has it."""
+
+    def __init__(self, place, book, token, rng):
+        super().__init__(daemon=True)
+        self.place, self.book, self.token, self.rng = place, book, token, rng
+        self.over = threading.Event()
+        self.acknowledged = []
+
+    def run(self):
+        number = 0
+        while not self.over.is_set():
+            key = f"key-{number}"
+            body = {"params": {"key": key, "book": self.book, "nap": f"{self.rng.choice([0, 0, 0.05, 0.4]):g}"}, "now": True}
+            if self.acknowledge(key, body):
+                self.acknowledged.append(key)
+                number += 1
+            time.sleep(self.rng.uniform(0, 0.08))
+
+    def acknowledge(self, key, body):
+        """Whatever was asked once is asked to the end, in the quiet after the round too."""
+        for _ in range(6000):
+            with contextlib.suppress(Exception):  # whatever it is, the answer didn't come
+                status, _, _ = self.place.http("POST", "/api/v1/pipelines/work/runs", body, self.token, {"Idempotency-Key": key})
+                if status in (200, 201, 202):
+                    return True
+            time.sleep(0.01)
+        return False
+
+
+class Round:
+    def __init__(self, rng, seconds):
+        self.rng, self.seconds = rng, seconds
+        self.done = collections.Counter()
+
+    def start_daemon(self):
+        """On a full disk a start is refused until there is room."""
+        def up():
+            self.place.start(wait=False)
+            end = time.monotonic() + 10
+            while self.place.daemon.poll() is None and time.monotonic() < end:
+                if self.place.rota_all("status").returncode == 0:
+                    return True
+                time.sleep(0.02)
+            return False
+        wait_until("the daemon starts", up, 120, 0.1)
+
+    def kill_daemon(self):
+        self.place.kill()
+        self.done["daemon"] += 1
+        time.sleep(self.rng.choice([0, 0, 0.1, 0.6]))
+        self.start_daemon()
+
+    def kill_supervisor(self):
+        found = supervisors(self.place.state)
+        if found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.rng.choice(found), signal.SIGKILL)
+                self.done["supervisor"] += 1
+
+    def fill_disk(self):
+        if not self.disk:
+            return
+        path = os.path.join(self.disk, "fill")
+        with contextlib.suppress(OSError), open(path, "wb", buffering=0) as f:
+            while True:
+                f.write(b"\0" * 65536)
+        self.done["full disk"] += 1
+        time.sleep(self.rng.uniform(0.2, 1.5))
+        if self.rng.random() < 0.5:
+            self.place.kill()
+            self.done["daemon"] += 1
+            os.unlink(path)
+            self.start_daemon()
+        else:
+            os.unlink(path)
+
+    def run(self, disk, root):
+        self.disk = disk
+        self.place = Place("slots: {cpu: 12}\n", state=os.path.join(disk or root, "state"))
+        book = os.path.join(root, "book")
+        try:
+            self.place.pipeline("work", pipeline_text())
+            self.start_daemon()
+            self.token = self.place.rota("token", "create", "torture", "--role", "operator").strip().splitlines()[-1].split()[-1]
+            asker = Asker(self.place, book, self.token, random.Random(self.rng.random()))
+            asker.start()
+            end = time.monotonic() + self.seconds
+            blows = [self.kill_daemon] * 5 + [self.kill_supervisor] * 6 + [self.fill_disk]
+            while time.monotonic() < end:
+                time.sleep(self.rng.expovariate(4))
+                self.rng.choice(blows)()
+            asker.over.set()
+            asker.join(120)
+            assert not asker.is_alive(), "the last request was never acknowledged"
+            wait_until("all runs have ended", self.at_rest, 240, 0.5)
+            return self.compare(asker.acknowledged, book)
+        except Exception:
+            print(f"# the last words of the daemon:\n{self.place.daemon_log()}", file=sys.stderr)
+            raise
+        finally:
+            self.place.end()
+
+    def at_rest(self):
+        return self.place.rota("runs", "state:running,queued,cancelling", "--json", code=None).count('"id"') == 0
+
+    def runs(self):
+        after, found = "", []
+        while after is not None:
+            _, _, page = self.place.http("GET", f"/api/v1/runs?limit=500{after and '&after=' + after}", token=self.token)
+            found += page["items"]
+            after = page["next"]
+        return found
+
+    def compare(self, acknowledged, book):
+        begun, ended = collections.Counter(), collections.Counter()
+        with open(book, encoding="ascii") as lines:
+            for line in lines:
+                word, attempt = line.split()
+                (begun if word == "begin" else ended)[attempt] += 1
+        runs = self.runs()
+        keys = collections.Counter(run["params"]["key"] for run in runs)
+        faults = [f"{key} was acknowledged and has {keys[key]} runs" for key in acknowledged if keys[key] != 1]
+        faults += [f"{key} has {n} runs" for key, n in keys.items() if n > 1]
+        faults += [f"attempt {a} began {n} times" for a, n in begun.items() if n != 1]
+        known = set()
+        for run in runs:
+            faults += self.compare_run(run, begun, ended, known)
+        faults += [f"attempt {a} began and isn't in the books" for a in begun if a not in known]
+        self.done.update(runs=len(runs), attempts=len(known), acknowledged=len(acknowledged))
+        return faults
+
+    def compare_run(self, run, begun, ended, known):
+        shown = self.place.json("show", run["id"])
+        good = collections.Counter()
+        for attempt in shown["attempts"]:
+            known.add(attempt["id"])
+            if attempt["state"] != "succeeded":
+                continue
+            good[attempt["task"]] += 1
+            if begun[attempt["id"]] != 1 or ended[attempt["id"]] != 1:
+                yield f"{run['name']} {attempt['task']}: succeeded, began {begun[attempt['id']]} times, ended {ended[attempt['id']]}"
+            lines = self.place.rota("logs", run["id"], attempt["task"], "--attempt", str(attempt["attempt"])).splitlines()
+            wanted = [f"line {i}" for i in range(1, LINES + 1)]
+            if [line for line in lines if line.startswith("line ")] != wanted and not self.done["full disk"]:
+                yield f"{run['name']} {attempt['task']}: {len(lines)} lines of its log are there"
+        if shown["state"] not in ("succeeded", "failed"):
+            yield f"{run['name']} is {shown['state']}"
+        for task in shown["tasks"]:
+            if task["state"] == "succeeded" and good[task["label"]] != 1:
+                yield f"{run['name']} {task['label']}: {good[task['label']]} attempts succeeded"
+
+
+@contextlib.contextmanager
+def disk_or_none():
+    with contextlib.ExitStack() as stack:
+        try:
+            disk = stack.enter_context(small_disk(DISK_MIB))
+        except Skip as why:
+            print(f"# {why}: the disk isn't filled")
+            disk = None
+        yield disk
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--seconds", type=float, default=30, help="of a round's blows")
+    options.add_argument("--seed", type=int, default=random.randrange(1 << 30))
+    options = options.parse_args()
+    total, failed = collections.Counter(), 0
+    for number in range(options.rounds):
+        seed = options.seed + number
+        this = Round(random.Random(seed), options.seconds)
+        root = tempfile.mkdtemp(prefix="rota-torture-")
+        with disk_or_none() as disk:
+            faults = this.run(disk, root)
+        total.update(this.done)
+        counts = ", ".join(f"{n} {what}" for what, n in sorted(this.done.items()))
+        print(f"{'not ok' if faults else 'ok'} round {number + 1}, seed {seed}: {counts}", flush=True)
+        for fault in faults[:50]:
+            print(f"    {fault}")
+        failed += bool(faults)
+        shutil.rmtree(root)
+    print("in all: " + ", ".join(f"{n} {what}" for what, n in sorted(total.items())))
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
