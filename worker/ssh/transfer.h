@@ -34,9 +34,9 @@ struct transfer_options {
   const char *source_dir;
   /* The one callback; everything may be called in it, transfer_free and link_free too (in this order).
    * 0: all is there. `text` is NULL.
-   * ERR_INVALID: the user's: a file isn't there, is no file, can't be read, has no place. The attempt fails by `text`,
-   *   a sentence.
-   * Else (ERR_UNREACHABLE, ERR_FULL, ERR_IO): to be repeated later; `text` says why, for people. */
+   * ERR_INVALID: the user's: a file isn't there, is no file, can't be read, has no place. The attempt fails by
+   * `text`, a sentence. Else (ERR_UNREACHABLE, ERR_FULL, ERR_IO): to be repeated later; `text` says why, for people.
+   */
   void (*done)(void *ctx, int err, const char *text);
   void *ctx;
 };

@@ -165,12 +165,13 @@ void ops_stat(struct buf *out, const char *nonce, const char *run, const char *c
   end(out, nonce);
 }
 
-void ops_put_done(struct buf *out, const char *nonce, const char *run, const char *path, uint64_t size,
-                  const char *sha256, unsigned mode) {
+void ops_put_done(struct buf *out, const char *nonce, const char *run, const char *path, const char *token,
+                  uint64_t size, const char *sha256, unsigned mode) {
   begin(out, nonce);
   op(out, "rota_put_done");
   arg(out, run);
   arg(out, path);
+  arg(out, token);
   buf_fmt(out, " %" PRIu64, size);
   arg(out, sha256);
   buf_fmt(out, " %o", mode & 0777);
@@ -205,8 +206,9 @@ void ops_get_result(struct buf *out, const char *nonce, const struct ops_hello *
   get(out, nonce, host, "a", attempt, name);
 }
 
-void ops_put(struct buf *out, const char *nonce, const struct ops_hello *host, const char *run, const char *path) {
-  alone(out, nonce, host, "rota_put", (const char *const[]){run, path}, 2, true);
+void ops_put(struct buf *out, const char *nonce, const struct ops_hello *host, const char *run, const char *path,
+             const char *token) {
+  alone(out, nonce, host, "rota_put", (const char *const[]){run, path, token}, 3, true);
 }
 
 /* ---- the start ---- */

@@ -102,12 +102,16 @@ void ops_clean(struct buf *out, const char *nonce, const char *const *attempts, 
 void ops_sweep(struct buf *out, const char *nonce, const char *run, const char *const *attempts, size_t len);
 /* Section `disk`. */
 void ops_disk(struct buf *out, const char *nonce);
-/* Section `paths`: lines for ops_read_path. Paths are relative to the run's ROTA_WORK. With `sums` each file's
- * SHA-256 is told too. */
+/* Section `paths`: lines for ops_read_path. Paths are relative to the run's ROTA_WORK, folders are listed with all
+ * that is in them. With `sums` each file's SHA-256 is told too. An answer of OPS_PATHS_BYTES or of more than
+ * OPS_PATHS_MAX lines was cut. It reads much: to be asked on a channel of its own. */
+#define OPS_PATHS_MAX   10000
+#define OPS_PATHS_BYTES 1900000
 void ops_stat(struct buf *out, const char *nonce, const char *run, const char *const *paths, size_t len, bool sums);
-/* Moves what ops_put wrote into its place, if its size and SHA-256 (hex) are these. ERR stage `size` or `sum`. */
-void ops_put_done(struct buf *out, const char *nonce, const char *run, const char *path, uint64_t size,
-                  const char *sha256, unsigned mode);
+/* Moves what ops_put wrote with this token into its place, if its size and SHA-256 (hex) are these. ERR stage `size`,
+ * `sum` or `path`. */
+void ops_put_done(struct buf *out, const char *nonce, const char *run, const char *path, const char *token,
+                  uint64_t size, const char *sha256, unsigned mode);
 
 /* Channels of their own: bootstrap, then one of these, then nothing but what is said here. Each answers like a
  * request (an error ends with RC other than 0); after the line "NONCE 0" raw bytes follow. */
@@ -119,8 +123,10 @@ void ops_read(struct buf *out, const char *nonce, const struct ops_hello *host, 
 void ops_get(struct buf *out, const char *nonce, const struct ops_hello *host, const char *run, const char *path);
 void ops_get_result(struct buf *out, const char *nonce, const struct ops_hello *host, const char *attempt,
                     const char *name);
-/* After "NONCE 0" the file's bytes are sent, then the end of the input; then ops_put_done on the control shell. */
-void ops_put(struct buf *out, const char *nonce, const struct ops_hello *host, const char *run, const char *path);
+/* After "NONCE 0" the file's bytes are sent, then the end of the input; then ops_put_done on the control shell. The
+ * token names the temporary file: one that is in use nowhere else, and that the next try uses again. */
+void ops_put(struct buf *out, const char *nonce, const struct ops_hello *host, const char *run, const char *path,
+             const char *token);
 
 /* ---- what is answered ---------------------------------------------------------------------------------------- */
 

@@ -403,6 +403,22 @@ static bool path_safe(struct span path) {
   return true;
 }
 
+/* As remote_files.sh writes it: "\\n" is a line feed, "\\\\" a backslash. */
+static bool path_take(struct span text, char out[OPS_PATH]) {
+  size_t len = 0;
+  for (size_t i = 0; i < text.len; i++) {
+    char c = text.at[i];
+    if (c == '\\') {
+      if (++i == text.len || (text.at[i] != 'n' && text.at[i] != '\\')) return false;
+      if (text.at[i] == 'n') c = '\n';
+    }
+    if (len + 1 == OPS_PATH) return false;
+    out[len++] = c;
+  }
+  out[len] = '\0';
+  return path_safe((struct span){out, len}) && !memchr(text.at, '\0', text.len);
+}
+
 int ops_read_path(const char *body, size_t len, size_t *at, struct ops_path *out) {
   static const char *const kinds[] = {"file", "dir", "missing", "other"};
   *out = (struct ops_path){0};
@@ -416,13 +432,10 @@ int ops_read_path(const char *body, size_t len, size_t *at, struct ops_path *out
   int64_t size;
   if (found == 4 || !number(word_next(&line), &size) || !octal(word_next(&line), &out->mode)) return ERR_INVALID;
   if (!sum_take(word_next(&line), out->sha256)) return ERR_INVALID;
-  struct span path = tail(line);
-  if (!path_safe(path)) return ERR_INVALID;
+  if (!path_take(tail(line), out->path)) return ERR_INVALID;
   out->kind = (enum ops_path_kind)found;
   out->size = (uint64_t)size;
   out->mode &= 0777;
-  memcpy(out->path, path.at, path.len);
-  out->path[path.len] = '\0';
   return 1;
 }
 

@@ -170,53 +170,73 @@ rota_sum_tool() {
   fi
 }
 
-# RUN SUMS PATH...: at most 10,000 lines, "KIND SIZE MODE SUM PATH".
+# For a shell of its own: TOOL PATH...: a line "KIND SIZE MODE SUM PATH" for each. In PATH a line feed is written \n and
+# a backslash \\.
+# shellcheck disable=SC2016 # dollars of that shell
+rota_paths_each='
+  tool=$1
+  shift
+  feed="
+"
+  for path; do
+    kind=missing sum=-
+    [ -e "$path" ] && kind=other
+    [ -d "$path" ] && kind=dir
+    if [ -f "$path" ]; then
+      kind=file
+      if [ -n "$tool" ]; then
+        sum=$($tool <"$path")
+        sum=${sum%% *}
+      fi
+    fi
+    size=0 mode=0
+    [ $kind = missing ] || read -r size mode <<ROTA
+$(stat -L -c "%s %a" "$path")
+ROTA
+    rest=${path#./} path=
+    while :; do
+      case $rest in *[\\"$feed"]*) ;; *) break ;; esac
+      part=${rest%%[\\"$feed"]*}
+      rest=${rest#"$part"}
+      case $rest in "$feed"*) path=$path$part\\n ;; *) path=$path$part\\\\ ;; esac
+      rest=${rest#?}
+    done
+    printf "%s %s %s %s %s\n" "$kind" "${size:-0}" "${mode:-0}" "${sum:--}" "$path$rest"
+  done'
+
+# RUN SUMS PATH...: at most 10,001 lines and 1.9 MB: one that is as long as that was cut.
 rota_paths() {
   run=$1 sums=$2 tool=''
   shift 2
   [ "$sums" = 1 ] && tool=$(rota_sum_tool)
+  { mkdir -p "$rota_root/w/$run" && cd "$rota_root/w/$run"; } || rota_error path "there is no folder w/$run" || return
   rota_section paths
-  cd "$rota_root/w/$run" 2>/dev/null || {
-    for path in "$@"; do printf 'missing 0 0 - %s\n' "$path"; done
-    return 0
-  }
   for path in "$@"; do
-    if ! [ -e "./$path" ]; then
-      printf 'missing 0 0 - %s\n' "$path"
-      continue
+    if [ -e "./$path" ]; then
+      find -L "./$path" ! -name '.rota-put.*' -exec /bin/sh -c "$rota_paths_each" sh "$tool" {} +
+    else
+      /bin/sh -c "$rota_paths_each" sh '' "./$path"
     fi
-    # shellcheck disable=SC2016 # for the shell that find starts
-    find -L "./$path" ! -name '*
-*' -exec /bin/sh -c '
-      tool=$1
-      shift
-      for path; do
-        sum=-
-        kind=other
-        [ -d "$path" ] && kind=dir
-        if [ -f "$path" ]; then
-          kind=file
-          if [ -n "$tool" ]; then
-            sum=$($tool <"$path")
-            sum=${sum%% *}
-          fi
-        fi
-        set -- $(stat -L -c "%s %a" "$path")
-        printf "%s %s %s %s %s\n" "$kind" "${1:-0}" "${2:-0}" "${sum:--}" "${path#./}"
-      done' sh "$tool" {} +
-  done 2>/dev/null | head -n 10000
+  done 2>/dev/null | head -n 10001 | head -c 1900000
   cd /
 }
 
-# RUN PATH SIZE SUM MODE
-rota_put_done() {
+# RUN PATH TOKEN: sets file and temporary.
+rota_put_names() {
   file=$rota_root/w/$1/$2
-  rota_size "$file.rota-put"
-  [ "$size" = "$3" ] || rota_error size "$size bytes arrived, $3 were sent" || return
+  temporary=${file%/*}/.rota-put.$3
+}
+
+# RUN PATH TOKEN SIZE SUM MODE
+rota_put_done() {
+  rota_put_names "$1" "$2" "$3"
+  rota_size "$temporary"
+  [ "$size" = "$4" ] || rota_error size "$size bytes arrived, $4 were sent" || return
   # shellcheck disable=SC2046,SC2091 # a program and its options
-  sum=$($(rota_sum_tool) <"$file.rota-put")
-  [ "${sum%% *}" = "$4" ] || rota_error sum 'what arrived is not what was sent' || return
-  chmod "$5" "$file.rota-put" && mv -f "$file.rota-put" "$file" || rota_error path "$2 can't be put in its place"
+  sum=$($(rota_sum_tool) <"$temporary")
+  [ "${sum%% *}" = "$5" ] || rota_error sum 'what arrived is not what was sent' || return
+  ! [ -d "$file" ] || rota_error path "there is a folder in its place" || return
+  said=$({ chmod "$6" "$temporary" && mv -f "$temporary" "$file"; } 2>&1) || rota_error path "$said"
 }
 
 # ---- channels of their own -------------------------------------------------------------------------------------
@@ -265,10 +285,10 @@ rota_get() {
   exit 0
 }
 
-# RUN PATH
+# RUN PATH TOKEN: a writer that a lost connection left behind goes on with a file that has no name any more.
 rota_put() {
-  file=$rota_root/w/$1/$2
-  said=$(mkdir -p "${file%/*}" 2>&1 && : 2>&1 >"$file.rota-put") || rota_error path "$2 can't be written: $said" || return
+  rota_put_names "$1" "$2" "$3"
+  said=$({ mkdir -p "${file%/*}" && rm -f "$temporary" && : >"$temporary"; } 2>&1) || rota_error path "$said" || return
   rota_end "$rota_nonce" 0
-  exec cat >"$file.rota-put"
+  exec cat >"$temporary"
 }
