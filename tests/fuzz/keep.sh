@@ -5,8 +5,8 @@ set -eu
 fuzzer=$1 name=$2 found=$3
 least=$(mktemp -d)
 trap 'rm -rf "$least"' EXIT
-"$fuzzer" -merge=1 -max_len=2048 -verbosity=0 "$least" "$found" 2>/dev/null
+"$fuzzer" -merge=1 -max_len=400 -verbosity=0 "$least" "$found" 2>/dev/null
 for input in "$least"/*; do
-  [ "$(wc -c <"$input")" -gt 2048 ] || { base64 -w0 "$input" && echo; }
+  [ "$(wc -c <"$input")" -gt 400 ] || { base64 -w0 "$input" && echo; }
 done | LC_ALL=C sort >"tests/fuzz/corpus/$name.b64"
 wc -lc "tests/fuzz/corpus/$name.b64"
