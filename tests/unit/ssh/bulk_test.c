@@ -54,7 +54,7 @@ static void a_file_is_written(void **state) {
     b.w->sh = shells[i];
     bench_up(&b);
     memset(piece, 'z', sizeof piece);
-    stream(&b, &s, BULK_WRITE, "rota_end NONCE 0; exec cat >\"$HOME/there\"");
+    stream(&b, &s, BULK_WRITE, "rota_end NONCE 0; sleep 0.3; exec cat >\"$HOME/there\"");
     bulk_write(s.bulk, "too early", 9); /* before the answer nothing is written */
     until(&b, s.answered);
     for (int k = 0; k < 64; k++) bulk_write(s.bulk, piece, sizeof piece);

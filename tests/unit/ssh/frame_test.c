@@ -177,7 +177,7 @@ static void too_many_sections_are_given_up(void **state) {
 /* A host that lies: random bytes, with pieces of the protocol among them. */
 static void random_bytes_do_no_harm(void **state) {
   (void)state;
-  static const char *const parts[] = {N, "\n", " 0\n", ": ", " ", "9", "a", "\n" N ": x\n", N " 0 1.2\n", "."};
+  static const char *const parts[] = {N, "\n", " 0\n", ": ", " ", "9", "a", ": x\n", " 0 1.2\n", "."};
   unsigned seed = 1;
   for (int round = 0; round < 20000; round++) {
     struct frame f = {0};

@@ -502,7 +502,7 @@ static void bytes_are_written_to_a_raw_shell(void **state) {
     struct fixture f;
     struct reply a = {0};
     begin(&f, shells[i], NULL, 0);
-    char *script = alloc_fmt("printf '\\nNONCE 0\\n'; exec cat >%s", file);
+    char *script = alloc_fmt("printf '\\nNONCE 0\\n'; sleep 0.3; exec cat >%s", file);
     ask_full(&f, &a, script, ASK_CONTROL, 0, true);
     free(script);
     until(&f, &a.given);
