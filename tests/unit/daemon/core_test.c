@@ -132,6 +132,137 @@ static void after_a_restart_what_was_under_way_is_looked_up(void **state) {
   assert_int_equal(rows(r, "state:succeeded"), 1);
 }
 
+/* ---- other places ---- */
+
+#define FAR_AWAY "tasks: {a: {on: gpu01, run: \"true\"}}\n"
+
+static struct rig_executor far_executor;
+static size_t clears;
+static char far_attempt[32], far_run[32]; /* over restarts */
+
+static void far_report(struct rig *r, enum report_kind kind) {
+  r->executor.starts = 0;
+  memcpy(r->executor.started[0], far_attempt, sizeof far_attempt);
+  memcpy(r->executor.started_run[0], far_run, sizeof far_run);
+  rig_report(r, kind, 0);
+}
+
+static int far_clear(struct executor *e, const char *run_id, const char *attempt_id) {
+  (void)e;
+  (void)run_id;
+  (void)attempt_id;
+  clears++;
+  return 0;
+}
+
+static struct executor *find_far(void *ctx, const char *host) {
+  (void)ctx;
+  return strcmp(host, "gpu01") == 0 ? &far_executor.executor : NULL;
+}
+
+static void each_far(void *ctx, void (*call)(void *arg, struct executor *e), void *arg) {
+  (void)ctx;
+  call(arg, &far_executor.executor);
+}
+
+static void set_far(struct rig *r) {
+  static struct executor_ops ops;
+  const struct core_places places = {.find = find_far, .each = each_far};
+  ops = rig_ops;
+  ops.clear = far_clear;
+  far_executor = (struct rig_executor){.executor = {.ops = &ops, .report = core_report, .ctx = r->core}};
+  core_set_places(r->core, &places);
+}
+
+static void put_contact(struct rig *r, enum host_contact contact) {
+  struct engine_host *e = &inbox_add(core_inbox(r->core), ENGINE_HOST)->host;
+  e->host = "gpu01";
+  e->contact = contact;
+  e->text = contact == HOST_CONTACT_UP ? NULL : "no answer";
+  e->booted_at = INSTANT_NONE;
+}
+
+/* One task runs on gpu01. */
+static void begin_far(struct rig *r) {
+  rig_close(r);
+  config_free(r->config);
+  r->config = temp_config(&r->temp, "hosts: {gpu01: {ssh: ml@gpu01, slots: {cpu: 4}}}\n");
+  rig_open(r);
+  set_far(r);
+  put_contact(r, HOST_CONTACT_UP);
+  rig_load(r, "far", FAR_AWAY);
+  rig_trigger(r, 1, "far");
+  rig_until(r, far_executor.starts == 1);
+  memcpy(far_attempt, far_executor.started[0], sizeof far_attempt);
+  memcpy(far_run, far_executor.started_run[0], sizeof far_run);
+  far_report(r, REPORT_STARTED);
+  rig_until(r, rig_quiet(r));
+}
+
+static enum task_state state_of_attempt(struct rig *r) {
+  struct arena a = {0};
+  struct engine_host_attempt *there;
+  size_t len = engine_host_attempts(core_engine(r->core), "gpu01", &a, &there);
+  enum task_state state = len == 1 ? there[0].state : TASK_WAITING;
+  arena_release(&a);
+  return state;
+}
+
+static void what_another_place_runs_is_found_each_time(void **state) {
+  struct rig *r = *state;
+  begin_far(r);
+  assert_int_equal(r->executor.starts, 0);
+  assert_int_equal(state_of_attempt(r), TASK_RUNNING);
+  core_sweep(r->core, "01hzzzzzzzzzzzzzzzzzzzzzzz");
+  assert_int_equal(far_executor.sweeps, 1);
+  assert_int_equal(r->executor.sweeps, 1);
+  far_report(r, REPORT_ENDED);
+  rig_until(r, rig_quiet(r));
+  assert_int_equal(rows(r, "state:succeeded"), 1);
+}
+
+static void an_attempt_of_a_place_that_is_gone_is_unreachable_until_it_is_back(void **state) {
+  struct rig *r = *state;
+  begin_far(r);
+  rig_close(r);
+  rig_open(r); /* adopts, and nobody knows gpu01 */
+  rig_until(r, rig_quiet(r));
+  assert_int_equal(state_of_attempt(r), TASK_UNREACHABLE);
+  set_far(r);
+  put_contact(r, HOST_CONTACT_UP);
+  core_adopt_place(r->core, "gpu01");
+  assert_int_equal(far_executor.adopts, 1);
+  far_report(r, REPORT_REACHABLE);
+  rig_until(r, state_of_attempt(r) == TASK_RUNNING);
+  far_report(r, REPORT_ENDED);
+  rig_until(r, rig_quiet(r));
+  assert_int_equal(rows(r, "state:succeeded"), 1);
+}
+
+static void what_was_given_up_is_cleared_where_it_was_and_after_a_restart(void **state) {
+  struct rig *r = *state;
+  clears = 0;
+  begin_far(r);
+  put_contact(r, HOST_CONTACT_UNREACHABLE);
+  far_report(r, REPORT_UNREACHABLE);
+  struct engine_host_order *order = &inbox_add(core_inbox(r->core), ENGINE_HOST_ORDER)->host_order;
+  order->asker = (struct engine_asker){.handle = 2, .actor = {"user", "0", "anna", "test"}};
+  order->host = "gpu01";
+  order->order = HOST_ORDER_DOWN;
+  order->reason = "burnt";
+  rig_until(r, clears == 1);
+  rig_close(r);
+  clears = 0;
+  rig_open(r);
+  set_far(r);
+  core_adopt_place(r->core, "gpu01");
+  assert_int_equal(clears, 1);
+  far_report(r, REPORT_CLEARED);
+  rig_until(r, rig_quiet(r));
+  core_adopt_place(r->core, "gpu01");
+  assert_int_equal(clears, 1); /* nothing is left */
+}
+
 /* ---- core_after ---- */
 
 static void note_call(void *ctx) {
@@ -292,6 +423,9 @@ int main(void) {
       CORE_TEST(an_event_that_is_put_by_a_hook_is_not_left_behind),
       CORE_TEST(a_task_goes_its_way_by_reports),
       CORE_TEST(after_a_restart_what_was_under_way_is_looked_up),
+      CORE_TEST(what_another_place_runs_is_found_each_time),
+      CORE_TEST(an_attempt_of_a_place_that_is_gone_is_unreachable_until_it_is_back),
+      CORE_TEST(what_was_given_up_is_cleared_where_it_was_and_after_a_restart),
       CORE_TEST(after_calls_at_once_when_nothing_is_under_way),
       CORE_TEST(after_calls_when_all_that_was_queued_is_durable_and_carried_out),
       CORE_TEST(after_waits_for_the_commit_in_flight),
