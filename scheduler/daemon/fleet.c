@@ -85,6 +85,10 @@ static struct host_options options_of(const struct config_host *h) {
                                .ssh = h->ssh,
                                .identity = h->identity,
                                .jump = h->jump,
+                               .known_hosts = h->known_hosts,
+                               .passphrase_file = h->passphrase_file,
+                               .passphrase_env = h->passphrase_env,
+                               .accept_new = h->accept_new,
                                .root = h->root ? h->root : "~/.rota",
                                .transport = transport_of(h)};
 }
