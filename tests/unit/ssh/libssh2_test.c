@@ -124,6 +124,7 @@ static const char *ssh_of(const char *host) {
 }
 
 /* A known_hosts of one line. */
+static void party_knows(struct party *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void party_knows(struct party *p, const char *format, ...) {
   static int number;
   p->known = alloc_fmt("%s/known%d", sshd_text(&net, "root"), number++);
@@ -512,7 +513,7 @@ static void eight_channels_move_data_both_ways(void **state) {
 static void much_is_read_and_written_fast(void **state) {
   NEEDS_SSHD();
   const char *wanted = getenv("ROTA_TEST_MB");
-  size_t megabytes = wanted ? (size_t)atoi(wanted) : 64;
+  size_t megabytes = wanted ? strtoul(wanted, NULL, 10) : 64;
   struct party p;
   party_init(&p, ssh_of("a"));
   party_up(&p);
@@ -533,7 +534,7 @@ static void much_is_read_and_written_fast(void **state) {
   begun = uv_hrtime();
   WAIT(&p, k.closed);
   print_message("wrote %.0f MB/s\n", (double)megabytes * 1.048576e9 / (double)(uv_hrtime() - begun));
-  assert_int_equal((size_t)atol(buf_cstr(&k.out)), megabytes << 20);
+  assert_int_equal(strtoul(buf_cstr(&k.out), NULL, 10), megabytes << 20);
   talk_end(&k);
   party_end(&p);
 }
@@ -673,10 +674,11 @@ static void cut_anywhere_it_goes_down_and_nothing_else(void **state) {
   char ssh[64];
   snprintf(ssh, sizeof ssh, "127.0.0.1:%d", (int)json_integer_value(json_object_get(proxy, "port")));
   json_decref(proxy);
-  srand(4711);
+  uint32_t random = 4711;
   for (int i = 0; i < 40; i++) {
     const char *direction = i % 2 ? "up" : "down";
-    int bytes = i < 30 ? rand() % 5000 : rand() % 400000;
+    random = random * 1664525u + 1013904223u;
+    int bytes = (int)((random >> 8) % (i < 30 ? 5000u : 400000u));
     sshd_do(&net, "[\"change\", %d, \"reset\", %s]", index, i % 3 ? "false" : "true");
     sshd_do(&net, "[\"change\", %d, \"cut_%s\", %d]", index, direction, bytes);
     struct party p;

@@ -130,12 +130,12 @@ void login_job(struct ssh2_transport *t, enum login_job job);
 void login_reset(struct ssh2_transport *t);
 
 /* libssh2_channel.c */
-struct channel *ssh2_channel_open(struct transport *t, const struct channel_events *events, void *ctx);
-void ssh2_channel_write(struct channel *c, const void *bytes, size_t len);
+struct channel *ssh2_channel_open(struct transport *base, const struct channel_events *events, void *ctx);
+void ssh2_channel_write(struct channel *base, const void *bytes, size_t len);
 size_t ssh2_channel_waiting(const struct channel *c);
-void ssh2_channel_finish(struct channel *c);
-void ssh2_channel_pause(struct channel *c, bool paused);
-void ssh2_channel_free(struct channel *c);
+void ssh2_channel_finish(struct channel *base);
+void ssh2_channel_pause(struct channel *base, bool paused);
+void ssh2_channel_free(struct channel *base);
 /* Moves what can be moved; true if there is more to do at once. */
 bool channels_pump(struct ssh2_transport *t);
 /* Whether any of them reads what comes. */
