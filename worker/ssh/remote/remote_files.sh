@@ -138,13 +138,16 @@ rota_clean() {
 
 # Paths below the root, moved out of the way at once and removed in the background.
 rota_trash() {
-  (
-    cd "$rota_root" && mkdir -p "trash/$rota_nonce" || exit
-    # shellcheck disable=SC2086 # ids
-    mv -f $1 "trash/$rota_nonce/"
-    chmod -R u+rwx "trash/$rota_nonce"
-    rm -rf "trash/$rota_nonce"
-  ) </dev/null >/dev/null 2>&1 &
+  cd "$rota_root" && mkdir -p "trash/$rota_nonce" || return
+  # shellcheck disable=SC2086 # ids
+  mv -f $1 "trash/$rota_nonce/"
+  rota_remove "trash/$rota_nonce" </dev/null >/dev/null 2>&1 &
+  cd /
+}
+
+rota_remove() {
+  chmod -R u+rwx "$1"
+  rm -rf "$1"
 }
 
 # RUN A...
@@ -157,7 +160,7 @@ rota_sweep() {
   for kind in w s; do
     [ -e "$kind/$run" ] && mv -f "$kind/$run" "trash/$rota_nonce.run/$kind"
   done
-  { chmod -R u+rwx "trash/$rota_nonce.run"; rm -rf "trash/$rota_nonce.run"; } </dev/null >/dev/null 2>&1 &
+  rota_remove "trash/$rota_nonce.run" </dev/null >/dev/null 2>&1 &
   cd /
 }
 

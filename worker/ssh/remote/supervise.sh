@@ -111,24 +111,30 @@ END
   rm -f pipe.4 pipe.6
 }
 
-# What children wrote into pipe 7, up to a line of our own.
+# What children wrote into pipe 7, up to a line of our own. Nothing here is read by $( ): a bash that gets a signal while
+# it expands one loses its place.
 rs_drain() {
-  rs_in='' rs_out='' rs_bytes='' rs_count=''
   printf '.\n' >&7
   while IFS= read -r rs_rest; do
-    case $rs_rest in
-      .) return ;;
-      *' records in') rs_in=${rs_rest% records in} ;;
-      *' records out') rs_out=${rs_rest% records out} ;;
-      [0-9]*' bytes'*) rs_bytes=${rs_rest%% *} ;;
-      stage=*) rs_stage=${rs_rest#*=} ;;
-      errno=*) rs_errno=${rs_rest#*=} ;;
-      file=*) rs_file=${rs_rest#*=} ;;
-      line=*) rs_line_number=${rs_rest#*=} ;;
-      why=*) rs_why=${rs_rest#*=} ;;
-      [0-9]*m*s\ [0-9]*m*s) rs_cpu=$rs_rest ;;
-    esac
+    [ "$rs_rest" = . ] && return
+    rs_take "$rs_rest"
   done <&6
+}
+
+rs_take() {
+  case $1 in
+    *' records in') rs_in=${1% records in} ;;
+    *' records out') rs_out=${1% records out} ;;
+    [0-9]*' bytes'*) rs_bytes=${1%% *} ;;
+    stage=*) rs_stage=${1#*=} ;;
+    errno=*) rs_errno=${1#*=} ;;
+    file=*) rs_file=${1#*=} ;;
+    line=*) rs_line_number=${1#*=} ;;
+    why=*) rs_why=${1#*=} ;;
+    [0-9]*m*s\ [0-9]*m*s) rs_cpu=$1 ;;
+    /proc/[0-9]*/*) rs_pids="$rs_pids $1" ;;
+    -r*) rs_ls=$1 ;;
+  esac
 }
 
 # ---- the task --------------------------------------------------------------------------------------------------
@@ -241,16 +247,23 @@ rs_launch() {
   [ "$rota_timeout_us" -gt 0 ] && rs_timer_set $((rota_timeout_us / 10000)) timeout
 }
 
-rs_task_ended() {
-  rs_interrupted=''
-  while :; do
-    rs_again=0
-    wait "$rs_task"
-    rs_status=$?
-    [ "$rs_again" = 0 ] && break
-    rs_interrupted=1
+# The status of a child that has ended. A wait that a signal interrupts says 128 and the signal's number, which is asked
+# again; a shell that has forgotten the child by then says 127.
+rs_status_of() {
+  wait "$1"
+  rs_status=$?
+  rs_tries=0
+  while [ "$rs_status" -gt 128 ] && [ "$rs_tries" -lt 5 ]; do
+    wait "$1"
+    rs_rest=$?
+    [ "$rs_rest" = 127 ] && [ "$rs_status" != 145 ] && return
+    [ "$rs_rest" = "$rs_status" ] && [ "$rs_rest" != 145 ] && return
+    rs_status=$rs_rest rs_tries=$((rs_tries + 1))
   done
-  [ -n "$rs_interrupted" ] && rs_again=1
+}
+
+rs_task_ended() {
+  rs_status_of "$rs_task"
   rs_task=''
   rs_now
   rs_ended=$rs_up
@@ -371,6 +384,33 @@ rs_end() {
   exit 0
 }
 
+rs_loop() {
+  trap 'rs_term=1; rs_wake' TERM
+  trap rs_wake CHLD
+  rs_launch
+  rs_busy=0
+  rs_wake
+  while [ "$rs_phase" = run ]; do
+    wait "${rs_task:-${rs_timer:-$rs_reader}}"
+    rs_wake
+  done
+}
+
+# A bash that waits within a trap loses its place, so there a trap only notes that something happened. What comes between
+# the last look and the wait is found when the next child ends, at the latest a timer made for that.
+rs_loop_bash() {
+  trap 'rs_term=1 rs_again=1' TERM
+  trap rs_again=1 CHLD
+  rs_launch
+  while :; do
+    rs_again=0
+    rs_step
+    [ "$rs_phase" = run ] || break
+    [ -n "$rs_timer" ] || rs_timer_set 1000 beat
+    [ "$rs_again" = 1 ] || wait "${rs_task:-${rs_reader:-$rs_timer}}"
+  done
+}
+
 # shellcheck source=/dev/null # the launch
 . /proc/self/fd/3
 exec 3<&-
@@ -378,13 +418,5 @@ rs_claim
 rs_log_init
 rs_pipes
 trap ':' HUP INT QUIT
-trap 'rs_term=1; rs_wake' TERM
-trap rs_wake CHLD
-rs_launch
-rs_busy=0
-rs_wake
-while [ "$rs_phase" = run ]; do
-  wait "${rs_task:-${rs_timer:-$rs_reader}}"
-  rs_wake
-done
+if [ -n "$BASH_VERSION" ]; then rs_loop_bash; else rs_loop; fi
 rs_end

@@ -38,9 +38,13 @@ rs_stop() {
 
 # Every process of the task: its session, its group, and whoever carries the attempt's id.
 rs_find() {
-  rs_found=''
-  for rs_p in $(grep -zlsF "ROTA_ATTEMPT_ID=$rs_id" /proc/[0-9]*/environ) \
-    $(grep -lsE "\) [^ ] [0-9]+ ($rs_group [0-9]+|[0-9]+ $rs_group) " /proc/[0-9]*/stat); do
+  rs_found='' rs_pids=''
+  {
+    grep -zlsF "ROTA_ATTEMPT_ID=$rs_id" /proc/[0-9]*/environ
+    grep -lsE "\\) [^ ] [0-9]+ ($rs_group [0-9]+|[0-9]+ $rs_group) " /proc/[0-9]*/stat
+  } | head -n 1000 >&7
+  rs_drain
+  for rs_p in $rs_pids; do
     rs_p=${rs_p#/proc/}
     rs_p=${rs_p%%/*}
     case " $$ 1 $rs_reader $rs_timer $rs_found " in *" $rs_p "*) continue ;; esac

@@ -24,6 +24,7 @@ rs_log_next() {
 }
 
 rs_read_on() {
+  rs_in='' rs_out='' rs_bytes=''
   if [ -n "$rs_dropping" ]; then
     rs_block=65536 rs_blocks=16
     (
@@ -46,8 +47,11 @@ rs_read_on() {
 
 # The size of the present file, from the file itself.
 rs_measure() {
-  # shellcheck disable=SC2012,SC2046 # of a name of ours; the fields are wanted
-  set -- $(ls -ln "$rs_log")
+  rs_ls=''
+  ls -ln "$rs_log" >&7
+  rs_drain
+  # shellcheck disable=SC2086 # the fields are wanted
+  set -- $rs_ls
   rs_count=$((${5:-$rs_size} - rs_size))
 }
 
