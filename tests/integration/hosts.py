@@ -8,6 +8,7 @@ import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import sshd  # noqa: E402
 from harness import Place, place, run, wait_until  # noqa: E402
+from wire import ask  # noqa: E402
 
 # Nothing answers there.
 AWAY = 'hosts: {gpu01: {ssh: "ml@127.0.0.1:1", slots: {gpu: 2}}, gpu02: {ssh: "ml@127.0.0.1:2"}}\n'
@@ -74,6 +75,23 @@ def test_a_host_comes_and_goes_with_the_configuration():
         p.rota("reload")
         wait_until("the hosts are gone", lambda: len(p.json("hosts")["items"]) == 1)
         assert p.rota_all("hosts", "show", "gpu01").returncode != 0
+
+
+def test_files_that_went_and_came_are_listed():
+    with place() as p:
+        p.pipeline("one", "tasks: {a: {run: 'echo x'}}\n")
+        p.rota("reload")
+        p.rota("trigger", "one", "--wait")
+        files = ask(p, "GET", "/api/v1/runs/one%231/files?task=a").body
+        assert json.loads(files)["items"] == []
+        attempt = next(path for path, _, names in os.walk(os.path.join(p.state, "runs")) if "log" in names)
+        row = {"path": "model.pt", "direction": "fetch", "size": 5, "sha256": "ab" * 32}
+        with open(os.path.join(attempt, "files.json"), "w") as f:
+            json.dump([row, {"path": 7}], f)
+        files = ask(p, "GET", "/api/v1/runs/one%231/files?task=a").body
+        assert json.loads(files)["items"] == [row], files
+        lines = json.loads(ask(p, "GET", "/api/v1/runs/one%231/log/lines?task=a").body)
+        assert lines["stamps"] == "written", lines
 
 
 def test_the_doctor_finds_a_good_host_well_and_leaves_nothing_there():
