@@ -148,9 +148,8 @@ static void on_verdict(void *ctx, const struct answer *a) {
   struct doctor *d = answered(ctx, a, "detaching");
   if (!d) return;
   const struct section *s = section_of(a, "probe");
-  const char *words = s ? s->body : ""; /* "alive 19" or "dead 3" */
-  const char *count = strchr(words, ' ');
-  bool alive = strncmp(words, "alive ", 6) == 0;
+  bool alive = s && strncmp(s->body, "alive ", strlen("alive ")) == 0;
+  const char *count = s ? strchr(s->body, ' ') : NULL; /* of "alive 19" or "dead 3" */
   int64_t beats = count ? strtoll(count, NULL, 10) : -1;
   judge_detaching(&d->findings, &d->hello, &d->look, alive, beats);
   then(d, 0, tell);
