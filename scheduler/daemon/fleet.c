@@ -114,6 +114,15 @@ static bool hosts_made(struct fleet *f) {
   return f->hosts != NULL;
 }
 
+/* A host that was taken away and is back may have been connected all the while: nobody tells of it, and the engine
+ * has forgotten. */
+static void tell_contact(struct fleet *f, const char *host) {
+  struct host_view view;
+  if (!hosts_view(f->hosts, host, &view)) return;
+  const struct host_news news = {.host = host, .contact = view.contact, .text = view.text};
+  on_news(f, &news);
+}
+
 void fleet_configure(struct fleet *f, const struct config *config) {
   VEC(struct host_options) hosts = {0};
   VEC(const char *) back = {0};
@@ -127,6 +136,7 @@ void fleet_configure(struct fleet *f, const struct config *config) {
     }
     hosts_configure(f->hosts, hosts.items, hosts.len);
     for (size_t i = 0; i < back.len; i++) core_adopt_place(f->o.core, back.items[i]);
+    for (size_t i = 0; i < hosts.len && f->adopted; i++) tell_contact(f, hosts.items[i].name);
   }
   vec_release(&hosts);
   vec_release(&back);

@@ -24,7 +24,7 @@ struct fleet_options { /* the strings are copied */
 
 /* Tells the core that executors are found here. */
 struct fleet *fleet_new(const struct fleet_options *options);
-/* The configuration in force now, which must live until the next one or fleet_free. */
+/* The configuration in force now; the engine must have been told of it before. */
 void fleet_configure(struct fleet *f, const struct config *config);
 /* core_adopt is through: from now on attempts on a host that a reload brings back are looked up. */
 void fleet_adopted(struct fleet *f);

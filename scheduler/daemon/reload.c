@@ -121,11 +121,11 @@ void reload_all(struct reloads *r, const struct api_request *request) {
   /* Where the state is can't change while the daemon lives. */
   fresh->state = arena_strdup(&fresh->arena, former->state);
   r->config = fresh;
-  assembly_configure(r->o.assembly, fresh);
   door_reload(r->o.server, former, fresh);
   r->o.access->socket_peers = door_socket_role(fresh, r->socket_group);
   loader_configure(r->o.loader, fresh);
   inbox_add(core_inbox(r->o.assembly->core), ENGINE_CONFIG)->config.config = fresh;
+  assembly_configure(r->o.assembly, fresh);
   assembly_refresh_zones(r->o.assembly);
   begin(r, handle, former);
 }

@@ -77,6 +77,47 @@ def test_a_host_comes_and_goes_with_the_configuration():
         assert p.rota_all("hosts", "show", "gpu01").returncode != 0
 
 
+FAR = "tasks: {a: {on: gpu01, run: 'sleep 3; echo x=1 >>$ROTA_OUTPUT'}}\n"
+
+
+def test_a_host_that_a_reload_takes_away_stays_until_its_tasks_ended_and_comes_back():
+    with sshd.network() as net:
+        config = config_of(net, {"gpu01": net.host("gpu01")})
+        with place(config) as p:
+            p.pipeline("far", FAR)
+            p.rota("reload")
+            wait_until("it is up", lambda: host_of(p, "gpu01")["contact"]["state"] == "up")
+            p.rota("trigger", "far")
+            p.wait_run("far#1", "running")
+            wait_until("it runs there", lambda: host_of(p, "gpu01")["running"] == 1)
+            p.write_config("slots: {cpu: 4}\n")
+            p.rota("reload", code=None)
+            assert host_of(p, "gpu01")["configured"] is False
+            p.wait_run("far#1", "succeeded")
+            wait_until("the host is gone", lambda: len(p.json("hosts")["items"]) == 1)
+            p.write_config(config)
+            p.rota("reload")
+            wait_until("it is up again", lambda: host_of(p, "gpu01")["contact"]["state"] == "up")
+
+
+def test_a_task_goes_on_while_the_configuration_has_lost_its_host():
+    with sshd.network() as net:
+        config = config_of(net, {"gpu01": net.host("gpu01")})
+        with place(config) as p:
+            path = p.pipeline("far", FAR)
+            p.rota("reload")
+            p.rota("trigger", "far")
+            wait_until("it runs there", lambda: "running" in p.rota("hosts", "show", "gpu01"))
+            p.kill()
+            os.remove(path)
+            p.write_config("slots: {cpu: 4}\n")
+            p.start()
+            wait_until("it says so", lambda: "no host gpu01 any more" in p.rota("show", "far#1"))
+            p.write_config(config)
+            p.rota("reload")
+            p.wait_run("far#1", "succeeded")
+
+
 def test_files_that_went_and_came_are_listed():
     with place() as p:
         p.pipeline("one", "tasks: {a: {run: 'echo x'}}\n")
