@@ -118,10 +118,12 @@ static void text_set(char **slot, const char *text) {
 /* Whatever was learnt over the connection is doubted: it's looked at when there is another. */
 static void contact_lost(struct host *h) {
   h->up = false;
-  for (struct host_attempt *a = h->attempts.all; a; a = a->next) {
+  for (struct host_attempt *a = h->attempts.all, *next; a; a = next) {
+    next = a->next;
     a->hinted = false;
     a->stop_at = 0;
     a->stop_told_now = false;
+    host_files_drop(h, a);
     if (a->over || a->state < HOST_ATTEMPT_ASKED || a->state >= HOST_ATTEMPT_CLOSING) continue;
     host_log_bulk_drop(h, a);
     host_ending_drop(a);
@@ -235,6 +237,7 @@ void host_attempt_abandon(struct host *h, struct host_attempt *a) {
   bool lent = a->state == HOST_ATTEMPT_CLOSING && !a->close_failed; /* a job has its results, and frees them */
   host_attempt_use(a);
   host_log_release(h, a);
+  host_files_drop(h, a);
   if (!lent) host_ending_drop(a);
   host_attempts_forget(&h->attempts, a);
   host_attempt_unuse(h, a);
@@ -269,6 +272,7 @@ static int op_fence(struct executor *e, const char *run_id, const char *attempt_
   if (!a) return ERR_CONFLICT;
   a->host = h;
   a->adopting = a->fencing = true;
+  host_due(h, HOST_DUE_LOOK, clock_monotonic() + h->look_every);
   a->state = HOST_ATTEMPT_UNKNOWN;
   if (h->up) host_fence_send(h, a);
   return 0;

@@ -5,6 +5,7 @@
  *   host_ask.c        requests to the control shell, jobs of the crew
  *   host_reports.c    reports
  *   host_start.c      from the start that is asked for to a supervisor, fences
+ *   host_files.c      files that go with a launch, or come back
  *   host_watch.c      looks, hints of the FIFO, stops
  *   host_logs.c       logs and progress while a task runs
  *   host_ends.c       what comes over when a task has ended
@@ -25,7 +26,7 @@
 #include "worker/ssh/hosts.h"
 #include "worker/ssh/link/link.h"
 
-enum host_lane { HOST_LANE_RECORD, HOST_LANE_LOG, HOST_LANE_COUNT };
+enum host_lane { HOST_LANE_RECORD, HOST_LANE_LOG, HOST_LANE_FILES, HOST_LANE_COUNT };
 
 /* For tests: another way to connect, other times. */
 struct hosts_trial {
@@ -187,6 +188,14 @@ void host_starts_flush(struct host *h);
 /* READY ones that wait for nothing: on their way, or FENCED if the host isn't up and nothing was sent. */
 void host_starts_settle(struct host *h);
 
+/* ---- host_files.c ---- */
+
+/* Sends the launch's files; host_start_go or an end follows. */
+void host_files_send(struct host *h, struct host_attempt *a);
+/* Fetches what its record says; host_end_fetched follows. */
+void host_files_fetch(struct host *h, struct host_attempt *a);
+void host_files_drop(struct host *h, struct host_attempt *a);
+
 /* ---- host_watch.c ---- */
 
 void host_event(struct host *h, const char *line, size_t len);
@@ -213,6 +222,8 @@ void host_ending_drop(struct host_attempt *a);
 void host_end_lost(struct host *h, struct host_attempt *a, const char *text);
 /* A failure of ours to launch it, at a stage that the host knows nothing of: ENDED. */
 void host_end_failed(struct host *h, struct host_attempt *a, const char *stage, const char *text);
+/* Its files are here; with a fault if they can't be had; or `again` if that is to be tried later. */
+void host_end_fetched(struct host *h, struct host_attempt *a, bool again, const char *fault);
 /* Ends that couldn't be written down here are tried again. */
 void host_closes(struct host *h);
 

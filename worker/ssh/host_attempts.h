@@ -47,6 +47,7 @@ enum host_attempt_state {
 struct host;
 struct bulk;
 struct host_log;
+struct transfer;
 struct host_ending; /* host_results.c: what has come over of one that has ended */
 
 struct host_attempt {
@@ -80,6 +81,8 @@ struct host_attempt {
   size_t writing;         /* bytes of its log on the way to the disk */
   uint64_t progress_mark; /* of the progress that is here */
   struct host *host;
+  struct transfer *transfer; /* of its files, either way */
+  bool files_sent;
   struct host_log *log;     /* the copy of its log; host_logs.c */
   int64_t log_paused_until; /* monotonic: it couldn't be written here */
   struct bulk *bulk;        /* its log comes over on a channel of its own */

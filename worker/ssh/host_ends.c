@@ -24,7 +24,7 @@ struct host_ending {
   size_t large; /* of the results, the first whose bytes may have to be fetched still */
   struct bulk *bulk;
   size_t bulk_len;
-  bool cleared;
+  bool cleared, fetched;
   int clears, stalls;
 };
 
@@ -287,6 +287,8 @@ static void end_close(struct host *h, struct host_attempt *a) {
   host_job_submit(&c->base);
 }
 
+static bool fetch_wanted(const struct host_attempt *a);
+
 void host_closes(struct host *h) {
   for (struct host_attempt *a = h->attempts.all; a; a = a->next) {
     if (a->over) continue;
@@ -296,6 +298,8 @@ void host_closes(struct host *h) {
       host_log_rest(h, a);
     else if (a->ending->lost && !a->ending->cleared && a->ending->clears)
       clear_send(h, a);
+    else if (!a->ending->lost && a->ending->results_came && fetch_wanted(a) && a->writing == 0)
+      ending_go(h, a);
   }
 }
 
@@ -319,6 +323,24 @@ static void lost_close(struct host *h, struct host_attempt *a) {
   free(text);
 }
 
+/* Files come back from a success alone. */
+static bool fetch_wanted(const struct host_attempt *a) {
+  const struct findings *f = &a->record.findings;
+  return a->record.fetch_len > 0 && !a->ending->fetched && f->reason == RUNDIR_EXITED && f->status == 0;
+}
+
+void host_end_fetched(struct host *h, struct host_attempt *a, bool again, const char *fault) {
+  if (a->over || a->state != HOST_ATTEMPT_FETCHING) return;
+  a->state = HOST_ATTEMPT_ENDING;
+  if (again) {
+    host_due(h, HOST_DUE_CLOSE, clock_monotonic() + CLOSE_AGAIN);
+    return;
+  }
+  a->ending->fetched = true;
+  if (fault) a->record.fault = alloc_strdup(fault);
+  ending_go(h, a);
+}
+
 /* What is missing yet is asked for; when nothing is, it goes on. */
 static void ending_go(struct host *h, struct host_attempt *a) {
   struct host_ending *e = a->ending;
@@ -334,6 +356,8 @@ static void ending_go(struct host *h, struct host_attempt *a) {
     return; /* goes on when it is on the disk */
   } else if (e->lost) {
     lost_close(h, a);
+  } else if (fetch_wanted(a)) {
+    if (h->up) host_files_fetch(h, a);
   } else {
     if (a->record.findings.log_bytes < 0) a->record.findings.log_bytes = (int64_t)a->log_end;
     end_close(h, a);

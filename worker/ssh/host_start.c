@@ -159,6 +159,8 @@ void host_start_go(struct host *h, struct host_attempt *a) {
   } else if (a->stop_wanted || a->fencing || !a->launch || a->tries >= START_TRIES) {
     if (a->tries >= START_TRIES) a->fencing = true;
     host_fence_send(h, a);
+  } else if (!a->files_sent && a->launch->send_len > 0) {
+    host_files_send(h, a);
   } else if (!a->ready && ops_pieces(a->launch) > 0) {
     pieces_send(h, a, ops_pieces(a->launch));
   } else {
@@ -277,6 +279,7 @@ int host_start(struct host *h, const struct launch *l) {
   if (!a) return 0;
   a->host = h;
   a->grace = l->grace;
+  host_due(h, HOST_DUE_LOOK, clock_monotonic() + h->look_every);
   a->doubtful = map_has(&h->doubtful, a->id);
   if (a->doubtful) map_remove(&h->doubtful, a->id);
   if (!h->up && !a->doubtful) {
@@ -296,6 +299,7 @@ int host_adopt(struct host *h, const char *run_id, const char *attempt_id, durat
   if (!a) return 0;
   a->host = h;
   a->grace = grace;
+  host_due(h, HOST_DUE_LOOK, clock_monotonic() + h->look_every);
   a->adopting = true;
   record_submit(h, a, true);
   return 0;
