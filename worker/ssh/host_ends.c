@@ -178,9 +178,9 @@ static const struct bulk_events large_events = {.answer = large_answer, .data = 
  * stays larger than the reader's limit. */
 static bool results_whole(struct host *h, struct host_attempt *a) {
   struct host_ending *e = a->ending;
+  if (e->bulk) return false;
   while (e->large < e->results_len && e->results[e->large].bytes) e->large++;
   if (e->large == e->results_len) return true;
-  if (e->bulk) return false;
   struct record_result *r = &e->results[e->large];
   if (r->len > RESULT_MAX) r->len = RESULT_MAX;
   r->bytes = alloc_zeroed(r->len + 1, 1);

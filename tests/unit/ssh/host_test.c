@@ -274,6 +274,62 @@ static void attempts_outlive_the_daemon(void **state) {
   bench_end(&b);
 }
 
+static void files_go_along_and_come_back(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test j;
+  bench_init(&b);
+  await_up(&b);
+  prepare_script(&j, "cat in.txt in.txt >out.txt");
+  const struct launch_file send[] = {{.path = "in.txt"}}, fetch[] = {{.path = "out.txt"}};
+  char *work = alloc_fmt("%s/work/%s", b.state, j.run), *in = path_join(work, "in.txt"),
+       *out = path_join(work, "out.txt");
+  assert_int_equal(dir_make(work, 0700), 0);
+  assert_int_equal(file_write(in, "data\n", 5, 0600, false), 0);
+  j.launch.send = send;
+  j.launch.fetch = fetch;
+  j.launch.send_len = j.launch.fetch_len = 1;
+  start(&b, &j);
+  const struct seen *s = await(&b, j.id, REPORT_ENDED);
+  assert_int_equal(s->status, 0);
+  assert_string_equal(s->fault, "");
+  struct buf text = {0};
+  assert_int_equal(file_read(out, 100, &text), 0);
+  assert_string_equal(buf_cstr(&text), "data\ndata\n");
+  buf_release(&text);
+  free(work);
+  free(in);
+  free(out);
+  bench_end(&b);
+}
+
+static void files_that_are_missing_are_told(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test j;
+  bench_init(&b);
+  await_up(&b);
+  prepare_script(&j, COUNTED);
+  const struct launch_file file[] = {{.path = "none.txt"}};
+  j.launch.send = file;
+  j.launch.send_len = 1;
+  start(&b, &j);
+  const struct seen *s = await(&b, j.id, REPORT_ENDED);
+  assert_int_equal(s->how, ENDED_LAUNCH_FAILED);
+  assert_string_equal(s->stage, "send");
+  assert_non_null(strstr(s->text, "none.txt"));
+  assert_int_equal(runs_of(&b, j.id), 0);
+  assert_null(find(&b, j.id, REPORT_STARTED));
+  prepare_script(&j, COUNTED);
+  j.launch.fetch = file;
+  j.launch.fetch_len = 1;
+  start(&b, &j);
+  s = await(&b, j.id, REPORT_ENDED);
+  assert_int_equal(s->status, 0);
+  assert_non_null(strstr(s->fault, "none.txt"));
+  bench_end(&b);
+}
+
 /* The connection is cut after so many bytes of what is sent for a start, or of what comes back. */
 static void cut_anywhere(const char *sh) {
   struct bench b;
@@ -371,6 +427,8 @@ int main(int argc, char **argv) {
       cmocka_unit_test(attempts_outlive_the_daemon),
       cmocka_unit_test(large_log_and_results_come_over_exactly),
       cmocka_unit_test(log_comes_while_it_runs_and_progress_too),
+      cmocka_unit_test(files_go_along_and_come_back),
+      cmocka_unit_test(files_that_are_missing_are_told),
       cmocka_unit_test(cut_anywhere_it_runs_once_with_dash),
       cmocka_unit_test(cut_anywhere_it_runs_once_with_busybox),
   };
