@@ -60,7 +60,6 @@ struct file_entry {
   bool folder;      /* fetch: to be made */
   bool in_place;    /* nothing is to be moved */
   bool claimed;     /* there is one of that size and mode on the other side: `claim` is its SHA-256 */
-  bool busy;        /* it's being moved */
   uint64_t size;
   unsigned mode;                                        /* & 0777 */
   char sha256[SHA256_HEX_SIZE], claim[SHA256_HEX_SIZE]; /* "" unknown */

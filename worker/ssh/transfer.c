@@ -23,8 +23,7 @@ void mover_reset(struct mover *m) {
   if (m->open && m->t->o.direction == TRANSFER_FETCH) file_sink_close(&m->sink);
   buf_reset(&m->piece);
   buf_reset(&m->waiting);
-  if (m->entry) m->entry->busy = false;
-  m->entry = NULL;
+  m->len = m->at = 0;
   m->open = m->flows = m->ended = m->finished = m->paused = m->eof = m->full = false;
   m->err = 0;
 }
@@ -303,49 +302,63 @@ static void moved(struct transfer *t) {
   }
 }
 
-static bool left(const struct transfer *t) {
-  for (size_t i = t->next; i < t->plan.entries.len; i++) {
-    if (!t->plan.entries.items[i].in_place) return true;
+/* The next that is to be moved; NULL if there is none. */
+static struct file_entry *peek(struct transfer *t) {
+  while (t->next < t->plan.entries.len && t->plan.entries.items[t->next].in_place) t->next++;
+  return t->next < t->plan.entries.len ? &t->plan.entries.items[t->next] : NULL;
+}
+
+static void load(struct transfer *t, struct mover *m) {
+  uint64_t bytes = 0;
+  struct file_entry *e;
+  while (m->len < (t->single ? 1 : TRANSFER_BATCH) && (e = peek(t)) != NULL) {
+    if (m->len && (e->size > TRANSFER_SMALL || bytes + e->size > TRANSFER_LOAD)) break;
+    m->batch[m->len++] = e;
+    bytes += e->size;
+    t->next++;
+    if (e->size > TRANSFER_SMALL) break;
   }
-  return false;
 }
 
 static void move(struct transfer *t) {
   bool idle = true;
-  if (!link_hello(t->o.link) && left(t)) {
+  if (!link_hello(t->o.link) && peek(t)) {
     transfer_fail(t, ERR_UNREACHABLE, "nothing can be %s: the host isn't connected", going(t));
     return;
   }
   for (int i = 0; i < TRANSFER_MOVERS; i++) {
     struct mover *m = &t->movers[i];
-    while (!m->entry && t->next < t->plan.entries.len) {
-      struct file_entry *e = &t->plan.entries.items[t->next++];
-      if (e->in_place) continue;
-      m->entry = e;
+    if (!m->len && peek(t)) {
+      load(t, m);
       if (t->o.direction == TRANSFER_SEND)
         mover_send(m);
       else
         mover_fetch(m);
     }
-    idle &= !m->entry;
+    idle &= !m->len;
   }
   if (idle) moved(t);
 }
 
+struct file_entry *mover_entry(const struct mover *m) {
+  return m->batch[m->at < m->len ? m->at : m->len - 1];
+}
+
 void mover_done(struct mover *m) {
-  m->entry->in_place = true;
+  for (size_t i = 0; i < m->len; i++) m->batch[i]->in_place = true;
   mover_reset(m);
   move(m->t);
 }
 
 void mover_changed(struct mover *m) {
   struct transfer *t = m->t;
+  const struct file_entry *e = mover_entry(m);
   t->again = true;
   /* Damaged on its way rather than changed, if the host says the same of it as the last time. */
-  t->same = t->o.direction == TRANSFER_FETCH && t->changed && strcmp(t->changed, m->entry->path) == 0 &&
-            strcmp(t->changed_sum, m->entry->claim) == 0;
-  t->changed = arena_strdup(&t->arena, m->entry->path);
-  memcpy(t->changed_sum, m->entry->claim, sizeof t->changed_sum);
+  t->same = t->o.direction == TRANSFER_FETCH && t->changed && strcmp(t->changed, e->path) == 0 &&
+            strcmp(t->changed_sum, e->claim) == 0;
+  t->changed = arena_strdup(&t->arena, e->path);
+  memcpy(t->changed_sum, e->claim, sizeof t->changed_sum);
   bulk_free(m->bulk);
   m->bulk = NULL;
   mover_reset(m);

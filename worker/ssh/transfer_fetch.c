@@ -11,23 +11,40 @@ static void go_on(struct mover *m);
 
 /* ---- on the lane ---- */
 
-static void write_run(struct job *j) {
-  struct mover *m = (struct mover *)j;
-  m->err = 0;
+/* Takes from the piece what belongs to the file that it is at. */
+static int write_some(struct mover *m, size_t *from) {
+  const struct file_entry *e = m->batch[m->at];
+  int err = 0;
   if (!m->open) {
     char token[64];
     snprintf(token, sizeof token, "%s.%d", m->t->o.attempt_id, m->index);
-    m->err = file_sink_open(&m->sink, m->t->work, m->entry->path, token, m->entry->size);
-    m->open = m->err == 0;
+    err = file_sink_open(&m->sink, m->t->work, e->path, token, e->size);
+    if (err) return err;
+    m->open = true;
   }
-  if (!m->err && m->piece.len) m->err = file_sink_write(&m->sink, m->piece.bytes, m->piece.len);
-  if (m->err || !m->eof) return;
-  m->err = file_sink_end(&m->sink, m->entry->claim, m->mode);
+  size_t some = m->piece.len - *from;
+  if (some > e->size - m->sink.written) some = (size_t)(e->size - m->sink.written);
+  if (some) err = file_sink_write(&m->sink, m->piece.bytes + *from, some);
+  *from += some;
+  if (err || m->sink.written < e->size) return err;
+  err = file_sink_end(&m->sink, e->claim, e->mode);
   m->open = false;
+  if (!err) m->at++;
+  return err;
+}
+
+static void write_run(struct job *j) {
+  struct mover *m = (struct mover *)j;
+  size_t from = 0;
+  m->err = 0;
+  while (!m->err && m->at < m->len && (from < m->piece.len || m->batch[m->at]->size == 0))
+    m->err = write_some(m, &from);
+  if (!m->err && (from < m->piece.len || (m->eof && m->at < m->len)))
+    m->err = ERR_CONFLICT; /* too much, too little */
 }
 
 static void write_failed(struct mover *m) {
-  const char *path = m->entry->path, *work = m->t->work;
+  const char *path = mover_entry(m)->path, *work = m->t->work;
   switch (m->err) {
   case ERR_CONFLICT: mover_changed(m); break;
   case ERR_FULL: transfer_fail(m->t, ERR_FULL, "%s can't be fetched: the disk of this machine is full", path); break;
@@ -49,7 +66,7 @@ static void write_done(struct mover *m) {
   if (m->err) {
     write_failed(m);
   } else if (m->eof) {
-    memcpy(m->entry->sha256, m->entry->claim, sizeof m->entry->sha256);
+    for (size_t i = 0; i < m->len; i++) memcpy(m->batch[i]->sha256, m->batch[i]->claim, SHA256_HEX_SIZE);
     mover_done(m);
   } else {
     go_on(m);
@@ -77,11 +94,10 @@ static void go_on(struct mover *m) {
 static void on_answer(void *ctx, const struct answer *a) {
   struct mover *m = ctx;
   struct ops_get get;
+  if (m->len > 1) return; /* the sums will tell */
   for (size_t i = 0; i < a->len; i++) {
     if (ops_read_get(a->sections[i].words, &get)) continue;
-    if (get.size != m->entry->size) break;
-    m->mode = get.mode;
-    m->flows = true;
+    if (get.size != m->batch[0]->size) break;
     return;
   }
   mover_changed(m);
@@ -102,7 +118,7 @@ static void on_end(void *ctx, const struct bulk_end *end) {
   if (end->how == BULK_ERROR) {
     mover_changed(m); /* it was listed; the next list says what is the matter */
   } else if (end->how != BULK_DONE) {
-    transfer_fail_bulk(m->t, m->entry, end);
+    transfer_fail_bulk(m->t, mover_entry(m), end);
   } else {
     m->ended = true;
     m->paused = false;
@@ -119,7 +135,13 @@ void mover_fetch(struct mover *m) {
   struct buf text = {0};
   struct transfer *t = m->t;
   frame_nonce(nonce);
-  ops_get(&text, nonce, link_hello(t->o.link), t->o.run_id, m->entry->path);
+  if (m->len > 1) {
+    const char *paths[TRANSFER_BATCH];
+    for (size_t i = 0; i < m->len; i++) paths[i] = m->batch[i]->path;
+    ops_get_many(&text, nonce, link_hello(t->o.link), t->o.run_id, paths, m->len);
+  } else {
+    ops_get(&text, nonce, link_hello(t->o.link), t->o.run_id, m->batch[0]->path);
+  }
   m->bulk = link_bulk(t->o.link, &(struct bulk_options){
                                      .kind = BULK_READ, .nonce = nonce, .text = &text, .events = &events, .ctx = m});
 }

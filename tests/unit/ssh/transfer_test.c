@@ -390,16 +390,91 @@ static void a_folder_comes_back_with_empty_ones_in_it(void **state) {
   free(empty);
 }
 
-static void many_files_are_moved(void **state) {
+static void small_files_share_a_channel(void **state) {
   struct fixture *f = *state;
-  for (int i = 0; i < 40; i++) {
-    char name[32];
+  char name[32];
+  for (int i = 0; i < 200; i++) {
     snprintf(name, sizeof name, "many/%d/%d", i % 7, i);
-    put_text(f->source, name, name);
+    put_text(f->source, name, i % 10 ? name : "");
   }
+  put_text(f->source, "many/-", "a name too");
+  unsigned opens = f->b.w->opens;
   assert_int_equal(send_(f, {"many", false}), 0);
+  assert_in_range(f->b.w->opens - opens, 1, 12);
+  opens = f->b.w->opens;
   assert_int_equal(fetch_(f, {"many", false}), 0);
-  assert_true(has_text(f->work, "many/4/39", "many/4/39"));
+  assert_in_range(f->b.w->opens - opens, 1, 6);
+  for (int i = 0; i < 200; i++) {
+    snprintf(name, sizeof name, "many/%d/%d", i % 7, i);
+    assert_true(has_text(f->there, name, i % 10 ? name : ""));
+    assert_true(has_text(f->work, name, i % 10 ? name : ""));
+  }
+  assert_true(has_text(f->work, "many/-", "a name too"));
+}
+
+static void what_is_wrong_with_one_of_several_is_told(void **state) {
+  struct fixture *f = *state;
+  put_text(f->source, "d/a", "one");
+  put_text(f->source, "d/b", "two");
+  put_text(f->source, "d/c", "three");
+  put_text(f->there, "d/b/x", "a folder is in its place");
+  assert_int_equal(send_(f, {"d", false}), ERR_INVALID);
+  assert_non_null(strstr(f->text, "d/b can't be sent"));
+  put_text(f->there, "e/a", "one");
+  put_text(f->there, "e/b", "two");
+  put_text(f->work, "e/b/x", "a folder is in its place");
+  assert_int_equal(fetch_(f, {"e", false}), ERR_INVALID);
+  assert_non_null(strstr(f->text, "e/b can't be fetched"));
+}
+
+/* Its dd can't do what is needed. */
+static void a_host_without_tools_gets_them_one_by_one(void **state) {
+  struct fixture *f = *state;
+  char *bin = path_join(f->here, "bin"), *sh = path_join(bin, "sh");
+  char *script = alloc_fmt("#!/bin/sh\nPATH=%s:$PATH exec /bin/sh \"$@\"\n", bin);
+  put(bin, "dd", "#!/bin/sh\nexit 1\n", 17, 0700);
+  put(bin, "sh", script, strlen(script), 0700);
+  f->b.w->sh = sh;
+  put_text(f->source, "d/a", "one");
+  put_text(f->source, "d/b", "two");
+  const unsigned opens = f->b.w->opens;
+  assert_int_equal(send_(f, {"d", false}), 0);
+  assert_int_equal(f->b.w->opens - opens, 5); /* two lists, one that was refused, two files */
+  assert_true(has_text(f->there, "d/a", "one"));
+  assert_true(has_text(f->there, "d/b", "two"));
+  assert_int_equal(fetch_(f, {"d/b", false}), 0);
+  assert_true(has_text(f->work, "d/b", "two"));
+  f->b.w->sh = NULL;
+  free(script);
+  free(sh);
+  free(bin);
+}
+
+static void two_attempts_may_send_the_same(void **state) {
+  struct fixture *f = *state;
+  const size_t len = 3u << 20;
+  char *big = big_new(len);
+  struct fixture other = *f;
+  put(f->source, "d/big", big, len, 0600);
+  put_text(f->source, "d/small", "one");
+  const struct launch_file d[] = {{"d", false}};
+  begin(f, TRANSFER_SEND, d, 1);
+  other.t = transfer_new(&(struct transfer_options){.link = f->b.l,
+                                                    .crew = f->crew,
+                                                    .state_dir = f->here,
+                                                    .run_id = RUN,
+                                                    .attempt_id = "01hzzzzzzzzzzzzzzzzzzzzzzb",
+                                                    .files = d,
+                                                    .len = 1,
+                                                    .source_dir = f->source,
+                                                    .done = on_done,
+                                                    .ctx = &other});
+  until(&f->b, f->done && other.done);
+  assert_int_equal(f->err, 0);
+  assert_int_equal(other.err, 0);
+  assert_true(has(f->there, "d/big", big, len));
+  transfer_free(other.t);
+  free(big);
 }
 
 static void it_can_be_freed_at_any_moment(void **state) {
@@ -465,7 +540,10 @@ int main(void) {
       test(what_has_no_place_is_the_users_problem),
       test(nothing_is_written_through_a_link),
       test(a_folder_comes_back_with_empty_ones_in_it),
-      test(many_files_are_moved),
+      test(small_files_share_a_channel),
+      test(what_is_wrong_with_one_of_several_is_told),
+      test(a_host_without_tools_gets_them_one_by_one),
+      test(two_attempts_may_send_the_same),
       test(it_can_be_freed_at_any_moment),
       test(a_file_that_keeps_changing_is_told),
   };

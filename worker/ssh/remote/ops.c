@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/arena.h"
 #include "worker/ssh/remote/ops_text.h"
 
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
@@ -209,6 +210,48 @@ void ops_get_result(struct buf *out, const char *nonce, const struct ops_hello *
 void ops_put(struct buf *out, const char *nonce, const struct ops_hello *host, const char *run, const char *path,
              const char *token) {
   alone(out, nonce, host, "rota_put", (const char *const[]){run, path, token}, 3, true);
+}
+
+void ops_put_all(struct buf *out, const char *nonce, const char *run, const char *token, const struct ops_put *files,
+                 size_t len) {
+  begin(out, nonce);
+  op(out, "rota_put_all");
+  arg(out, run);
+  arg(out, token);
+  for (size_t i = 0; i < len; i++) {
+    arg(out, files[i].path);
+    buf_fmt(out, " %" PRIu64, files[i].size);
+    arg(out, files[i].sha256);
+    buf_fmt(out, " %o", files[i].mode & 0777);
+  }
+  op_end(out);
+  end(out, nonce);
+}
+
+void ops_put_many(struct buf *out, const char *nonce, const struct ops_hello *host, const char *run,
+                  const char *token, const struct ops_put *files, size_t len) {
+  const char **args = alloc_zeroed(2 + 2 * len, sizeof *args);
+  char(*sizes)[24] = alloc_zeroed(len, sizeof *sizes);
+  args[0] = run;
+  args[1] = token;
+  for (size_t i = 0; i < len; i++) {
+    snprintf(sizes[i], sizeof sizes[i], "%" PRIu64, files[i].size);
+    args[2 + 2 * i] = files[i].path;
+    args[3 + 2 * i] = sizes[i];
+  }
+  alone(out, nonce, host, "rota_put_many", args, 2 + 2 * len, true);
+  free(sizes);
+  free(args);
+}
+
+void ops_get_many(struct buf *out, const char *nonce, const struct ops_hello *host, const char *run,
+                  const char *const *paths, size_t len) {
+  struct arena arena = {0};
+  const char **args = arena_new_array(&arena, 1 + len, const char *);
+  args[0] = run;
+  for (size_t i = 0; i < len; i++) args[1 + i] = arena_fmt(&arena, "./%s", paths[i]); /* "-" is a name too */
+  alone(out, nonce, host, "rota_get_many", args, 1 + len, false);
+  arena_release(&arena);
 }
 
 /* ---- the start ---- */

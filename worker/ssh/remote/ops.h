@@ -112,6 +112,14 @@ void ops_stat(struct buf *out, const char *nonce, const char *run, const char *c
  * `sum` or `path`. */
 void ops_put_done(struct buf *out, const char *nonce, const char *run, const char *path, const char *token,
                   uint64_t size, const char *sha256, unsigned mode);
+/* What ops_put_many wrote, in the same order. */
+struct ops_put {
+  const char *path, *sha256;
+  uint64_t size;
+  unsigned mode;
+};
+void ops_put_all(struct buf *out, const char *nonce, const char *run, const char *token, const struct ops_put *files,
+                 size_t len);
 
 /* Channels of their own: bootstrap, then one of these, then nothing but what is said here. Each answers like a
  * request (an error ends with RC other than 0); after the line "NONCE 0" raw bytes follow. */
@@ -127,6 +135,14 @@ void ops_get_result(struct buf *out, const char *nonce, const struct ops_hello *
  * token names the temporary file: one that is in use nowhere else, and that the next try uses again. */
 void ops_put(struct buf *out, const char *nonce, const struct ops_hello *host, const char *run, const char *path,
              const char *token);
+/* The same for several small files, whose bytes follow each other; then ops_put_all. ERR stage `many`: the host has
+ * no tool that could tell them apart. */
+void ops_put_many(struct buf *out, const char *nonce, const struct ops_hello *host, const char *run,
+                  const char *token, const struct ops_put *files, size_t len);
+/* No section; then the bytes of all, which follow each other, then the channel ends. What can't be read is left out.
+ */
+void ops_get_many(struct buf *out, const char *nonce, const struct ops_hello *host, const char *run,
+                  const char *const *paths, size_t len);
 
 /* ---- what is answered ---------------------------------------------------------------------------------------- */
 

@@ -5,16 +5,21 @@ rota_dd=''
 
 # ---- what it wrote ---------------------------------------------------------------------------------------------
 
-# FILE SKIP COUNT
-rota_cut() {
-  [ "$3" -gt 0 ] || return 0
+# Whether dd counts bytes.
+rota_dd_counts() {
   if [ -z "$rota_dd" ]; then
     rota_dd=no
     case $(printf abc | dd bs=64 skip=1 count=1 iflag=skip_bytes,count_bytes,fullblock 2>/dev/null) in
       b) rota_dd=yes ;;
     esac
   fi
-  if [ "$rota_dd" = yes ]; then
+  [ "$rota_dd" = yes ]
+}
+
+# FILE SKIP COUNT
+rota_cut() {
+  [ "$3" -gt 0 ] || return 0
+  if rota_dd_counts; then
     dd bs=65536 skip="$2" count="$3" iflag=skip_bytes,count_bytes,fullblock 2>/dev/null <"$1"
   else
     tail -c "+$(($2 + 1))" "$1" | head -c "$3"
@@ -242,6 +247,17 @@ rota_put_done() {
   said=$({ chmod "$6" "$temporary" && mv -f "$temporary" "$file"; } 2>&1) || rota_error path "$said"
 }
 
+# RUN TOKEN, then PATH SIZE SUM MODE of each
+rota_put_all() {
+  run=$1 token=$2 number=0
+  shift 2
+  while [ $# -ge 4 ]; do
+    rota_put_done "$run" "$1" "$token.$number" "$2" "$3" "$4" || return
+    number=$((number + 1))
+    shift 4
+  done
+}
+
 # ---- channels of their own -------------------------------------------------------------------------------------
 
 # Prints the ends of attempts as they come. A reader that a former connection left is ended first.
@@ -294,4 +310,43 @@ rota_put() {
   said=$({ mkdir -p "${file%/*}" && rm -f "$temporary" && : >"$temporary"; } 2>&1) || rota_error path "$said" || return
   rota_end "$rota_nonce" 0
   exec cat >"$temporary"
+}
+
+# RUN TOKEN, then PATH SIZE of each: their bytes follow each other.
+rota_put_many() {
+  run=$1 token=$2
+  shift 2
+  rota_dd_counts || rota_error many 'dd does not count bytes here' || return
+  said=$(rota_put_room "$@" 2>&1) || rota_error path "$said" || return
+  rota_end "$rota_nonce" 0
+  number=0
+  while [ $# -ge 2 ]; do
+    rota_put_names "$run" "$1" "$token.$number"
+    if [ "$2" -gt 0 ]; then
+      dd bs=65536 count="$2" iflag=count_bytes,fullblock 2>/dev/null >"$temporary" || exit 1
+    fi
+    number=$((number + 1))
+    shift 2
+  done
+  exit 0
+}
+
+rota_put_room() {
+  number=0
+  while [ $# -ge 2 ]; do
+    rota_put_names "$run" "$1" "$token.$number"
+    [ -d "${file%/*}" ] || mkdir -p "${file%/*}" || return
+    ! [ -e "$temporary" ] || rm -f "$temporary" || return
+    : >"$temporary" || return
+    number=$((number + 1))
+    shift 2
+  done
+}
+
+# RUN PATH...: the bytes of all, one after the other.
+rota_get_many() {
+  cd "$rota_root/w/$1" || rota_error path "there is no folder w/$1" || return
+  shift
+  rota_end "$rota_nonce" 0
+  exec cat -- "$@"
 }
