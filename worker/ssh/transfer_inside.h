@@ -64,7 +64,7 @@ struct transfer {
 void transfer_fail(struct transfer *t, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* By what the host or the link said: full, to be repeated, or the user's. */
 void transfer_fail_host(struct transfer *t, const struct file_entry *e, const struct ops_error *error);
-void transfer_fail_bulk(struct transfer *t, const struct file_entry *e, const struct bulk_end *end);
+void transfer_fail_bulk(struct transfer *t, const struct file_entry *e, const struct bulk_end *how);
 
 /* The one that it is at; not while it's working. */
 struct file_entry *mover_entry(const struct mover *m);

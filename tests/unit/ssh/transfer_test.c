@@ -502,14 +502,9 @@ static void it_can_be_freed_at_any_moment(void **state) {
   free(big);
 }
 
-/* The file grows whenever the loop turns. */
-static void a_file_that_keeps_changing_is_told(void **state) {
-  struct fixture *f = *state;
-  const size_t len = 4u << 20;
-  char *big = big_new(len);
-  put(f->source, "log", big, len, 0600);
-  char *path = path_join(f->source, "log");
-  begin(f, TRANSFER_SEND, (const struct launch_file[]){{"log", false}}, 1);
+/* Runs it while the file grows whenever the loop turns. */
+static void run_while_it_grows(struct fixture *f, enum transfer_direction direction, const char *path) {
+  begin(f, direction, (const struct launch_file[]){{"log", false}}, 1);
   while (!f->done) {
     FILE *file = fopen(path, "a");
     assert_non_null(file);
@@ -517,10 +512,24 @@ static void a_file_that_keeps_changing_is_told(void **state) {
     fclose(file);
     uv_run(&f->b.loop, UV_RUN_ONCE);
   }
+}
+
+static void a_file_that_keeps_changing_is_told(void **state) {
+  struct fixture *f = *state;
+  const size_t len = 4u << 20;
+  char *big = big_new(len), *here = path_join(f->source, "log"), *there = path_join(f->there, "log");
+  put(f->source, "log", big, len, 0600);
+  run_while_it_grows(f, TRANSFER_SEND, here);
   assert_int_equal(f->err, ERR_INVALID);
   assert_non_null(strstr(f->text, "changed"));
-  assert_int_equal(run(f, TRANSFER_SEND, (const struct launch_file[]){{"log", false}}, 1), 0);
-  free(path);
+  assert_int_equal(send_(f, {"log", false}), 0);
+  run_while_it_grows(f, TRANSFER_FETCH, there);
+  assert_int_equal(f->err, ERR_INVALID);
+  assert_non_null(strstr(f->text, "changed on the host"));
+  assert_false(there_is(f->work, "log"));
+  assert_int_equal(fetch_(f, {"log", false}), 0);
+  free(here);
+  free(there);
   free(big);
 }
 
