@@ -21,6 +21,7 @@
 /* ---- what is due ---- */
 
 static void on_timer(uv_timer_t *timer);
+static void link_end(struct host *h);
 
 static void timer_arm(struct host *h) {
   int64_t first = INT64_MAX;
@@ -91,6 +92,11 @@ static void (*const due_table[])(struct host *h) = {
 };
 _Static_assert(sizeof due_table / sizeof due_table[0] == HOST_DUE_COUNT, "each thing that is due is done");
 
+/* One that isn't in the configuration any more is let go of when nothing lives there, and what ended is cleaned. */
+static bool needed(const struct host *h) {
+  return h->configured || h->attempts.len > 0 || h->remnants.len > 0 || h->cleanings.len > 0 || h->asks;
+}
+
 static void on_timer(uv_timer_t *timer) {
   struct host *h = timer->data;
   int64_t now = clock_monotonic();
@@ -99,6 +105,7 @@ static void on_timer(uv_timer_t *timer) {
     h->due[i] = INT64_MAX;
     due_table[i](h);
   }
+  if (!needed(h) && !h->closing) link_end(h);
   timer_arm(h);
 }
 
@@ -408,13 +415,9 @@ void host_take_options(struct host *h, const struct host_options *options) {
   link_begin(h);
 }
 
-static bool lives(const struct host *h) {
-  return h->attempts.len > 0 || h->remnants.len > 0;
-}
-
 void host_retire(struct host *h) {
   h->configured = false;
-  if (!lives(h)) link_end(h);
+  if (!needed(h)) link_end(h);
 }
 
 void host_dispose(struct host *h) {
