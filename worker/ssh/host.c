@@ -52,16 +52,20 @@ static void disk_answered(struct host_ask *q, const struct answer *answer) {
 }
 
 static void disk_due(struct host *h) {
-  if (!h->up) return;
+  if (!host_is_up(h)) return;
   struct host_ask *q = host_ask_new(h, disk_answered);
   ops_disk(&q->text, q->nonce);
   host_ask_send(q, ASK_POLL, 0, NULL);
   host_due(h, HOST_DUE_DISK, clock_monotonic() + DISK_MS * USEC_PER_MS);
 }
 
+bool host_is_up(const struct host *h) {
+  return h->up && link_hello(h->link);
+}
+
 /* The contact has been lost for too long to say nothing. What was on its way there can't go on. */
 static void blip_due(struct host *h) {
-  if (h->up) return;
+  if (host_is_up(h)) return;
   char *text = alloc_fmt("%s can't be reached%s%s", h->options.name, h->contact_text ? ": " : "",
                          h->contact_text ? h->contact_text : "");
   for (struct host_attempt *a = h->attempts.all, *next; a; a = next) {
@@ -266,9 +270,9 @@ static int op_stop(struct executor *e, const char *attempt_id, bool now) {
   a->stop_now = a->stop_now || now;
   if (a->state == HOST_ATTEMPT_READY)
     host_due(h, HOST_DUE_STARTS, 0);
-  else if (h->up && (a->state == HOST_ATTEMPT_LAUNCHED || a->state == HOST_ATTEMPT_RUNNING))
+  else if (host_is_up(h) && (a->state == HOST_ATTEMPT_LAUNCHED || a->state == HOST_ATTEMPT_RUNNING))
     host_stop_send(h, a);
-  else if (h->up && a->state == HOST_ATTEMPT_UNKNOWN)
+  else if (host_is_up(h) && a->state == HOST_ATTEMPT_UNKNOWN)
     host_look(h, HOST_LOOK_UNKNOWN);
   return 0;
 }
@@ -281,7 +285,7 @@ static int op_fence(struct executor *e, const char *run_id, const char *attempt_
   a->adopting = a->fencing = true;
   host_due(h, HOST_DUE_LOOK, clock_monotonic() + h->look_every);
   a->state = HOST_ATTEMPT_UNKNOWN;
-  if (h->up) host_fence_send(h, a);
+  if (host_is_up(h)) host_fence_send(h, a);
   return 0;
 }
 

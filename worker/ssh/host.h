@@ -84,7 +84,7 @@ struct host {
   bool configured; /* the configuration has it */
   bool closing;    /* nothing is reported any more */
   struct link *link;
-  bool up;
+  bool up; /* as of the last news of the contact: for host_is_up */
   char *place, *boot, *machine; /* as of the last contact; NULL before the first */
   char *contact_text;
   int64_t disk_free, disk_size;
@@ -113,6 +113,9 @@ void host_take_options(struct host *h, const struct host_options *options);
 void host_retire(struct host *h);
 /* Its timer is closed and nothing of the crew refers to it. */
 void host_dispose(struct host *h);
+/* Whether requests reach it. While a lost connection lets go of its requests the answer is no already, although the
+ * contact is told as lost only after that. */
+bool host_is_up(const struct host *h);
 /* Drops an attempt without a report. */
 void host_attempt_abandon(struct host *h, struct host_attempt *a);
 void host_disk_take(struct host *h, int64_t free_kb, int64_t size_kb);

@@ -293,7 +293,7 @@ void host_closes(struct host *h) {
   for (struct host_attempt *a = h->attempts.all; a; a = a->next) {
     if (a->over) continue;
     if (a->state == HOST_ATTEMPT_CLOSING && a->close_failed) end_close(h, a);
-    if (a->state != HOST_ATTEMPT_ENDING || !h->up) continue;
+    if (a->state != HOST_ATTEMPT_ENDING || !host_is_up(h)) continue;
     if (a->log_at < a->log_end)
       host_log_rest(h, a);
     else if (a->ending->lost && !a->ending->cleared && a->ending->clears)
@@ -347,17 +347,17 @@ static void ending_go(struct host *h, struct host_attempt *a) {
   if (a->state != HOST_ATTEMPT_ENDING || !e->results_came) return;
   bool log_whole = a->log_at >= a->log_end || e->stalls >= STALLS_MAX;
   if (!log_whole) {
-    if (h->up) host_log_rest(h, a);
+    if (host_is_up(h)) host_log_rest(h, a);
   } else if (!e->lost && !results_whole(h, a)) {
     return;
   } else if (e->lost && !e->cleared) {
-    if (e->clears == 0 && h->up) clear_send(h, a);
+    if (e->clears == 0 && host_is_up(h)) clear_send(h, a);
   } else if (a->writing > 0) {
     return; /* goes on when it is on the disk */
   } else if (e->lost) {
     lost_close(h, a);
   } else if (fetch_wanted(a)) {
-    if (h->up) host_files_fetch(h, a);
+    if (host_is_up(h)) host_files_fetch(h, a);
   } else {
     if (a->record.findings.log_bytes < 0) a->record.findings.log_bytes = (int64_t)a->log_end;
     end_close(h, a);
@@ -386,7 +386,7 @@ static void batch_send(struct host *h, struct host_attempt **batch, size_t len) 
 }
 
 void host_ends_flush(struct host *h) {
-  while (h->up && h->hints.len > 0 && h->end_asks < ENDS_ASKED) {
+  while (host_is_up(h) && h->hints.len > 0 && h->end_asks < ENDS_ASKED) {
     struct host_attempt *batch[ENDS_MAX];
     size_t len = 0, taken = 0;
     for (; taken < h->hints.len && len < ENDS_MAX; taken++) {

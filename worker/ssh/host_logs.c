@@ -192,7 +192,7 @@ static void on_bulk_end(void *ctx, const struct bulk_end *end) {
 static const struct bulk_events bulk_events = {.answer = on_bulk_answer, .data = on_bulk_data, .end = on_bulk_end};
 
 static bool bulk_begin(struct host *h, struct host_attempt *a) {
-  if (a->bulk || h->bulks >= BULKS_OF_LOGS || !h->up) return false;
+  if (a->bulk || h->bulks >= BULKS_OF_LOGS || !host_is_up(h)) return false;
   if (a->log_paused_until > clock_monotonic()) return false;
   char nonce[OPS_NONCE_LEN + 1];
   struct buf text = {0};
@@ -349,7 +349,7 @@ static void poll_send(struct host *h, struct host_ask *q) {
 
 void host_poll(struct host *h) {
   struct host_ask *q = NULL;
-  if (!h->up || h->log_asks > 0) return;
+  if (!host_is_up(h) || h->log_asks > 0) return;
   bool launched = false;
   int64_t now = clock_monotonic();
   for (struct host_attempt *a = h->attempts.all; a; a = a->next) {

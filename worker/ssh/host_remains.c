@@ -47,7 +47,7 @@ static void remnant_answered(struct host_ask *q, const struct answer *answer) {
 }
 
 void host_remnants_send(struct host *h) {
-  for (size_t i = 0; i < h->remnants.len && h->up; i++) {
+  for (size_t i = 0; i < h->remnants.len && host_is_up(h); i++) {
     struct host_remnant *r = h->remnants.entries[i].value;
     if (r->asked) continue;
     r->asked = true;
@@ -122,7 +122,7 @@ static void clean_send(struct host *h, size_t n) {
 
 /* They wait in the order of their times; a batch goes when its first is due, with those that are due soon. */
 void host_clean(struct host *h) {
-  if (!h->up) return; /* due again when it is */
+  if (!host_is_up(h)) return; /* due again when it is */
   sweeps_send(h);
   int64_t now = clock_monotonic();
   if (h->cleanings.len == 0) return;

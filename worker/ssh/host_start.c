@@ -117,7 +117,7 @@ static void starts_send_some(struct host *h) {
 }
 
 void host_starts_flush(struct host *h) {
-  while (h->up && h->starts.len > 0 && h->start_asks < STARTS_ASKED) starts_send_some(h);
+  while (host_is_up(h) && h->starts.len > 0 && h->start_asks < STARTS_ASKED) starts_send_some(h);
 }
 
 /* ---- what goes before ---- */
@@ -153,7 +153,7 @@ void host_start_go(struct host *h, struct host_attempt *a) {
   bool unsent = !a->sent && !a->adopting && !a->doubtful;
   if ((a->stop_wanted || a->fencing) && unsent) {
     host_report_last(h, a, REPORT_FENCED, 0, "it was fenced before it was sent");
-  } else if (!h->up) {
+  } else if (!host_is_up(h)) {
     a->state = a->sent ? HOST_ATTEMPT_UNKNOWN : HOST_ATTEMPT_READY;
     if (unsent) host_due(h, HOST_DUE_STARTS, 0);
   } else if (a->stop_wanted || a->fencing || !a->launch || a->tries >= START_TRIES) {
@@ -180,9 +180,9 @@ void host_starts_settle(struct host *h) {
     bool unsent = !a->sent && !a->adopting && !a->doubtful;
     if (a->stop_wanted || a->fencing)
       host_start_go(h, a);
-    else if (h->up && !a->queued && a->launch)
+    else if (host_is_up(h) && !a->queued && a->launch)
       host_start_go(h, a);
-    else if (!h->up && unsent)
+    else if (!host_is_up(h) && unsent)
       host_report_last(h, a, REPORT_FENCED, 0, NOTHING_SENT);
   }
   host_starts_flush(h);
@@ -282,7 +282,7 @@ int host_start(struct host *h, const struct launch *l) {
   host_due(h, HOST_DUE_LOOK, clock_monotonic() + h->look_every);
   a->doubtful = map_has(&h->doubtful, a->id);
   if (a->doubtful) map_remove(&h->doubtful, a->id);
-  if (!h->up && !a->doubtful) {
+  if (!host_is_up(h) && !a->doubtful) {
     a->state = HOST_ATTEMPT_READY;
     host_due(h, HOST_DUE_STARTS, 0);
     return 0;

@@ -129,7 +129,7 @@ static bool look_wanted(const struct host_attempt *a, enum host_look_at what) {
 
 void host_look(struct host *h, enum host_look_at what) {
   struct host_ask *q = NULL;
-  if (!h->up) return;
+  if (!host_is_up(h)) return;
   for (struct host_attempt *a = h->attempts.all; a; a = a->next) {
     if (!look_wanted(a, what)) continue;
     if (!q) q = host_ask_new(h, look_answered);
@@ -185,7 +185,7 @@ void host_stop_send(struct host *h, struct host_attempt *a) {
 
 void host_stops(struct host *h) {
   int64_t now = clock_monotonic();
-  if (!h->up) return; /* each is looked at when the contact is back */
+  if (!host_is_up(h)) return; /* each is looked at when the contact is back */
   for (struct host_attempt *a = h->attempts.all; a; a = a->next) {
     bool lives = a->state == HOST_ATTEMPT_LAUNCHED || a->state == HOST_ATTEMPT_RUNNING;
     if (a->over || !a->stop_wanted || !lives) continue;
