@@ -103,5 +103,5 @@ static void job_done(struct job *j, bool dropped) {
 void host_job_submit(struct host_job *j) {
   j->job = (struct job){.run = job_run, .done = job_done};
   if (j->attempt) host_attempt_use(j->attempt);
-  crew_submit(j->host->shared->crew, j->lane, &j->job, false);
+  crew_submit(j->host->shared->crew, (int)j->lane, &j->job, false);
 }
