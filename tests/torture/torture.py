@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Torture: the daemon and the supervisors are killed -9 at random moments and the disk fills up while runs are asked
-for; then the books are compared with what the tasks themselves wrote down.
+"""Torture: the daemon and the supervisors are killed -9 at random moments, the disk fills up, and connections to hosts
+break while runs are asked for; then the books are compared with what the tasks themselves wrote down.
 
-    ROTA=build/rota tests/torture/torture.py [--rounds N] [--seconds N] [--seed N]
+    ROTA=build/rota tests/torture/torture.py [--rounds N] [--seconds N] [--seed N] [--hosts N]
 
-Each round begins with an empty state directory, on a small disk of its own where mounting is permitted. Who asks for
+Each round begins with an empty state directory, on a small disk of its own where mounting is permitted. With hosts (two
+real sshds on loopback, one over libssh2, one over the ssh program) a part of each run is there. Who asks for
 runs repeats each request with its key until it is acknowledged. After the round, when all has come to rest:
 
 - each acknowledged request is one run, and each run was asked for;
@@ -16,6 +17,7 @@ The seed chooses the blows and their moments, not what the machine makes of them
 import argparse
 import collections
 import contextlib
+import json
 import os
 import random
 import shutil
@@ -26,7 +28,8 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../integration/lib"))
-from harness import Place, Skip, small_disk, supervisors, wait_until  # noqa: E402
+import sshd  # noqa: E402
+from harness import Place, Skip, processes, read_proc, small_disk, supervisors, wait_until  # noqa: E402
 
 DISK_MIB = 96
 LINES = 200
@@ -40,12 +43,12 @@ echo "end $ROTA_ATTEMPT_ID" >> "$ROTA_PARAM_BOOK"
 """
 
 
-def pipeline_text():
+def pipeline_text(hosts):
     script = "".join(f"          {line}\n" for line in SCRIPT.strip().splitlines())
     return ("params:\n  key: {type: string}\n  book: {type: string}\n  nap: {type: string, default: '0'}\n"
             "max_tasks: 6\ndefaults: {retries: {max: 1, delay: 1s, lost: 50}}\ntasks:\n"
             f"  first:\n    run: |\n{script}"
-            f"  each:\n    needs: first\n    matrix: {{n: [1, 2, 3]}}\n    run: |\n{script}"
+            f"  each:\n    needs: first\n    matrix: {{n: [1, 2, 3]}}\n{'    on: far' if hosts else ''}\n    run: |\n{script}"
             f"  last:\n    needs: each\n    run: |\n{script}")
 
 
@@ -80,8 +83,9 @@ class Asker(threading.Thread):
 
 
 class Round:
-    def __init__(self, rng, seconds):
+    def __init__(self, rng, seconds, hosts):
         self.rng, self.seconds = rng, seconds
+        self.hosts = hosts
         self.done = collections.Counter()
 
     def start_daemon(self):
@@ -109,6 +113,28 @@ class Round:
                 os.kill(self.rng.choice(found), signal.SIGKILL)
                 self.done["supervisor"] += 1
 
+    def kill_far_supervisor(self):
+        found = [pid for pid in processes() if b"/lib/supervise-" in read_proc(pid, "cmdline")]
+        if found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.rng.choice(found), signal.SIGKILL)
+                self.done["far supervisor"] += 1
+
+    def drop_connection(self):
+        self.rng.choice(self.hosts).drop()
+        self.done["connection"] += 1
+
+    def silence(self):
+        host = self.rng.choice(self.hosts)
+        host.freeze()
+        time.sleep(self.rng.uniform(0.1, 2))
+        host.thaw()
+        self.done["silence"] += 1
+
+    def restart_sshd(self):
+        self.rng.choice(self.hosts).restart()
+        self.done["sshd"] += 1
+
     def fill_disk(self):
         if not self.disk:
             return
@@ -126,34 +152,54 @@ class Round:
         else:
             os.unlink(path)
 
-    def run(self, disk, root):
+    def configuration(self, net):
+        lines = ["slots: {cpu: 12}"]
+        if self.hosts:
+            lines.append("hosts:")
+        for host, transport in zip(self.hosts, ("libssh2", "openssh")):
+            lines.append(f"  {host.name}: {{ssh: '{host.ssh}', identity: {net.key}, known_hosts: {net.known_hosts}, "
+                         f"transport: {transport}, max_tasks: 8}}")
+        if self.hosts:
+            lines.append(f"groups: {{far: [{', '.join(host.name for host in self.hosts)}]}}")
+        return "\n".join(lines) + "\n"
+
+    def run(self, disk, root, net):
         self.disk = disk
-        self.place = Place("slots: {cpu: 12}\n", state=os.path.join(disk or root, "state"))
+        self.place = Place(self.configuration(net), state=os.path.join(disk or root, "state"))
         book = os.path.join(root, "book")
         try:
-            self.place.pipeline("work", pipeline_text())
+            self.place.pipeline("work", pipeline_text(self.hosts))
             self.start_daemon()
             self.token = self.place.rota("token", "create", "torture", "--role", "operator").strip().splitlines()[-1].split()[-1]
             asker = Asker(self.place, book, self.token, random.Random(self.rng.random()))
             asker.start()
             end = time.monotonic() + self.seconds
             blows = [self.kill_daemon] * 5 + [self.kill_supervisor] * 6 + [self.fill_disk]
+            if self.hosts:
+                blows += [self.kill_far_supervisor] * 5 + [self.drop_connection] * 5 + [self.silence, self.restart_sshd]
             while time.monotonic() < end:
                 time.sleep(self.rng.expovariate(4))
                 self.rng.choice(blows)()
             asker.over.set()
             asker.join(120)
             assert not asker.is_alive(), "the last request was never acknowledged"
-            wait_until("all runs have ended", self.at_rest, 240, 0.5)
+            wait_until("all runs have ended", self.at_rest, 120, 0.5)
             return self.compare(asker.acknowledged, book)
         except Exception:
             print(f"# the last words of the daemon:\n{self.place.daemon_log()}", file=sys.stderr)
+            self.tell_what_hangs()
             raise
         finally:
             self.place.end()
 
     def at_rest(self):
         return self.place.rota("runs", "state:running,queued,cancelling", "--json", code=None).count('"id"') == 0
+
+    def tell_what_hangs(self):
+        print(self.place.rota("hosts", code=None), file=sys.stderr)
+        hanging = self.place.rota("runs", "state:running,queued,cancelling", "--json", code=None)
+        for run in json.loads(hanging or "{}").get("items", [])[:3]:
+            print(self.place.rota("show", run["id"], code=None), self.place.rota("why", run["id"], code=None), file=sys.stderr)
 
     def runs(self):
         after, found = "", []
@@ -218,14 +264,16 @@ def main():
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--seconds", type=float, default=30, help="of a round's blows")
     options.add_argument("--seed", type=int, default=random.randrange(1 << 30))
+    options.add_argument("--hosts", type=int, default=2, choices=(0, 1, 2), help="over SSH, beside this machine")
     options = options.parse_args()
     total, failed = collections.Counter(), 0
     for number in range(options.rounds):
         seed = options.seed + number
-        this = Round(random.Random(seed), options.seconds)
         root = tempfile.mkdtemp(prefix="rota-torture-")
-        with disk_or_none() as disk:
-            faults = this.run(disk, root)
+        with disk_or_none() as disk, sshd.network() as net:
+            hosts = [net.host(f"far{i}") for i in range(options.hosts)]
+            this = Round(random.Random(seed), options.seconds, hosts)
+            faults = this.run(disk, root, net)
         total.update(this.done)
         counts = ", ".join(f"{n} {what}" for what, n in sorted(this.done.items()))
         print(f"{'not ok' if faults else 'ok'} round {number + 1}, seed {seed}: {counts}", flush=True)
