@@ -200,8 +200,9 @@ static void after_check(struct config_builder *b, const struct node *root) {
 }
 
 static bool blank(const char *text, size_t len) {
+  static const char white[] = {' ', '\t', '\r', '\n'};
   size_t i = 0;
-  while (i < len && memchr(" \t\r\n", text[i], 4)) i++;
+  while (i < len && memchr(white, text[i], sizeof white)) i++;
   return i == len;
 }
 

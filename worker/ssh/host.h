@@ -84,7 +84,7 @@ struct host {
   bool configured; /* the configuration has it */
   bool closing;    /* nothing is reported any more */
   struct link *link;
-  bool up; /* as of the last news of the contact: for host_is_up */
+  bool up;                      /* as of the last news of the contact: for host_is_up */
   char *place, *boot, *machine; /* as of the last contact; NULL before the first */
   char *contact_text;
   int64_t disk_free, disk_size;

@@ -79,7 +79,8 @@ static void each_run_and_task_is_told_once_as_it_is(void **state) {
        "\"started_at\":null,\"ended_at\":null},"
        "{\"run\":\"" RUN
        "\",\"index\":5,\"label\":\"train[1]\",\"state\":\"waiting\",\"wait\":\"slot\",\"attempts\":2,"
-       "\"started_at\":null,\"ended_at\":null}],\"pipelines\":[],\"firings\":[],\"notes\":[],\"hosts\":[],\"paused\":false}");
+       "\"started_at\":null,\"ended_at\":null}],\"pipelines\":[],\"firings\":[],\"notes\":[],\"hosts\":[],\"paused\":"
+       "false}");
   event_batch_reset(&w.batch);
   assert_false(w.batch.changed);
   says(&w, "{\"runs\":[],\"tasks\":[],\"pipelines\":[],\"firings\":[],\"notes\":[],\"hosts\":[],\"paused\":false}");
@@ -106,7 +107,8 @@ static void a_note_of_a_pipeline_names_it(void **state) {
   struct world w;
   world_make(&w);
   add(&w, (struct change){.kind = CHANGE_EVENT, .event = {.kind = EVENT_ROW_NOTE, .pipeline = 1}});
-  says(&w, "{\"runs\":[],\"tasks\":[],\"pipelines\":[\"nightly\"],\"firings\":[],\"notes\":[],\"hosts\":[],\"paused\":false}");
+  says(&w, "{\"runs\":[],\"tasks\":[],\"pipelines\":[\"nightly\"],\"firings\":[],\"notes\":[],\"hosts\":[],"
+           "\"paused\":false}");
   world_release(&w);
 }
 

@@ -129,8 +129,10 @@ static void an_exit_of_zero_is_known(void **state) {
   struct json j;
   jsonw_init(&j, &text);
   present_attempt(&j, &row, NULL, NULL, NOON);
-  assert_members(&text, "id task attempt round state reason host unreachable_at exit_code signal pid created_at started_at ended_at "
-                        "duration_ms max_rss_kb cpu_ms log_bytes slots dir git_commit git_dirty command");
+  assert_members(
+      &text,
+      "id task attempt round state reason host unreachable_at exit_code signal pid created_at started_at ended_at "
+      "duration_ms max_rss_kb cpu_ms log_bytes slots dir git_commit git_dirty command");
   assert_has(&text, "\"exit_code\":0,\"signal\":9,\"pid\":7");
   assert_has(&text, "\"git_commit\":\"abc\",\"git_dirty\":true");
   buf_release(&text);

@@ -65,13 +65,12 @@ static void a_contact_lasts_over_tries_and_restarts(void **state) {
   sim_host(&s, "h1", HOST_CONTACT_UP, NULL);
   instant up = s.now.wall;
   sim_later(&s, USEC_PER_MIN);
-  instant lost = s.now.wall;
   sim_host(&s, "h1", HOST_CONTACT_CONNECTING, "the connection was reset");
   sim_later(&s, USEC_PER_SEC);
   sim_host(&s, "h1", HOST_CONTACT_UP, NULL);
   assert_int_equal(sim_host_row(&s, "h1")->since, up); /* it came back as it was */
   sim_host(&s, "h1", HOST_CONTACT_CONNECTING, "the connection was reset");
-  lost = s.now.wall;
+  instant lost = s.now.wall;
   sim_later(&s, 20 * USEC_PER_SEC);
   sim_host(&s, "h1", HOST_CONTACT_UNREACHABLE, "no route to host");
   assert_int_equal(sim_host_row(&s, "h1")->since, lost);
