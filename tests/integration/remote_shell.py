@@ -514,9 +514,9 @@ def test_files_are_put_listed_and_fetched(h):
     data = secrets.token_bytes(100000)
     import hashlib
     digest = hashlib.sha256(data).hexdigest()
-    assert alone("rota_put run 'out/a b'", data) == b"\nN 0\n"
-    assert "ERR sum" in h.ask(f"rota_put_done run 'out/a b' 100000 {'0' * 64} 640")
-    assert "N 0" in h.ask(f"rota_put_done run 'out/a b' 100000 {digest} 640")
+    assert alone("rota_put run 'out/a b' t.0", data) == b"\nN 0\n"
+    assert "ERR sum" in h.ask(f"rota_put_done run 'out/a b' t.0 100000 {'0' * 64} 640")
+    assert "N 0" in h.ask(f"rota_put_done run 'out/a b' t.0 100000 {digest} 640")
     answer = h.ask("rota_paths run 1 out nothing")
     assert f"file 100000 640 {digest} out/a b\n" in answer and "missing 0 0 - nothing\n" in answer, answer
     assert "dir " in answer
@@ -524,6 +524,29 @@ def test_files_are_put_listed_and_fetched(h):
     h.ask("rota_sweep run")
     wait_until("it is gone", lambda: not os.path.exists(os.path.join(h.root, "w", "run")))
     wait_until("the trash is empty", lambda: not os.listdir(os.path.join(h.root, "trash")))
+
+
+@each
+def test_what_is_kept_is_listed_and_a_run_that_lives_is_not_swept(h):
+    a, b = h.start("exit 3"), h.start("sleep 30")
+    h.end(a)
+    h.running(b)
+    os.makedirs(h.path("zz lost and found"))
+    os.utime(h.path(a), (time.time() - 3 * 86400 - 60,) * 2)
+    lines = h.ask("rota_kept_attempts 100").splitlines()
+    assert f"{a} 3 run ended exit.3.exited" in lines, lines
+    assert [w for w in lines if w.startswith(f"{b} 0 run running ")], lines
+    first = h.ask("rota_kept_attempts 1").splitlines()
+    assert [w for w in first if w.startswith(a)] and not [w for w in first if w.startswith(b)], first
+    assert h.ask("rota_kept_runs 100").splitlines().count("run 0") == 2
+    h.ask("rota_sweep run")
+    assert os.path.isdir(os.path.join(h.root, "w", "run"))
+    assert f"clear {b} elsewhere other" in h.ask(f"rota_clear {b} {os.path.dirname(h.root)}/other")
+    assert h.look(b).startswith("running")
+    h.ask(f"rota_stop {b} 0")
+    h.end(b)
+    h.ask("rota_sweep run")
+    wait_until("it is gone", lambda: not os.path.exists(os.path.join(h.root, "w", "run")))
 
 
 run(globals())

@@ -92,6 +92,7 @@ static void (*const due_table[])(struct host *h) = {
     [HOST_DUE_CLOSE] = host_closes,
     [HOST_DUE_REMNANT] = host_remnants_send,
     [HOST_DUE_CLEAN] = host_clean,
+    [HOST_DUE_KEPT] = host_kept,
     [HOST_DUE_DISK] = disk_due,
 };
 _Static_assert(sizeof due_table / sizeof due_table[0] == HOST_DUE_COUNT, "each thing that is due is done");
@@ -164,6 +165,7 @@ static void contact_made(struct host *h) {
   }
   host_due(h, HOST_DUE_STARTS, 0);
   host_due(h, HOST_DUE_CLEAN, clock_monotonic());
+  host_due(h, HOST_DUE_KEPT, clock_monotonic() + h->clean_after);
   host_due(h, HOST_DUE_DISK, clock_monotonic() + DISK_MS * USEC_PER_MS);
 }
 
@@ -295,10 +297,11 @@ static int op_clear(struct executor *e, const char *run_id, const char *attempt_
   return 0;
 }
 
+/* The run's directories go here at the same time: what the host has of it is found when they are gone. */
 static int op_sweep(struct executor *e, const char *run_id, bool all) {
-  (void)all; /* what is left of attempts there is cleaned in any case */
+  struct host *h = (struct host *)e;
   if (!id_valid(run_id)) return ERR_INVALID;
-  host_sweep((struct host *)e, run_id);
+  if (all && host_is_up(h)) host_due(h, HOST_DUE_KEPT, clock_monotonic() + h->clean_after);
   return 0;
 }
 
@@ -432,9 +435,7 @@ void host_dispose(struct host *h) {
     host_ending_drop(a);
     host_attempts_settle(&h->attempts, a);
   }
-  for (size_t i = 0; i < h->remnants.len; i++) free(h->remnants.entries[i].value);
-  for (size_t i = 0; i < h->sweeps.len; i++) free(h->sweeps.items[i]);
-  vec_release(&h->sweeps);
+  for (size_t i = 0; i < h->remnants.len; i++) host_remnant_free(h->remnants.entries[i].value);
   vec_release(&h->cleanings);
   vec_release(&h->starts);
   vec_release(&h->hints);

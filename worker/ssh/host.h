@@ -10,6 +10,7 @@
  *   host_logs.c       logs and progress while a task runs
  *   host_ends.c       what comes over when a task has ended
  *   host_remains.c    what was given up, what is to be removed
+ *   host_kept.c       what is still there though it is over
  *
  * What was learnt over one connection is doubted once that is lost: whatever may be running is UNKNOWN then, and is
  * looked at when the host is up again. Nothing is remembered of a request but that it was sent.
@@ -56,6 +57,7 @@ struct host_shared {
   X(REMNANT) /* what is left of given up attempts */                                                                 \
   X(CLOSE)   /* ends that couldn't be written down here */                                                           \
   X(CLEAN)   /* directories of ended attempts there */                                                               \
+  X(KEPT)    /* what is there is compared with what is known here */                                                 \
   X(DISK)    /* free space */
 
 enum host_due {
@@ -67,7 +69,10 @@ enum host_due {
 
 struct host_remnant {
   char run_id[RUNDIR_ID_LEN + 1], id[RUNDIR_ID_LEN + 1];
-  bool asked; /* a request is under way */
+  char *place; /* the root that it was started in, by its record; NULL if there is none */
+  bool noted;  /* the record has been read */
+  bool asked;  /* a request is under way */
+  bool told;   /* that it's on another machine */
 };
 
 struct host_cleaning { /* an attempt whose end is written down here */
@@ -95,7 +100,6 @@ struct host {
   struct host_ask *asks; /* under way */
   struct map doubtful;   /* ids that may have been sent by a former life, and read as never started */
   struct map remnants;   /* id to struct host_remnant */
-  VEC(char *) sweeps;    /* run ids, while it isn't up */
   VEC(struct host_cleaning) cleanings;
   VEC(struct host_attempt *) starts;             /* READY, to be sent together; each is used */
   VEC(struct host_attempt *) hints;              /* heard to have ended; each is used */
@@ -234,9 +238,16 @@ void host_closes(struct host *h);
 
 void host_clear(struct host *h, const char *run_id, const char *attempt_id);
 void host_remnants_send(struct host *h);
-void host_sweep(struct host *h, const char *run_id);
+void host_remnant_free(struct host_remnant *r);
+/* Removes ROTA_WORK and ROTA_STATE of a run there. */
+void host_sweep_send(struct host *h, const char *run_id);
 /* Its directory there isn't needed any more once the database has what was reported: not at once. */
 void host_clean_later(struct host *h, const char *attempt_id);
 void host_clean(struct host *h);
+
+/* ---- host_kept.c ---- */
+
+/* Asks what is there, and removes what is over. */
+void host_kept(struct host *h);
 
 #endif

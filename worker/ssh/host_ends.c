@@ -221,7 +221,7 @@ static void clear_answered(struct host_ask *q, const struct answer *answer) {
 static void clear_send(struct host *h, struct host_attempt *a) {
   struct host_ask *q = host_ask_new(h, clear_answered);
   host_ask_about(q, a);
-  ops_clear(&q->text, q->nonce, a->id);
+  ops_clear(&q->text, q->nonce, a->id, NULL);
   host_ask_send(q, ASK_CONTROL, 0, NULL);
 }
 

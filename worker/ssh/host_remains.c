@@ -1,15 +1,18 @@
-/* What nobody waits for any more: attempts that were given up, runs to be swept, directories of attempts that have
- * ended. */
+/* What nobody waits for any more: attempts that were given up, directories of runs that are gone and of attempts that
+ * have ended. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
+#include "worker/local.h"
 #include "worker/ssh/host.h"
 
-#define LEFT_AGAIN  (2 * USEC_PER_SEC)
-#define CLEAN_MAX   50
-#define CLEAN_AGAIN (60 * USEC_PER_SEC)
+#define LEFT_AGAIN      (2 * USEC_PER_SEC)
+#define ELSEWHERE_AGAIN (60 * USEC_PER_SEC)
+#define CLEAN_MAX       50
+#define CLEAN_AGAIN     (60 * USEC_PER_SEC)
 
 /* ---- given up ---- */
 
@@ -23,72 +26,114 @@ static struct host_remnant *remnant_add(struct host *h, const char *run_id, cons
   return r;
 }
 
-static bool clear_of(const struct answer *answer) {
+void host_remnant_free(struct host_remnant *r) {
+  free(r->place);
+  free(r);
+}
+
+static bool clear_read(const struct answer *answer, struct ops_answer *out) {
   struct ops_error error;
-  struct ops_answer seen;
   if (!host_answer_good(answer, &error) || answer->len < 2) return false;
   const struct section *s = &answer->sections[1];
-  return ops_read_answer(s->words, s->body, s->len, &seen) == 0 && seen.state == OPS_CLEAR;
+  return ops_read_answer(s->words, s->body, s->len, out) == 0;
+}
+
+/* It stays until that machine answers: nobody else can tell whether it still runs. */
+static void elsewhere_tell(struct host *h, struct host_remnant *r, const char *machine) {
+  if (!r->told)
+    LOG(LOG_WARNING, "what was given up is on another machine than the one that answers now",
+        {"host", h->options.name}, {"run", r->run_id}, {"attempt", r->id}, {"machine", machine});
+  r->told = true;
 }
 
 static void remnant_answered(struct host_ask *q, const struct answer *answer) {
   struct host *h = q->host;
   struct host_remnant *r = map_get(&h->remnants, q->id);
+  struct ops_answer seen;
   if (!r) return;
   r->asked = false;
-  if (!clear_of(answer)) {
-    host_due(h, HOST_DUE_REMNANT, clock_monotonic() + LEFT_AGAIN);
+  bool read = clear_read(answer, &seen);
+  if (!read || seen.state != OPS_CLEAR) {
+    bool elsewhere = read && seen.state == OPS_ELSEWHERE;
+    if (elsewhere) elsewhere_tell(h, r, seen.text);
+    host_due(h, HOST_DUE_REMNANT, clock_monotonic() + (elsewhere ? ELSEWHERE_AGAIN : LEFT_AGAIN));
     return;
   }
   map_remove(&h->remnants, q->id);
   host_clean_later(h, r->id);
   host_report_cleared(h, r->run_id, r->id);
-  free(r);
+  host_remnant_free(r);
 }
 
 void host_remnants_send(struct host *h) {
   for (size_t i = 0; i < h->remnants.len && host_is_up(h); i++) {
     struct host_remnant *r = h->remnants.entries[i].value;
-    if (r->asked) continue;
+    if (r->asked || !r->noted) continue;
     r->asked = true;
     struct host_ask *q = host_ask_new(h, remnant_answered);
     memcpy(q->id, r->id, sizeof q->id);
-    ops_clear(&q->text, q->nonce, r->id);
+    ops_clear(&q->text, q->nonce, r->id, r->place);
     host_ask_send(q, ASK_CONTROL, 0, NULL);
   }
+}
+
+struct remnant_job {
+  struct host_job base;
+  char id[RUNDIR_ID_LEN + 1];
+  char *dir;
+  struct record record;
+};
+
+static void remnant_work(struct host_job *j) {
+  struct remnant_job *r = (struct remnant_job *)j;
+  record_read(r->dir, &r->record);
+}
+
+static void remnant_done(struct host_job *j) {
+  struct remnant_job *job = (struct remnant_job *)j;
+  struct host_remnant *r = map_get(&j->host->remnants, job->id);
+  if (!r || r->noted) return;
+  r->noted = true;
+  r->place = job->record.place;
+  job->record.place = NULL;
+  host_due(j->host, HOST_DUE_REMNANT, 0);
+}
+
+static void remnant_release(struct host_job *j) {
+  struct remnant_job *r = (struct remnant_job *)j;
+  record_release(&r->record);
+  free(r->dir);
+  free(r);
+}
+
+/* In the lane that writes records, so that one that is being written is read whole. */
+static void remnant_note(struct host *h, const char *run_id, const char *id) {
+  struct remnant_job *r = alloc_new(struct remnant_job);
+  r->base = (struct host_job){
+      .lane = HOST_LANE_RECORD, .host = h, .work = remnant_work, .done = remnant_done, .release = remnant_release};
+  snprintf(r->id, sizeof r->id, "%s", id);
+  r->dir = local_attempt_dir(h->shared->state_dir, run_id, id);
+  host_job_submit(&r->base);
 }
 
 void host_clear(struct host *h, const char *run_id, const char *attempt_id) {
   struct host_attempt *a = host_attempts_find(&h->attempts, attempt_id);
   if (a) host_attempt_abandon(h, a);
-  remnant_add(h, run_id, attempt_id);
+  if (!remnant_add(h, run_id, attempt_id)->noted) remnant_note(h, run_id, attempt_id);
   host_due(h, HOST_DUE_REMNANT, 0);
 }
 
 /* ---- swept ---- */
 
+/* One that failed is found again with what is kept there. */
 static void sweep_answered(struct host_ask *q, const struct answer *answer) {
-  if (answer->end != ANSWER_CAME) host_sweep(q->host, q->id); /* again when the contact is back */
+  (void)q, (void)answer;
 }
 
-static void sweep_send(struct host *h, const char *run_id) {
+void host_sweep_send(struct host *h, const char *run_id) {
   struct host_ask *q = host_ask_new(h, sweep_answered);
-  snprintf(q->id, sizeof q->id, "%s", run_id);
   ops_sweep(&q->text, q->nonce, run_id, NULL, 0);
   host_ask_send(q, ASK_POLL, OPS_CLEAN_DEADLINE_MS, NULL);
-}
-
-void host_sweep(struct host *h, const char *run_id) {
-  vec_push(&h->sweeps, alloc_strdup(run_id));
-  host_due(h, HOST_DUE_CLEAN, clock_monotonic());
-}
-
-static void sweeps_send(struct host *h) {
-  for (size_t i = 0; i < h->sweeps.len; i++) {
-    sweep_send(h, h->sweeps.items[i]);
-    free(h->sweeps.items[i]);
-  }
-  vec_release(&h->sweeps);
 }
 
 /* ---- cleaned ---- */
@@ -123,7 +168,6 @@ static void clean_send(struct host *h, size_t n) {
 /* They wait in the order of their times; a batch goes when its first is due, with those that are due soon. */
 void host_clean(struct host *h) {
   if (!host_is_up(h)) return; /* due again when it is */
-  sweeps_send(h);
   int64_t now = clock_monotonic();
   if (h->cleanings.len == 0) return;
   if (h->cleanings.items[0].at > now) {

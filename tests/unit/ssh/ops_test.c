@@ -205,6 +205,30 @@ static void a_path_that_leads_out_is_refused(void **state) {
   }
 }
 
+static void what_is_kept_there_is_read(void **state) {
+  (void)state;
+  static const char body[] = A " 3 01arz3ndektsv4rrffq69g5fax ended exit.0.exited\n" A
+                               " 0 - running 7 1.00\nlost+found 3\n" A " 31\n";
+  struct ops_kept k;
+  size_t at = 0;
+  assert_int_equal(ops_read_kept(body, strlen(body), &at, &k), 1);
+  assert_string_equal(k.id, A);
+  assert_string_equal(k.run, "01arz3ndektsv4rrffq69g5fax");
+  assert_true(k.days == 3 && k.state == OPS_ENDED);
+  assert_int_equal(ops_read_kept(body, strlen(body), &at, &k), 1);
+  assert_true(k.days == 0 && k.state == OPS_RUNNING && !k.run[0]);
+  assert_int_equal(ops_read_kept(body, strlen(body), &at, &k), ERR_INVALID);
+  assert_int_equal(ops_read_kept(body, strlen(body), &at, &k), 1);
+  assert_int_equal(k.days, 31);
+  assert_int_equal(ops_read_kept(body, strlen(body), &at, &k), 0);
+  static const char *const bad[] = {A, A " x", A " -1 - ended", A " 1 - gone_mad", A " 1 ../x ended", A " 1 -"};
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    at = 0;
+    assert_int_equal(ops_read_kept(bad[i], strlen(bad[i]), &at, &k), ERR_INVALID);
+    assert_true(at > 0);
+  }
+}
+
 static void events_logs_and_files_are_read(void **state) {
   (void)state;
   struct ops_event e;
@@ -241,6 +265,7 @@ int main(void) {
       cmocka_unit_test(every_word_of_an_answer_is_read),
       cmocka_unit_test(an_end_is_read_with_what_its_file_says),
       cmocka_unit_test(a_path_that_leads_out_is_refused),
+      cmocka_unit_test(what_is_kept_there_is_read),
       cmocka_unit_test(events_logs_and_files_are_read),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

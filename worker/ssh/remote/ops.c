@@ -130,8 +130,8 @@ void ops_stop(struct buf *out, const char *nonce, const char *attempt, duration 
   end(out, nonce);
 }
 
-void ops_clear(struct buf *out, const char *nonce, const char *attempt) {
-  plain(out, nonce, "rota_clear", &attempt, 1);
+void ops_clear(struct buf *out, const char *nonce, const char *attempt, const char *place) {
+  plain(out, nonce, "rota_clear", (const char *const[]){attempt, place ? place : ""}, 2);
 }
 
 void ops_results(struct buf *out, const char *nonce, const char *attempt) {
@@ -150,6 +150,20 @@ void ops_sweep(struct buf *out, const char *nonce, const char *run, const char *
   for (size_t i = 0; i < len; i++) arg(out, attempts[i]);
   op_end(out);
   end(out, nonce);
+}
+
+static void kept(struct buf *out, const char *nonce, const char *name, unsigned max) {
+  char number[16];
+  snprintf(number, sizeof number, "%u", max);
+  plain(out, nonce, name, (const char *const[]){number}, 1);
+}
+
+void ops_kept_attempts(struct buf *out, const char *nonce, unsigned max) {
+  kept(out, nonce, "rota_kept_attempts", max);
+}
+
+void ops_kept_runs(struct buf *out, const char *nonce, unsigned max) {
+  kept(out, nonce, "rota_kept_runs", max);
 }
 
 void ops_disk(struct buf *out, const char *nonce) {

@@ -91,15 +91,22 @@ void ops_logs(struct buf *out, const char *nonce, size_t max, const struct ops_o
 void ops_progress(struct buf *out, const char *nonce, const char *const *attempts, size_t len);
 /* `stop A WORD...`: told, or what a look says of one that doesn't run. Grace 0 is KILL at once. */
 void ops_stop(struct buf *out, const char *nonce, const char *attempt, duration grace);
-/* `clear A clear` or `clear A left N`: to be asked again, after a second or so. Fences what hasn't started. */
-void ops_clear(struct buf *out, const char *nonce, const char *attempt);
+/* `clear A clear` or `clear A left N`: to be asked again, after a second or so. Fences what hasn't started. `place`
+ * is the root (struct ops_hello) that it was started in, NULL if unknown: on another machine than this one the answer
+ * is `clear A elsewhere MACHINE`, and nothing was done. */
+void ops_clear(struct buf *out, const char *nonce, const char *attempt, const char *place);
 /* `file A NAME SIZE` for each result file; its body is shorter than SIZE (empty) where all together would be more
  * than OPS_FILES_MAX: such a file is fetched by ops_get_result. */
 void ops_results(struct buf *out, const char *nonce, const char *attempt);
 /* `clean A cleaned`, gone or running for each. A tombstone stays for 7 days. */
 void ops_clean(struct buf *out, const char *nonce, const char *const *attempts, size_t len);
-/* Removes ROTA_WORK and ROTA_STATE of a run, and cleans the given attempts of it. */
+/* Removes ROTA_WORK and ROTA_STATE of a run, and cleans the given attempts of it. Nothing of the run's own goes while
+ * one of its attempts runs. */
 void ops_sweep(struct buf *out, const char *nonce, const char *run, const char *const *attempts, size_t len);
+/* Section `kept`: lines for ops_read_kept, at most `max`, the oldest first: attempts whose directories are there, or
+ * runs of which there is ROTA_WORK or ROTA_STATE (a line each). */
+void ops_kept_attempts(struct buf *out, const char *nonce, unsigned max);
+void ops_kept_runs(struct buf *out, const char *nonce, unsigned max);
 /* Section `disk`. */
 void ops_disk(struct buf *out, const char *nonce);
 /* Section `paths`: lines for ops_read_path. Paths are relative to the run's ROTA_WORK, folders are listed with all
@@ -232,6 +239,16 @@ struct ops_answer {
   struct ops_error error;
 };
 int ops_read_answer(const char *words, const char *body, size_t len, struct ops_answer *out);
+
+/* A line of section `kept`. */
+struct ops_kept {
+  char id[RUNDIR_ID_LEN + 1];  /* of the attempt, or of the run */
+  char run[RUNDIR_ID_LEN + 1]; /* of an attempt; "" unknown */
+  int64_t days;                /* since its directory was changed, by the host's clock */
+  enum ops_state state;        /* of an attempt */
+};
+/* Takes the line at *at and moves behind it: 1, 0 at the end, or ERR_INVALID for one that isn't ours. */
+int ops_read_kept(const char *body, size_t len, size_t *at, struct ops_kept *out);
 
 /* Section `log A OFFSET END`: the body is the log from `offset` on. */
 struct ops_log {

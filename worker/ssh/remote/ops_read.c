@@ -343,6 +343,19 @@ int ops_read_answer(const char *words, const char *body, size_t len, struct ops_
   return answer_details(rest, body, len, out);
 }
 
+int ops_read_kept(const char *body, size_t len, size_t *at, struct ops_kept *out) {
+  *out = (struct ops_kept){0};
+  if (*at >= len) return 0;
+  struct span rest = {body + *at, len - *at}, line;
+  line_next(&rest, &line);
+  *at = len - rest.len;
+  if (!attempt_id(word_next(&line), out->id) || !number(word_next(&line), &out->days)) return ERR_INVALID;
+  struct span run = word_next(&line);
+  if (run.len == 0) return 1;
+  if (!is(run, "-") && !attempt_id(run, out->run)) return ERR_INVALID;
+  return state_of(word_next(&line), &out->state) ? 1 : ERR_INVALID;
+}
+
 /* ---- files and events ---- */
 
 int ops_read_log(const char *words, struct ops_log *out) {

@@ -327,7 +327,7 @@ rota_make() {
       if [ "$4" = 1 ] && [ -e "$rota_root/s/$2/$3" ] && ! [ -d "$rota_root/a/$1" ]; then
         mv "$rota_root/s/$2/$3" "$rota_root/trash/$1.state" && rm -rf "$rota_root/trash/$1.state"
       fi
-      list="$list a/$1/start.$rota_nonce w/$2 s/$2/$3"
+      list="$list a/$1/start.$rota_nonce a/$1/run.$2 w/$2 s/$2/$3"
     fi
     shift 4
   done
@@ -481,8 +481,23 @@ rota_remains() {
   done
 }
 
-# Asked again until nothing is left: first the supervisor is told to kill, from the third time on it is killed itself.
+# A PLACE: what was the root when it was started, '' if nobody knows. What another machine has can't be told from here;
+# after a change of `root` it is looked for where it was.
 rota_clear() {
+  case $2 in
+    '' | "$rota_root") rota_clear_here "$1" ;;
+    /*/"$rota_machine")
+      now=$rota_root
+      [ -e "$rota_root/a/$1" ] || [ -e "$rota_root/gone/$1" ] || rota_root=$2
+      rota_clear_here "$1"
+      rota_root=$now
+      ;;
+    *) rota_section clear "$1" elsewhere "${2##*/}" ;;
+  esac
+}
+
+# Asked again until nothing is left: first the supervisor is told to kill, from the third time on it is killed itself.
+rota_clear_here() {
   rota_state "$1"
   case $rota_word in missing | unclaimed) rota_fence_quietly "$1" 2>/dev/null && rota_state "$1" ;; esac
   case $rota_word in

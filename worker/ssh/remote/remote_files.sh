@@ -155,11 +155,17 @@ rota_remove() {
   rm -rf "$1"
 }
 
-# RUN A...
+# RUN A...: nothing while one of its attempts runs.
 rota_sweep() {
   run=$1
   shift
   rota_clean "$@"
+  for mark in "$rota_root"/a/*/run."$run"; do
+    [ -e "$mark" ] || continue
+    mark=${mark%/*}
+    rota_state "${mark##*/}"
+    case $rota_word in running* | elsewhere*) return ;; esac
+  done
   cd "$rota_root" || return
   mkdir -p "trash/$rota_nonce.run" || return
   for kind in w s; do
@@ -167,6 +173,36 @@ rota_sweep() {
   done
   rota_remove "trash/$rota_nonce.run" </dev/null >/dev/null 2>&1 &
   cd /
+}
+
+# MAX FOLDER...: lines "NAME DAYS" of what is in them, days since it was changed; the first of the names, which sort by
+# age.
+rota_oldest() {
+  max=$1
+  shift
+  now=$(date +%s)
+  find "$@" -mindepth 1 -maxdepth 1 -type d -exec stat -c '%Y %n' {} + 2>/dev/null | while read -r changed path; do
+    printf '%s %s\n' "${path##*/}" $(((now - changed) / 86400))
+  done | sort | head -n "$max"
+}
+
+# MAX: lines "A DAYS RUN STATE...", RUN is - if it isn't known.
+rota_kept_attempts() {
+  rota_section kept
+  rota_oldest "$1" "$rota_root/a" | while read -r id days; do
+    run=-
+    for mark in "$rota_root/a/$id"/run.*; do [ -e "$mark" ] && run=${mark##*/run.}; done
+    rota_state "$id"
+    printf '%s %s %s %s\n' "$id" "$days" "$run" "$rota_word"
+  done
+  return 0
+}
+
+# MAX: lines "RUN DAYS" for each of w/RUN and s/RUN.
+rota_kept_runs() {
+  rota_section kept
+  rota_oldest "$1" "$rota_root/w" "$rota_root/s"
+  return 0
 }
 
 # ---- files of a run --------------------------------------------------------------------------------------------
