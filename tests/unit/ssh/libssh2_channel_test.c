@@ -101,7 +101,7 @@ static void a_session_too_many_is_refused_and_the_rest_lives(void **state) {
   struct party p;
   party_init(&p, ssh_of("narrow"));
   party_up(&p);
-  struct talk k[3];
+  struct talk k[3] = {0};
   for (size_t i = 0; i < COUNT(k); i++) talk_begin(&p, &k[i]);
   WAIT(&p, k[2].closed);
   assert_true(k[2].lost);
