@@ -254,6 +254,18 @@ static void without_ssh_the_options_count(void **state) {
   settings_free(s);
 }
 
+static void what_was_asked_with_may_go(void **state) {
+  (void)state;
+  char address[] = "gpu:x", known[] = "/dev/null";
+  struct host_options host = {.name = "h", .ssh = address, .known_hosts = known};
+  struct ssh_settings *s = settings_load(&host, NULL);
+  memset(address, '!', sizeof address - 1);
+  memset(known, '!', sizeof known - 1);
+  assert_string_equal(s->known_hosts_files[0], "/dev/null");
+  assert_string_equal(s->alias, "gpu:x");
+  settings_free(s);
+}
+
 static void on_settings(void *ctx, struct ssh_settings *s) {
   struct ssh_settings **out = ctx;
   *out = s;
@@ -286,6 +298,7 @@ int main(void) {
       TEST(hops_come_with_those_that_they_need),
       TEST(troubles_are_sentences),
       TEST(without_ssh_the_options_count),
+      TEST(what_was_asked_with_may_go),
       TEST(they_are_asked_for_on_the_pool),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -182,7 +182,7 @@ static void known_fill(struct arena *a, struct ssh_settings *s, const struct sto
   const char **files = arena_new_array(a, c->user_known_hosts.len + c->global_known_hosts.len + 1, const char *);
   size_t n = 0;
   if (stop->written && stop->host->known_hosts) {
-    files[n++] = stop->host->known_hosts;
+    files[n++] = home_expand(a, stop->host->known_hosts);
   } else {
     for (size_t i = 0; i < c->user_known_hosts.len; i++) files[n++] = home_expand(a, c->user_known_hosts.items[i]);
   }
@@ -241,7 +241,7 @@ static void stop_fill(const struct load *l, struct ssh_settings *s, const struct
   s->ssh_program = l->program;
   if (!settings_split(a, stop->host->ssh, &user, &s->alias, &port)) {
     s->trouble = arena_fmt(a, "'%s' isn't an address of the form USER@ADDRESS:PORT.", stop->host->ssh);
-    s->alias = stop->host->ssh;
+    s->alias = arena_strdup(a, stop->host->ssh);
   } else if (l->program) {
     s->trouble = config_ask(l, s, user, port, config);
   }

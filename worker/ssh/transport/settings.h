@@ -55,7 +55,8 @@ struct ssh_settings {
   const char *trouble;       /* a sentence if nobody can: `ssh -G` fails, no such identity; NULL else */
 };
 
-/* `settings` belongs to the callback's owner from then on, never NULL. */
+/* `settings` belongs to the callback's owner from then on, never NULL; nothing in it points into the host's options.
+ */
 typedef void settings_fn(void *ctx, struct ssh_settings *settings);
 
 struct settings_query;
