@@ -1,5 +1,7 @@
 /* rota hosts: the machines that tasks run on, and what can be done to them. */
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -48,12 +50,22 @@ static void disk_text(const json_t *host, struct buf *out) {
   if (json_is_object(disk)) buf_fmt(out, "%.0f GiB", (double)field_int(disk, "free_bytes", 0) / GIB);
 }
 
-/* Why it is as it is: who ordered it, or why it can't be reached. */
-static const char *why_of(const json_t *host) {
+/* Why it is as it is: who ordered it, and why it can't be reached. */
+static void why_text(const json_t *host, struct buf *out) {
   const json_t *order = json_object_get(host, "order"), *contact = json_object_get(host, "contact");
-  if (strcmp(field_text(order, "state"), "up") != 0 && field_known(order, "reason"))
-    return field_text(order, "reason");
-  return field_text(contact, "text");
+  if (strcmp(field_text(order, "state"), "up") != 0) {
+    buf_fmt(out, "by %s", field_text(order, "by"));
+    if (field_known(order, "reason")) buf_fmt(out, ": %s", field_text(order, "reason"));
+  }
+  if (strcmp(field_text(contact, "state"), "up") == 0 || !field_known(contact, "text")) return;
+  buf_fmt(out, "%s%s", out->len ? "; " : "", field_text(contact, "text"));
+}
+
+/* Since the order, if there is one that isn't "up": the state's word is then the order's. */
+static const char *since_of(const json_t *host) {
+  const json_t *order = json_object_get(host, "order");
+  if (strcmp(field_text(order, "state"), "up") != 0 && field_known(order, "at")) return field_text(order, "at");
+  return field_known(json_object_get(host, "contact"), "since");
 }
 
 static void show_list(const json_t *items) {
@@ -64,23 +76,26 @@ static void show_list(const json_t *items) {
   size_t i;
   const json_t *host;
   table_init(&t, columns);
+  t.wrap = true;
   json_array_foreach(items, i, host) {
     enum paint paint;
     char since[LOCAL_TEXT_SIZE];
-    struct buf slots = {0}, disk = {0};
+    struct buf slots = {0}, disk = {0}, why = {0};
     const char *state = state_word(host, &paint);
-    local_format(field_known(json_object_get(host, "contact"), "since"), since);
+    local_format(since_of(host), since);
+    why_text(host, &why);
     slots_text(host, &slots);
     disk_text(host, &disk);
     table_add(&t, PAINT_BOLD, field_text(host, "name"));
     table_add(&t, paint, state);
     table_add(&t, PAINT_NONE, since);
     table_fmt(&t, PAINT_NONE, "%lld", (long long)field_int(host, "running", 0));
-    table_add(&t, PAINT_NONE, buf_cstr(&slots));
+    table_add(&t, PAINT_NONE, slots.len ? slots.bytes : NULL);
     table_add(&t, PAINT_NONE, disk.len ? disk.bytes : NULL);
-    table_add(&t, PAINT_NONE, why_of(host));
+    table_add(&t, PAINT_NONE, buf_cstr(&why));
     buf_release(&slots);
     buf_release(&disk);
+    buf_release(&why);
   }
   table_print(&t);
 }
@@ -113,6 +128,26 @@ static void print_line(const char *name, const char *text) {
   buf_release(&line);
 }
 
+/* What is known of the machine, a line each. */
+static void show_facts(const json_t *facts) {
+  const char *name;
+  json_t *value, *item;
+  size_t i;
+  json_object_foreach((json_t *)(uintptr_t)facts, name, value) {
+    struct buf text = {0};
+    json_array_foreach(value, i, item) buf_fmt(&text, "%s%s", i ? ", " : "", json_string_value(item));
+    if (json_is_string(value)) buf_str(&text, json_string_value(value));
+    if (strcmp(name, "memory_kb") == 0) {
+      double gib = strtod(buf_cstr(&text), NULL) * 1024 / GIB;
+      buf_reset(&text);
+      buf_fmt(&text, "%.1f GiB", gib);
+      name = "memory";
+    }
+    print_line(strcmp(name, "login_shell") == 0 ? "login shell" : name, buf_cstr(&text));
+    buf_release(&text);
+  }
+}
+
 static void show_head(const json_t *host) {
   const json_t *order = json_object_get(host, "order"), *contact = json_object_get(host, "contact");
   struct buf line = {0}, slots = {0};
@@ -137,11 +172,12 @@ static void show_head(const json_t *host) {
   print_line("order", buf_cstr(&line));
   buf_reset(&line);
   if (field_known(host, "address"))
-    buf_fmt(&line, "%s, %s", field_text(host, "address"), field_text(host, "transport"));
+    buf_fmt(&line, "%s%s%s", field_text(host, "address"), field_known(host, "transport") ? ", by " : "",
+            field_text(host, "transport"));
   print_line("reached as", buf_cstr(&line));
   slots_text(host, &slots);
   print_line("slots", buf_cstr(&slots));
-  lines_members("  facts", json_object_get(host, "facts"));
+  show_facts(json_object_get(host, "facts"));
   buf_release(&line);
   buf_release(&slots);
 }

@@ -77,6 +77,37 @@ static void pad(struct buf *out, int columns) {
   while (columns-- > 0) buf_char(out, ' ');
 }
 
+/* Takes from the text what fits `width` columns: whole words, or the beginning of one that is longer. */
+static const char *line_take(struct arena *a, const char **text, int width) {
+  const char *at = *text, *end = NULL, *line;
+  size_t left = strlen(at);
+  int used = 0;
+  while (left) {
+    uint32_t point;
+    size_t len = utf8_read(at, left, &point);
+    used += len && !utf8_control(point) ? utf8_columns(point) : 1;
+    if (*at == ' ' && at > *text) end = at;
+    if (used > width && at > *text) break;
+    at += len ? len : 1;
+    left -= len ? len : 1;
+  }
+  if (!left || !end) end = at;
+  line = arena_strndup(a, *text, (size_t)(end - *text));
+  while (*end == ' ') end++;
+  *text = end;
+  return line;
+}
+
+/* What of the last column's text comes below its first line, under it. */
+static void add_rest(const char *text, enum paint paint, int indent, int width, bool colour, struct arena *a,
+                     struct buf *out) {
+  while (*text) {
+    pad(out, indent);
+    paint_add(out, paint, line_take(a, &text, width), colour);
+    buf_char(out, '\n');
+  }
+}
+
 static void add_cell(const struct table *t, size_t column, const struct table_cell *cell, int width, bool colour,
                      struct arena *a, struct buf *out) {
   const char *text = cell->width > width ? cut_text(a, cell->text, width) : cell->text;
@@ -93,6 +124,7 @@ static void add_cell(const struct table *t, size_t column, const struct table_ce
 
 void table_render(const struct table *t, int width, bool colour, struct buf *out) {
   assert(t->cells.len % t->columns_len == 0);
+  assert(!t->wrap || t->columns[t->columns_len - 1].cut);
   if (!t->cells.len) return;
   struct arena a = {0};
   int widths[TABLE_COLUMNS_MAX];
@@ -102,8 +134,20 @@ void table_render(const struct table *t, int width, bool colour, struct buf *out
     struct table_cell head = {title, PAINT_DIM, text_width(title)};
     add_cell(t, c, &head, widths[c], colour, &a, out);
   }
-  for (size_t i = 0; i < t->cells.len; i++)
-    add_cell(t, i % t->columns_len, &t->cells.items[i], widths[i % t->columns_len], colour, &a, out);
+  int indent = 0;
+  for (size_t c = 0; c + 1 < t->columns_len; c++) indent += widths[c] + GAP;
+  for (size_t i = 0; i < t->cells.len; i++) {
+    size_t c = i % t->columns_len;
+    struct table_cell cell = t->cells.items[i];
+    const char *rest = "";
+    if (t->wrap && c + 1 == t->columns_len && cell.width > widths[c]) {
+      rest = cell.text;
+      cell.text = line_take(&a, &rest, widths[c]);
+      cell.width = text_width(cell.text);
+    }
+    add_cell(t, c, &cell, widths[c], colour, &a, out);
+    add_rest(rest, cell.paint, indent, widths[c], colour, &a, out);
+  }
   arena_release(&a);
 }
 

@@ -1,5 +1,5 @@
-/* Rows in aligned columns. On a terminal the one column that may be cut is cut so that a row fits a line; elsewhere
- * nothing is. Cells are copied; what would steer a terminal is shown as '?'. */
+/* Rows in aligned columns. On a terminal the one column that may be cut is cut so that a row fits a line, or wrapped;
+ * elsewhere nothing is. Cells are copied; what would steer a terminal is shown as '?'. */
 #ifndef ROTA_CLI_TABLE_H
 #define ROTA_CLI_TABLE_H
 
@@ -22,6 +22,7 @@ struct table_column {
 struct table {
   const struct table_column *columns;
   size_t columns_len;
+  bool wrap; /* what would be cut goes on below instead; the column that may be cut is the last one then */
   struct arena arena;
   VEC(struct table_cell {
     const char *text;

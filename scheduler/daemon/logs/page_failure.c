@@ -87,7 +87,10 @@ static void next_member(struct page *p, const struct failure_cards *c, const str
   }
   if (state == TASK_UNREACHABLE) {
     step(p, "see to its host: once it answers, rota goes on by itself");
-    step(p, arena_fmt(a, "if the task is gone for sure, `rota cancel %s %s` gives it up", name, label));
+    step(p, arena_fmt(a, "if it needn't go on, `rota cancel --abandon %s` gives it up without waiting", name));
+    if (card->attempt)
+      step(p, arena_fmt(a, "if the host won't be back, `rota hosts down %s --reason TEXT` lets it be tried elsewhere",
+                        card->attempt->host));
   }
   if (state == TASK_WAITING)
     step(p, arena_fmt(a, "`rota why %s %s` says what it waits for, and who holds that", name, label));
@@ -120,7 +123,9 @@ static void outcome_members(struct page *p, const struct failure_card *card) {
   jsonw_member_string(j, "words", words.len ? buf_cstr(&words) : card->task->reason);
   jsonw_member_string(j, "reason", card->task->reason);
   jsonw_member_string(j, "host", attempt ? attempt->host : NULL);
-  jsonw_member_instant(j, "at", task_state_ended(card->task->state) ? card->task->ended_at : card->task->ready_at);
+  instant at = task_state_ended(card->task->state) ? card->task->ended_at : card->task->ready_at;
+  if (attempt && attempt->unreachable_at != INSTANT_NONE) at = attempt->unreachable_at;
+  jsonw_member_instant(j, "at", at);
   buf_release(&words);
 }
 
