@@ -128,6 +128,11 @@ static void print_line(const char *name, const char *text) {
   buf_release(&line);
 }
 
+static const char *fact_name(const char *key) {
+  if (strcmp(key, "memory_kb") == 0) return "memory";
+  return strcmp(key, "login_shell") == 0 ? "login shell" : key;
+}
+
 /* What is known of the machine, a line each. */
 static void show_facts(const json_t *facts) {
   const char *name;
@@ -140,10 +145,9 @@ static void show_facts(const json_t *facts) {
     if (strcmp(name, "memory_kb") == 0) {
       double gib = strtod(buf_cstr(&text), NULL) * 1024 / GIB;
       buf_reset(&text);
-      buf_fmt(&text, "%.1f GiB", gib);
-      name = "memory";
+      buf_fmt(&text, "%.0f GiB", gib);
     }
-    print_line(strcmp(name, "login_shell") == 0 ? "login shell" : name, buf_cstr(&text));
+    print_line(fact_name(name), buf_cstr(&text));
     buf_release(&text);
   }
 }

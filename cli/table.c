@@ -6,8 +6,10 @@
 
 #include "base/utf8.h"
 
-#define GAP     2
-#define CUT_MIN 8
+#define GAP       2
+#define CUT_MIN   8
+#define STRIP_MIN 40 /* below, wrapped text is hard to read */
+#define INDENT    4
 
 int text_width(const char *text) {
   int width = 0;
@@ -98,16 +100,6 @@ static const char *line_take(struct arena *a, const char **text, int width) {
   return line;
 }
 
-/* What of the last column's text comes below its first line, under it. */
-static void add_rest(const char *text, enum paint paint, int indent, int width, bool colour, struct arena *a,
-                     struct buf *out) {
-  while (*text) {
-    pad(out, indent);
-    paint_add(out, paint, line_take(a, &text, width), colour);
-    buf_char(out, '\n');
-  }
-}
-
 static void add_cell(const struct table *t, size_t column, const struct table_cell *cell, int width, bool colour,
                      struct arena *a, struct buf *out) {
   const char *text = cell->width > width ? cut_text(a, cell->text, width) : cell->text;
@@ -122,6 +114,37 @@ static void add_cell(const struct table *t, size_t column, const struct table_ce
   buf_char(out, '\n');
 }
 
+/* The last column's text, or what is left of it, in lines of its own. */
+static void add_rest(const char *text, enum paint paint, int indent, int width, bool colour, struct arena *a,
+                     struct buf *out) {
+  while (*text) {
+    pad(out, indent);
+    paint_add(out, paint, line_take(a, &text, width), colour);
+    buf_char(out, '\n');
+  }
+}
+
+/* A last cell that doesn't fit: it goes on under itself, or, if that would be a narrow strip, begins on a line of its
+ * own. */
+static void add_wrapped(const struct table *t, const struct table_cell *cell, const int widths[], int width,
+                        bool colour, struct arena *a, struct buf *out) {
+  size_t last = t->columns_len - 1;
+  struct table_cell first = *cell;
+  const char *rest = cell->text;
+  int indent = 0, room = widths[last];
+  for (size_t c = 0; c < last; c++) indent += widths[c] + GAP;
+  if (room < STRIP_MIN) {
+    first.text = "";
+    indent = INDENT;
+    room = width - INDENT > CUT_MIN ? width - INDENT : CUT_MIN;
+  } else {
+    first.text = line_take(a, &rest, room);
+  }
+  first.width = text_width(first.text);
+  add_cell(t, last, &first, widths[last], colour, a, out);
+  add_rest(rest, cell->paint, indent, room, colour, a, out);
+}
+
 void table_render(const struct table *t, int width, bool colour, struct buf *out) {
   assert(t->cells.len % t->columns_len == 0);
   assert(!t->wrap || t->columns[t->columns_len - 1].cut);
@@ -134,19 +157,13 @@ void table_render(const struct table *t, int width, bool colour, struct buf *out
     struct table_cell head = {title, PAINT_DIM, text_width(title)};
     add_cell(t, c, &head, widths[c], colour, &a, out);
   }
-  int indent = 0;
-  for (size_t c = 0; c + 1 < t->columns_len; c++) indent += widths[c] + GAP;
   for (size_t i = 0; i < t->cells.len; i++) {
     size_t c = i % t->columns_len;
-    struct table_cell cell = t->cells.items[i];
-    const char *rest = "";
-    if (t->wrap && c + 1 == t->columns_len && cell.width > widths[c]) {
-      rest = cell.text;
-      cell.text = line_take(&a, &rest, widths[c]);
-      cell.width = text_width(cell.text);
-    }
-    add_cell(t, c, &cell, widths[c], colour, &a, out);
-    add_rest(rest, cell.paint, indent, widths[c], colour, &a, out);
+    const struct table_cell *cell = &t->cells.items[i];
+    if (t->wrap && c + 1 == t->columns_len && cell->width > widths[c])
+      add_wrapped(t, cell, widths, width, colour, &a, out);
+    else
+      add_cell(t, c, cell, widths[c], colour, &a, out);
   }
   arena_release(&a);
 }

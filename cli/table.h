@@ -22,7 +22,9 @@ struct table_column {
 struct table {
   const struct table_column *columns;
   size_t columns_len;
-  bool wrap; /* what would be cut goes on below instead; the column that may be cut is the last one then */
+  /* What would be cut goes on below instead, across the whole line if its column is narrow. The column that may be
+   * cut is the last one then. */
+  bool wrap;
   struct arena arena;
   VEC(struct table_cell {
     const char *text;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { diskLow, diskText, hostState, hostsSorted, orderText, slotsUsed } from "../src/lib/hosts";
+import { diskLow, diskText, factText, hostState, hostsSorted, orderText, slotsUsed } from "../src/lib/hosts";
 import type { Host } from "../src/lib/types";
 
 const host = (name: string, order: Host["order"]["state"], contact: Host["contact"]["state"]): Host => ({
@@ -28,6 +28,12 @@ test("an order names who gave it and why", () => {
   assert.equal(orderText({ state: "up", reason: null, by: null, at: null }), null);
   assert.equal(orderText({ state: "drain", reason: "new driver", by: "anna", at: null }), "drained by anna: new driver");
   assert.equal(orderText({ state: "down", reason: null, by: null, at: null }), "declared down");
+});
+
+test("facts are said as people say them", () => {
+  assert.deepEqual(factText("memory_kb", "24684084"), { name: "memory", text: "24 GiB" });
+  assert.deepEqual(factText("login_shell", "/bin/bash"), { name: "login shell", text: "/bin/bash" });
+  assert.deepEqual(factText("gpus", ["A100", "A100"]), { name: "gpus", text: "A100, A100" });
 });
 
 test("hosts that someone must look at come first, the others stay in order", () => {

@@ -44,6 +44,34 @@ static void a_narrow_terminal_cuts_the_one_column_that_may_be(void **state) {
   buf_release(&out);
 }
 
+static void what_would_be_cut_goes_on_below_if_asked(void **state) {
+  (void)state;
+  struct table t;
+  struct buf out = {0};
+  table_init(&t, columns);
+  t.wrap = true;
+  table_add(&t, PAINT_NONE, "gpu01");
+  table_add(&t, PAINT_NONE, "2");
+  table_add(&t, PAINT_NONE, "the key is SHA256:0123456789 there, and it is in none of the files");
+  table_render(&t, 25, false, &out);
+  assert_string_equal(out.bytes, "NAME   COUNT  REASON\n"
+                                 "gpu01      2\n"
+                                 "    the key is\n"
+                                 "    SHA256:0123456789\n"
+                                 "    there, and it is in\n"
+                                 "    none of the files\n");
+  buf_reset(&out);
+  table_render(&t, 58, false, &out);
+  assert_string_equal(out.bytes, "NAME   COUNT  REASON\n"
+                                 "gpu01      2  the key is SHA256:0123456789 there, and it\n"
+                                 "              is in none of the files\n");
+  buf_reset(&out);
+  table_render(&t, 16, false, &out);
+  assert_non_null(strstr(out.bytes, "    SHA256:01234\n    56789 there,\n"));
+  table_release(&t);
+  buf_release(&out);
+}
+
 static void colours_are_around_the_text_alone(void **state) {
   (void)state;
   struct buf out = {0};
@@ -105,6 +133,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(columns_are_aligned_by_what_is_seen),
       cmocka_unit_test(a_narrow_terminal_cuts_the_one_column_that_may_be),
+      cmocka_unit_test(what_would_be_cut_goes_on_below_if_asked),
       cmocka_unit_test(colours_are_around_the_text_alone),
       cmocka_unit_test(nothing_in_a_cell_steers_the_terminal),
       cmocka_unit_test(a_table_without_rows_is_nothing),

@@ -32,5 +32,11 @@ export function diskText(disk: Host["disk"]): string {
   return `${bytesText(disk.free_bytes)}${part}`;
 }
 
+// A fact of a machine as people say it.
+export function factText(name: string, value: unknown): { name: string; text: string } {
+  if (name === "memory_kb") return { name: "memory", text: bytesText(Number(value) * 1024) };
+  return { name: name.replaceAll("_", " "), text: Array.isArray(value) ? value.join(", ") : String(value) };
+}
+
 // A host on which there is hardly room for a log stops its tasks sooner or later.
 export const diskLow = (disk: Host["disk"]): boolean => disk !== null && disk.size_bytes > 0 && disk.free_bytes / disk.size_bytes < 0.05;

@@ -109,6 +109,7 @@ export interface Attempt {
   state: TaskState;
   reason: string | null;
   host: string | null;
+  unreachable_at: Instant | null; // since when nothing is known of a live one
   exit_code: number | null;
   signal: number | null;
   pid: number | null;

@@ -3,13 +3,15 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { apiPost, problemFrom } from "../lib/api";
-import { diskLow, diskText, hostState, orderText } from "../lib/hosts";
+import { diskLow, diskText, factText, hostState, orderText } from "../lib/hosts";
+import { inlineOf } from "../lib/markdown";
 import { mayOperate } from "../lib/me";
 import { hostApi, runHref, taskHref } from "../lib/paths";
 import type { Doctor, Host, HostDetail, HostTask, Problem } from "../lib/types";
 import { type Concern, useResource } from "../live/resource";
 import { heard } from "../live/store";
 import { type HostAsked, HostDialog } from "../parts/host_dialogs";
+import { Words } from "../parts/markdown";
 import { Empty, Loaded, ProblemView } from "../parts/notice";
 import { Page } from "../parts/page";
 import { State } from "../parts/state";
@@ -158,12 +160,15 @@ function Machine({ host }: { host: HostDetail }) {
   return (
     <Section title="Machine">
       <dl class="values">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name.replaceAll("_", " ")}</dt>
-            <dd>{Array.isArray(value) ? value.join(", ") : String(value)}</dd>
-          </div>
-        ))}
+        {facts.map(([key, value]) => {
+          const { name, text } = factText(key, value);
+          return (
+            <div key={key}>
+              <dt>{name}</dt>
+              <dd>{text}</dd>
+            </div>
+          );
+        })}
       </dl>
       {host.boots.length > 1 && (
         <>
@@ -192,8 +197,11 @@ function Checks({ doctor }: { doctor: Doctor }) {
       <ul class="checks" data-testid="checks">
         {doctor.checks.map((check) => (
           <li key={check.name}>
-            <State state={RESULT[check.result]} kind="host" words={check.name} /> {check.text}
-            {check.todo && <p class="help">{check.todo}</p>}
+            <State state={RESULT[check.result]} kind="host" words={check.name} />
+            <div>
+              {check.text}
+              {check.todo && <p class="help">{check.todo}</p>}
+            </div>
           </li>
         ))}
       </ul>
@@ -278,12 +286,16 @@ function Shown({ host, reload }: { host: HostDetail; reload: () => Promise<void>
           <span>
             <a href="/hosts">Hosts</a> / {host.name}
           </span>
-          {host.contact.state !== "up" && host.contact.text && <small data-testid="reason">{host.contact.text}</small>}
         </span>
       }
       actions={<Actions host={host} ask={askedSet} check={check} />}
       below={<Standing host={host} />}
     >
+      {host.contact.state !== "up" && host.contact.text && (
+        <p class="host-why" data-testid="reason">
+          <Words inline={inlineOf(host.contact.text)} />
+        </p>
+      )}
       {problem && <ProblemView problem={problem} />}
       <Tasks title="Running" items={host.running_tasks} ended={false} walk />
       <Remnants host={host} />

@@ -2,7 +2,7 @@
 // last lines of the log, whether anything still runs, and what is safe to do next.
 import { useState } from "preact/hooks";
 import { inlineOf } from "../lib/markdown";
-import { taskHref } from "../lib/paths";
+import { hostHref, taskHref } from "../lib/paths";
 import { lineHref } from "../lib/run";
 import type { FailureCard as Card } from "../lib/types";
 import { Words } from "./markdown";
@@ -83,7 +83,12 @@ function Head({ run, card }: { run: string; card: Card }) {
       </h2>
       <p class="soft">
         {card.attempt !== null && <>attempt {card.attempt} </>}
-        {card.host && <>on {card.host} </>}
+        {card.host && (
+          <>
+            on <a href={hostHref(card.host)}>{card.host}</a>{" "}
+          </>
+        )}
+        {card.kind === "unreachable" && "since "}
         {card.at && <Time at={card.at} />}
       </p>
     </header>

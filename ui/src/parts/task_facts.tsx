@@ -1,7 +1,7 @@
 // What there is to know about a task and one try of it.
 import type { ComponentChildren } from "preact";
 import { bytesText, valueText } from "../lib/format";
-import { runApi } from "../lib/paths";
+import { hostHref, runApi } from "../lib/paths";
 import { exitWords, taskLive } from "../lib/run";
 import type { Attempt, Json, Page as ListPage, SentFile, Task } from "../lib/types";
 import { ofRun, useResource } from "../live/resource";
@@ -54,7 +54,12 @@ export function AttemptFacts({ attempt }: { attempt: Attempt }) {
   return (
     <dl class="brief" data-testid="attempt">
       <Ended attempt={attempt} />
-      <Fact name="host">{attempt.host ?? "not chosen yet"}</Fact>
+      <Fact name="host">{attempt.host ? <a href={hostHref(attempt.host)}>{attempt.host}</a> : "not chosen yet"}</Fact>
+      {attempt.unreachable_at && (
+        <Fact name="unreachable since">
+          <Time at={attempt.unreachable_at} form="long" />
+        </Fact>
+      )}
       <Fact name="started">
         <Time at={attempt.started_at} form="long" />
       </Fact>
