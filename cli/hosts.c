@@ -278,6 +278,11 @@ static json_t *order_body(const struct args *args) {
   return reason ? json_pack("{s:s}", "reason", reason) : json_object();
 }
 
+static const char *then_words(const char *then) {
+  if (strcmp(then, "retry") == 0) return "is lost, and tried again where it may run";
+  return strcmp(then, "cancelled") == 0 ? "ends as cancelled" : "is lost";
+}
+
 /* Names what may still live there and asks. */
 static bool down_agreed(const struct args *args, const char *host, const json_t *tasks) {
   const json_t *task;
@@ -292,8 +297,7 @@ static bool down_agreed(const struct args *args, const char *host, const json_t 
       break;
     }
     fprintf(stderr, "  %s %s (%s): %s\n", field_shown(task, "run"), field_shown(task, "task"),
-            field_shown(task, "state"),
-            strcmp(field_text(task, "then"), "retry") == 0 ? "is lost, and tried again" : "is lost");
+            field_shown(task, "state"), then_words(field_text(task, "then")));
   }
   if (args_flag(args, "yes")) return true;
   if (!isatty(STDIN_FILENO)) {

@@ -319,7 +319,7 @@ export interface HostDetail extends Host {
 }
 
 export interface HostDownPlan {
-  tasks: { run: string; task: string; state: TaskState; then: "retry" | "lost" }[];
+  tasks: { run: string; task: string; state: TaskState; then: "retry" | "lost" | "cancelled" }[];
 }
 
 export interface SentFile {

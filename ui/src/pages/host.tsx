@@ -284,7 +284,10 @@ function Shown({ host, reload }: { host: HostDetail; reload: () => Promise<void>
         <span class="run-title">
           <State state={hostState(host)} kind="host" />
           <span>
-            <a href="/hosts">Hosts</a> / {host.name}
+            <a class="crumb" href="/hosts">
+              Hosts
+            </a>{" "}
+            / {host.name}
           </span>
         </span>
       }

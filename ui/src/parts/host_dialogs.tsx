@@ -54,6 +54,8 @@ function DrainDialog(props: Props) {
   );
 }
 
+const THEN = { retry: "is tried again where it may run", lost: "ends as lost", cancelled: "ends as cancelled" } as const;
+
 // Nobody can know whether they still run: so each is named before it is given up.
 function Given({ plan }: { plan: HostDownPlan }) {
   if (plan.tasks.length === 0) return <p data-testid="down-count">No task is known to be there.</p>;
@@ -68,7 +70,7 @@ function Given({ plan }: { plan: HostDownPlan }) {
             <code>
               {one.run} {one.task}
             </code>{" "}
-            <span class="soft">{one.then === "retry" ? "is tried again elsewhere" : "ends as lost"}</span>
+            <span class="soft">{THEN[one.then]}</span>
           </li>
         ))}
         {plan.tasks.length > 100 && <li class="soft">and {plan.tasks.length - 100} others</li>}

@@ -19,7 +19,8 @@ interface Common {
 
 // What a cancel would end; a few names, and how many there are.
 function Ends({ tasks }: { tasks: Task[] }) {
-  const live = tasks.filter(taskLive);
+  const live = tasks.filter((task) => taskLive(task) && task.state !== "unreachable");
+  const silent = tasks.filter((task) => task.state === "unreachable");
   const waiting = tasks.filter((task) => task.state === "waiting");
   return (
     <>
@@ -30,18 +31,19 @@ function Ends({ tasks }: { tasks: Task[] }) {
             grace, KILL.
           </>
         ) : (
-          "No task is running."
+          silent.length === 0 && "No task is running."
         )}{" "}
+        {silent.length > 0 && `${plural(silent.length, "task that can't be reached ends", "tasks that can't be reached end")} once the host answers. `}
         {waiting.length > 0 && `${plural(waiting.length, "task that waits", "tasks that wait")} won't start.`}
       </p>
-      {live.length > 0 && (
+      {live.length + silent.length > 0 && (
         <ul class="labels">
-          {live.slice(0, 20).map((task) => (
+          {[...live, ...silent].slice(0, 20).map((task) => (
             <li key={task.label}>
               <code>{task.label}</code>
             </li>
           ))}
-          {live.length > 20 && <li class="soft">and {live.length - 20} others</li>}
+          {live.length + silent.length > 20 && <li class="soft">and {live.length + silent.length - 20} others</li>}
         </ul>
       )}
     </>
@@ -68,13 +70,18 @@ export function CancelDialog({ run, task, close, done }: Common & { task: string
       {again ? (
         <p data-testid="cancel-count">
           It was told to stop already. A second cancel kills at once
-          {task === null && " and ends the tasks with `finally` too"}:{" "}
+          {task === null && (
+            <>
+              {" "}
+              and ends the tasks with <code>finally</code> too
+            </>
+          )}:{" "}
           {plural(tasks.filter(taskLive).length, "task is", "tasks are")} still live.
         </p>
       ) : (
         <>
           <Ends tasks={tasks} />
-          {task === null && <p class="soft">Tasks with `finally` still run. It can be rerun from where it stopped.</p>}
+          {task === null && <p class="soft">Tasks with <code>finally</code> still run. It can be rerun from where it stopped.</p>}
         </>
       )}
       {silent.length > 0 && (
