@@ -373,7 +373,8 @@ $launch
 ROTA
     rota_section start "$1" launched
   else
-    rota_section start "$1" error no_room "nothing can be written to $rota_root"
+    rm -rf "$at" # it is asked again for as long as there is no room
+    rota_section start "$1" error no_room "nothing can be written to $rota_root: is its disk full?"
   fi
   jobs >/dev/null 2>&1 # forgets those that have ended
 }
