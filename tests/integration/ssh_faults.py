@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Connections to real sshds break: cuts in the middle of starts, servers that die, are full, change, reboot. Nothing is
+"""Connections to real sshds break: cuts in the middle of starts, servers that die and come back. Nothing is
 lost and nothing runs twice, over both transports."""
 import os
 import random
@@ -8,7 +8,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import sshd  # noqa: E402
-from harness import run, wait_until  # noqa: E402
+from harness import run  # noqa: E402
 from remote import once, world  # noqa: E402
 
 BOTH = {"gpu01": {"transport": "libssh2"}, "gpu02": {"transport": "openssh"}}
@@ -92,8 +92,8 @@ def test_what_runs_is_unreachable_while_sshd_is_down_and_its_end_is_taken_up_aft
         for label in w.hosts:
             w.wait_task(run_id, label, "unreachable")
         shown = w.show(run_id)
-        for attempt in shown["attempts"]:
-            assert attempt["unreachable_at"] and attempt["host"] in attempt["reason"], attempt
+        for task, attempt in zip(shown["tasks"], shown["attempts"]):
+            assert attempt["unreachable_at"] and task["task"] in task["reason"], (task, attempt)
         for name in w.hosts:
             contact = w.contact(name)
             assert contact["state"] == "unreachable" and contact["text"], contact
@@ -123,73 +123,6 @@ def test_what_still_runs_when_sshd_is_back_goes_on():
             w.wait_task(run_id, label, "running")
         let_go(w)
         ended_well(w, run_id)
-
-
-def test_killed_daemon_takes_up_fifty_remote_tasks_that_run_or_have_ended():
-    with world(BOTH) as w:
-        script = f"""{once(w)}
-            case $ROTA_MATRIX_N in
-            *[02468]) ;;
-            *) until [ -e {w.p.path("go")} ]; do sleep 0.3; done ;;
-            esac
-            echo last
-            test $ROTA_MATRIX_N != 7"""
-        run_id = w.trigger_each("fifty", script, matrix={"n": list(range(25))})
-        w.wait_lines(10)
-        w.p.kill()
-        w.wait_lines(10)
-        w.start()
-        w.wait_lines(50)
-        w.p.kill()
-        time.sleep(1)
-        let_go(w)
-        time.sleep(1)
-        w.start()
-        shown = w.wait_run(run_id, "failed")
-        ran = w.read()
-        assert len(ran) == len(set(ran)) == 50, (len(ran), len(set(ran)))
-        assert len(shown["attempts"]) == 50, len(shown["attempts"])
-        failed = sorted(task["label"] for task in shown["tasks"] if task["state"] == "failed")
-        assert failed == ["gpu01[7]", "gpu02[7]"], failed
-        assert w.log(run_id, "gpu01[3]") == b"last\n", w.log(run_id, "gpu01[3]")
-
-
-def test_rebooted_host_has_lost_what_ran_and_runs_it_again():
-    if not sshd.namespaces_work():
-        sshd.skip("another boot id needs mount namespaces")
-    with world(BOTH) as w:
-        run_id = w.trigger_each("boot", held(w))
-        w.wait_lines(2)
-        for host in w.hosts.values():
-            host.reboot()
-        for name in w.hosts:
-            w.wait_contact(name, "up", hasten=True)
-        w.wait_lines(4)
-        let_go(w)
-        shown = w.wait_run(run_id, "succeeded")
-        for label in w.hosts:
-            states = [a["state"] for a in shown["attempts"] if a["task"] == label]
-            assert states == ["lost", "succeeded"], shown["attempts"]
-        reasons = [a["reason"] for a in shown["attempts"] if a["state"] == "lost"]
-        assert all("restarted" in reason for reason in reasons), reasons
-        for name in w.hosts:
-            boots = w.p.json("hosts", "show", name)["boots"]
-            assert len(boots) == 2 and boots[0]["id"] == w.hosts[name].boot_id, boots
-
-
-def test_killed_supervisor_is_lost_and_what_is_left_of_its_task_is_killed_first():
-    with world(BOTH) as w:
-        script = f'{once(w)}; echo $$ >> {w.book("pids")}; test $ROTA_ATTEMPT = 2 || exec sleep 7777'
-        run_id = w.trigger_each("killed", script)
-        w.wait_lines(2, "pids")
-        first = [int(pid) for pid in w.read("pids")]
-        for pid in first:
-            os.kill(sshd.state_of(pid)[1], 9)
-        shown = w.wait_run(run_id, "succeeded")
-        for label in w.hosts:
-            states = [a["state"] for a in shown["attempts"] if a["task"] == label]
-            assert states == ["lost", "succeeded"], shown["attempts"]
-        assert not [pid for pid in first if sshd.state_of(pid) and sshd.state_of(pid)[0] not in "ZX"]
 
 
 if __name__ == "__main__":
