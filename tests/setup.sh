@@ -37,6 +37,8 @@ cmd:shellcheck          shellcheck           ShellCheck            shellcheck   
 pc:cmocka               libcmocka-dev        libcmocka-devel       cmocka-dev         cmocka
 cmd:sqlite3             sqlite3              sqlite                sqlite             sqlite
 cmd:busybox             busybox              busybox               busybox            busybox
+cmd:tcsh                tcsh                 tcsh                  tcsh               tcsh
+cmd:fish                fish                 fish                  fish               fish
 cmd:curl                curl                 curl                  curl               curl
 cmd:git                 git                  git                   git                git
 cmd:openssl             openssl              openssl               openssl            openssl
