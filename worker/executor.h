@@ -99,7 +99,7 @@ struct executor_ops {
    * background; nothing is reported. */
   int (*sweep)(struct executor *e, const char *run_id, bool all);
   /* Copies ROTA_WORK and the named directories of ROTA_STATE from one run to another, in the background, then reports
-   * PREPARED with the run's id. May be repeated; what a former try left is replaced. */
+   * PREPARED with the run's id. May be repeated; what a former try left is replaced. Only on this machine. */
   int (*prepare)(struct executor *e, const char *run_id, const char *from_run_id, const char *const *state_keys,
                  size_t state_keys_len);
   /* Lets go of every attempt without touching it, and frees the executor; the tasks live on. */

@@ -26,6 +26,7 @@ static const struct {
     {"spec", "its spec can't be used"},
     {"env_file", "an env_file can't be used"},
     {"dir", "its working directory can't be entered"},
+    {"state", "its ROTA_STATE can't be copied from the run that this one came from"},
     {"exec", "its program can't be executed"},
 };
 

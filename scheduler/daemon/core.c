@@ -89,7 +89,8 @@ static void carry_out_clear(struct core *c, const struct decision_clear *d) {
   if (e && e->ops->clear) e->ops->clear(e, d->run_id, d->attempt_id);
 }
 
-/* The files of a run are on this machine; hosts get theirs with the tasks that need them. */
+/* The files of a run are on this machine; hosts get theirs with the tasks that need them, and copy the ROTA_STATE
+ * that they have when such a task starts (`state_from` of its launch). */
 static void carry_out_prepare(struct core *c, const struct decision_prepare *d) {
   struct executor *e = map_get(&c->executors, HOST_LOCAL);
   if (e) e->ops->prepare(e, d->run_id, d->from_run_id, d->state_keys, d->state_keys_len);

@@ -74,6 +74,9 @@ static int build_launch(struct attempt *a, struct launch *out, const char **mess
   if (err) return err;
   if (scope.task->finally && !scope.task->timeout && out->timeout == 0) out->timeout = FINALLY_TIMEOUT;
   out->fresh_state = i->fresh_state;
+  /* What a linked run kept is copied with it on this machine; a host has it still under the run that it came from. */
+  bool kept_there = i->run->linked_from_id && i->state_host == a->host && !in.on_this_machine;
+  if (kept_there && !i->fresh_state) out->state_from = i->run->linked_from_id;
   return 0;
 }
 

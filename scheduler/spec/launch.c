@@ -32,6 +32,7 @@ struct launch *launch_copy(struct arena *a, const struct launch *from) {
   l->run_id = text_copy(a, from->run_id);
   l->attempt_id = text_copy(a, from->attempt_id);
   l->state_key = text_copy(a, from->state_key);
+  l->state_from = text_copy(a, from->state_from);
   l->label = text_copy(a, from->label);
   l->argv = argv_copy(a, from);
   l->script = from->script ? arena_strndup(a, from->script, from->script_len) : NULL;

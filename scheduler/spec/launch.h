@@ -53,6 +53,8 @@ struct launch {
   const struct launch_file *fetch; /* back from there after it has succeeded, into the run's ROTA_WORK here */
   size_t fetch_len;
 
+  const char
+      *state_from;     /* on a host: the run whose ROTA_STATE of this key is copied if there is none yet; or NULL */
   bool fresh_state;    /* ROTA_STATE is emptied before this attempt's first start */
   duration timeout;    /* 0 for none; counts from started */
   duration grace;      /* between TERM and KILL */

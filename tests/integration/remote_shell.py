@@ -527,6 +527,34 @@ def test_files_are_put_listed_and_fetched(h):
 
 
 @each
+def test_the_state_of_another_run_is_copied_once(h):
+    source = os.path.join(h.root, "s", "from", "key")
+    os.makedirs(os.path.join(source, "a b"))
+    with open(os.path.join(source, "a b", "file"), "w") as f:
+        f.write("kept")
+    target = os.path.join(h.root, "s", "run", "key")
+
+    def state(script, where=target):
+        attempt = new_id()
+        ops = h.start_ops(attempt, argv=["/bin/sh"], script=script, env=[("ROTA_STATE", where)])
+        ops = [ops[0].replace(" run key 0", " run key from"),
+               ops[1].replace("rota_leftovers=", f"rota_state_from={source}\nrota_leftovers=")]
+        assert f"start {attempt} launched" in h.ask(*ops)
+        return attempt
+
+    a = state('cat "$ROTA_STATE/a b/file"; echo more >"$ROTA_STATE/a b/file"')
+    assert h.end(a) == "ended exit.0.exited"
+    assert h.log(a) == b"kept"
+    b = state('cat "$ROTA_STATE/a b/file"')
+    assert h.end(b) == "ended exit.0.exited"
+    assert h.log(b) == b"more\n"
+    assert sorted(os.listdir(os.path.dirname(target))) == ["key"]
+    c = state("true", os.path.join(h.root, "none", "key"))
+    assert h.end(c) == "ended exit.126.launch_failed"
+    assert "stage=state" in h.ask(f"rota_look {c}")
+
+
+@each
 def test_what_is_kept_is_listed_and_a_run_that_lives_is_not_swept(h):
     a, b = h.start("exit 3"), h.start("sleep 30")
     h.end(a)

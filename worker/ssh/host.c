@@ -305,7 +305,7 @@ static int op_sweep(struct executor *e, const char *run_id, bool all) {
   return 0;
 }
 
-/* A run's directories on a host stay with that run. */
+/* A linked run's ROTA_STATE is copied there by the supervisor that needs it first: `state_from` of the launch. */
 static int op_prepare(struct executor *e, const char *run_id, const char *from_run_id, const char *const *state_keys,
                       size_t state_keys_len) {
   (void)e, (void)run_id, (void)from_run_id, (void)state_keys, (void)state_keys_len;

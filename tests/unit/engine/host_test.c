@@ -479,6 +479,41 @@ static void a_rerun_beside_what_was_abandoned_may_have_run_twice(void **state) {
 
 /* ---- a rerun elsewhere ---- */
 
+/* A failed task that a linked run kept, done again there: its host has its checkpoint under the first run. */
+static void what_a_linked_run_kept_goes_on_on_its_host(void **state) {
+  (void)state;
+  all_up();
+  sim_load(&s, "p",
+           "params:\n  n: {type: int, default: 1}\ntasks:\n  a: {run: 'echo $ROTA_PARAM_N', on: h1}\n"
+           "  b: {run: 'echo $ROTA_PARAM_N', on: h1}\n");
+  sim_trigger(&s, "p");
+  for (int i = 0; i < 2; i++) {
+    sim_started(&s, i ? "b" : "a");
+    assert_string_equal(sim_live(&s, i ? "b" : "a")->state_from, "");
+    sim_exit(&s, i ? "b" : "a", 1);
+  }
+  const struct param_given given = {.name = "n", .text = "2"};
+  struct run_rows rows = sim_rows(&s, sim_run(&s, 1));
+  struct engine_event ev = {.kind = ENGINE_RERUN};
+  ev.rerun = (struct engine_rerun){
+      .asker = sim_anna(), .run = &rows, .mode = RERUN_ONLY, .task = "a", .params = &given, .params_len = 1};
+  sim_event(&s, ev);
+  sim_rows_free(&rows);
+  assert_int_equal(s.status, 201);
+  ev = (struct engine_event){.kind = ENGINE_PREPARED};
+  ev.prepared.run_id = s.prepares.items[0].run_id;
+  sim_event(&s, ev);
+  assert_string_equal(sim_live(&s, "a")->state_from, ""); /* it is done anew */
+  sim_started(&s, "a");
+  sim_exit(&s, "a", 0);
+  restart();
+  all_up();
+  sim_rerun(&s, 2, RERUN_ONLY, "b", 1);
+  assert_int_equal(s.status, 200);
+  assert_string_equal(sim_live(&s, "b")->state_from, sim_run(&s, 1)->id.text);
+  assert_false(sim_live(&s, "b")->fresh_state);
+}
+
 static void a_rerun_goes_to_any_host_that_has_the_slots(void **state) {
   (void)state;
   all_up();
@@ -631,6 +666,7 @@ int main(void) {
       test(a_cancel_that_abandons_ends_what_cannot_be_asked),
       test(one_task_can_be_abandoned),
       test(a_rerun_beside_what_was_abandoned_may_have_run_twice),
+      test(what_a_linked_run_kept_goes_on_on_its_host),
       test(a_rerun_goes_to_any_host_that_has_the_slots),
       test(a_rerun_to_a_place_that_cannot_take_it_is_refused),
       test(a_success_with_a_fault_is_none),

@@ -29,6 +29,7 @@ static inline void sim_start(struct sim *s, const struct decision_start *d) {
   if (!p) {
     const struct attempt_row *a = sim_attempt(s, d->launch->attempt_id);
     struct proc fresh = {.state = PROC_ASKED, .fresh_state = d->launch->fresh_state};
+    if (d->launch->state_from) snprintf(fresh.state_from, sizeof fresh.state_from, "%s", d->launch->state_from);
     snprintf(fresh.id, sizeof fresh.id, "%s", d->launch->attempt_id);
     snprintf(fresh.run_id, sizeof fresh.run_id, "%s", d->launch->run_id);
     snprintf(fresh.label, sizeof fresh.label, "%s", sim_task_at(s, a->run, a->task)->label);

@@ -308,6 +308,41 @@ static void files_go_along_and_come_back(void **state) {
   bench_end(&b);
 }
 
+/* What a linked run kept: its task goes on from the checkpoint of the run that it came from. */
+static void linked_run_has_the_state_of_the_run_it_came_from(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test from, j;
+  bench_init(&b);
+  await_up(&b);
+  prepare_script(&from, "mkdir $ROTA_STATE/d; echo 1 >$ROTA_STATE/d/n");
+  start(&b, &from);
+  await(&b, from.id, REPORT_ENDED);
+  prepare_script(&j, "cat $ROTA_STATE/d/n; echo 2 >$ROTA_STATE/d/n");
+  j.launch.state_from = from.run;
+  start(&b, &j);
+  assert_int_equal(await(&b, j.id, REPORT_ENDED)->status, 0);
+  assert_string_equal(content(&b, &j, "log"), "1\n");
+  char again[RUNDIR_ID_LEN + 1];
+  id_fill(again);
+  memcpy(j.id, again, sizeof j.id);
+  start(&b, &j); /* a second attempt has what the first one left */
+  assert_int_equal(await(&b, j.id, REPORT_ENDED)->status, 0);
+  assert_string_equal(content(&b, &j, "log"), "2\n");
+  prepare_script(&j, "ls $ROTA_STATE");
+  j.launch.state_from = j.run; /* it never ran here */
+  start(&b, &j);
+  assert_int_equal(await(&b, j.id, REPORT_ENDED)->status, 0);
+  assert_string_equal(content(&b, &j, "log"), "");
+  prepare_script(&j, "ls $ROTA_STATE");
+  j.launch.state_from = from.run;
+  j.launch.fresh_state = true;
+  start(&b, &j);
+  assert_int_equal(await(&b, j.id, REPORT_ENDED)->status, 0);
+  assert_string_equal(content(&b, &j, "log"), "");
+  bench_end(&b);
+}
+
 static void files_that_are_missing_are_told(void **state) {
   (void)state;
   struct bench b;
@@ -435,6 +470,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(log_comes_while_it_runs_and_progress_too),
       cmocka_unit_test(files_go_along_and_come_back),
       cmocka_unit_test(files_that_are_missing_are_told),
+      cmocka_unit_test(linked_run_has_the_state_of_the_run_it_came_from),
       cmocka_unit_test(cut_anywhere_it_runs_once_with_dash),
       cmocka_unit_test(cut_anywhere_it_runs_once_with_busybox),
   };

@@ -396,6 +396,13 @@ static void put_launch(struct buf *out, const struct ops_hello *host, const stru
   buf_fmt(out, "rota_leftovers=%s\nrota_dir=", l->keep_leftovers ? "keep" : "kill");
   quote(out, l->dir ? l->dir : "");
   buf_char(out, '\n');
+  if (l->state_from && !l->fresh_state) {
+    char *from = alloc_fmt("%s/s/%s/%s", host->root, l->state_from, l->state_key);
+    buf_str(out, "rota_state_from=");
+    quote(out, from);
+    buf_char(out, '\n');
+    free(from);
+  }
   put_environment(out, host, l);
   buf_str(out, "rota_command() {\n\"$rota_do\"");
   for (size_t i = 0; i < l->argc; i++) arg(out, l->argv[i]);
@@ -430,7 +437,10 @@ void ops_start(struct buf *out, const char *nonce, const struct ops_hello *host,
     arg(out, launches[i]->attempt_id);
     arg(out, launches[i]->run_id);
     arg(out, launches[i]->state_key);
-    buf_str(out, launches[i]->fresh_state ? " 1" : " 0");
+    if (launches[i]->state_from && !launches[i]->fresh_state)
+      arg(out, launches[i]->state_from);
+    else
+      buf_str(out, launches[i]->fresh_state ? " 1" : " 0");
   }
   op_end(out);
   for (size_t i = 0; i < len; i++) put_start(out, host, launches[i]);

@@ -319,7 +319,7 @@ rota_look() {
 
 # ---- start and fence -------------------------------------------------------------------------------------------
 
-# A RUN STATE_KEY FRESH..., four words an attempt: makes the folders of all that may start, with one mkdir.
+# A RUN STATE_KEY FRESH..., four words an attempt; FRESH is 0, 1, or a run whose ROTA_STATE its supervisor copies. Makes the folders of all that may start, with one mkdir.
 rota_make() {
   rota_made='' list=''
   while [ $# -ge 4 ]; do
@@ -327,7 +327,9 @@ rota_make() {
       if [ "$4" = 1 ] && [ -e "$rota_root/s/$2/$3" ] && ! [ -d "$rota_root/a/$1" ]; then
         mv "$rota_root/s/$2/$3" "$rota_root/trash/$1.state" && rm -rf "$rota_root/trash/$1.state"
       fi
-      list="$list a/$1/start.$rota_nonce a/$1/run.$2 w/$2 s/$2/$3"
+      state=s/$2/$3
+      case $4 in [01]) ;; *) [ -d "$rota_root/s/$4/$3" ] && ! [ -e "$rota_root/$state" ] && state=s/$2 ;; esac
+      list="$list a/$1/start.$rota_nonce a/$1/run.$2 w/$2 $state"
     fi
     shift 4
   done

@@ -197,12 +197,22 @@ rs_execute() {
   esac
 }
 
+# The first attempt of a linked run that goes on where the run that it came from stopped. Only one can have the claim.
+rs_state_copy() {
+  [ -n "$rota_state_from" ] && [ -d "$rota_state_from" ] && ! [ -e "$ROTA_STATE" ] || return 0
+  __rota_d=${ROTA_STATE%/*}/.$rs_id
+  PATH=$rs_path rm -rf "$__rota_d"
+  PATH=$rs_path cp -pPR "$rota_state_from" "$__rota_d" && PATH=$rs_path mv "$__rota_d" "$ROTA_STATE" && return
+  rs_fail state 5
+}
+
 rs_child() {
   exec </dev/null >&5 2>&5 4<&- 5>&- 6<&-
   umask 022
   { printf 500 >/proc/self/oom_score_adj; } 2>/dev/null
   rs_path=$PATH
   rota_environment
+  rs_state_copy
   __rota_d=${rota_dir:-$ROTA_WORK}
   if ! cd "$__rota_d" 2>/dev/null; then
     [ -e "$__rota_d" ] || rs_fail dir 2
