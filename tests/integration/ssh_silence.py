@@ -25,7 +25,7 @@ def test_silence_is_noticed_and_no_task_is_taken_for_dead():
             assert w.contact(name)["state"] in ("unreachable", "connecting"), w.contact(name)
         held = w.p.json("hosts")["items"]
         assert all(host["running"] == 2 for host in held if host["name"] != "local"), held
-        # One of each ends now, the other goes on until it's heard of again.
+        # They end now, most of them before anybody can be told.
         with open(w.p.path("go"), "w"):
             pass
         for p in w.proxies.values():
