@@ -271,6 +271,12 @@ def test_a_stop_ends_the_whole_tree(h):
 
 
 @each
+def test_the_status_is_told_while_the_reader_of_the_output_ends(h):
+    attempts = [h.start("echo x; exit 3") for _ in range(40)]
+    assert {h.end(a) for a in attempts} == {"ended exit.3.exited"}
+
+
+@each
 def test_a_time_out_holds_with_nobody_connected(h):
     a = h.start("sleep 60", timeout=0.5)
     b = h.start("true", timeout=100)
@@ -279,7 +285,8 @@ def test_a_time_out_holds_with_nobody_connected(h):
     h.connect()
     assert h.end(a) == "ended exit.143.timed_out"
     assert h.end(b) == "ended exit.0.exited"
-    assert not [line for _, line in processes() if line.startswith((b"sleep\x00100", b"sleep\x0099"))]
+    timers = (b"sleep\x00100\x00", b"sleep\x00100.", b"sleep\x0099.")
+    assert not [line for _, line in processes() if line.startswith(timers)]
 
 
 @each

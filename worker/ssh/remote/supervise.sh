@@ -4,14 +4,14 @@
 #
 #     setsid sh supervise-HASH ROOT ATTEMPT START EVENTS SESSION LABEL 3<the launch, as sh text written by ops.c
 #
-# in a session of its own and needs nothing from the daemon afterwards. The whole life after the claim is one loop: a
-# trap runs rs_step whenever a child ends or a signal comes, so no event can fall between a look and a wait. Children
+# in a session of its own and needs nothing from the daemon afterwards. The whole life after the claim is one loop that
+# runs rs_step whenever a child ends or a signal comes; no event can fall between a look and a wait. Children
 # are the task, a reader of its output (dd) and at most one timer (sleep). Times are hundredths of a second of uptime.
 # shellcheck disable=SC2034,SC2094,SC2154,SC2317 # half of it is in the other file, or called by a trap
 umask 077
 rs_root=$1 rs_id=$2 rs_start=$3 rs_events=$4 rs_session=$5
 rs_notes='' rs_stage='' rs_errno='' rs_file='' rs_line_number='' rs_why='' rs_cpu=''
-rs_phase=claim rs_mode=run rs_reason=exited rs_busy=1 rs_again=0
+rs_phase=claim rs_mode=run rs_reason=exited rs_again=0
 rs_task='' rs_group='' rs_reader='' rs_timer='' rs_timer_for='' rs_term='' rs_outside=''
 rs_whole='' rs_grace_end=0 rs_kill_end=0 rs_kept='' rs_known='' rs_seen='' rs_waiting=''
 
@@ -370,7 +370,6 @@ rs_result() {
 }
 
 rs_end() {
-  rs_busy=1
   rs_timer_stop
   if [ -n "$rs_reader" ]; then
     kill -KILL "$rs_reader"
@@ -394,20 +393,24 @@ rs_end() {
   exit 0
 }
 
+# A trap only notes that something happened, and says so in pipe 7: a read of it that has not begun by then ends at once,
+# so nothing falls between a look and the wait. No work is done in a trap: in dash and busybox, where a second one comes
+# within a first, the status of the command that it came after is lost, and a failure reads as a success.
 rs_loop() {
-  trap 'rs_term=1; rs_wake' TERM
-  trap rs_wake CHLD
+  trap 'rs_term=1 rs_again=1; printf "!\n" >&7' TERM
+  trap 'rs_again=1; printf "!\n" >&7' CHLD
   rs_launch
-  rs_busy=0
-  rs_wake
-  while [ "$rs_phase" = run ]; do
-    wait "${rs_task:-${rs_timer:-$rs_reader}}"
-    rs_wake
+  while :; do
+    rs_again=0
+    rs_step
+    [ "$rs_phase" = run ] || break
+    [ "$rs_again" = 1 ] && continue
+    IFS= read -r rs_rest <&6 && rs_take "$rs_rest" && rs_drain
   done
 }
 
-# A bash that waits within a trap loses its place, so there a trap only notes that something happened. What comes between
-# the last look and the wait is found when the next child ends, at the latest a timer made for that.
+# A bash that reads isn't woken by a child's end, so it waits. What comes between the last look and the wait is found when
+# the next child ends, at the latest a timer made for that.
 rs_loop_bash() {
   trap 'rs_term=1 rs_again=1' TERM
   trap rs_again=1 CHLD

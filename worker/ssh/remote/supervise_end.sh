@@ -141,6 +141,7 @@ rs_settle() {
   case $rs_mode in
     run)
       rs_left_over
+      rs_reader_look # by now it is through as a rule, and needs no timer
       if [ -n "$rs_eof" ] && [ -n "$rs_found" ]; then rs_leftovers; else rs_linger; fi
       rs_known=1
       ;;
@@ -177,11 +178,16 @@ rs_settle_later() {
   fi
 }
 
+# Whether the reader is through, and another one is needed.
+rs_reader_look() {
+  [ -n "$rs_reader" ] || return
+  rs_lives "$rs_reader" && return
+  rs_reader_ended
+  [ -n "$rs_eof" ] || rs_read_on
+}
+
 rs_step() {
-  if [ -n "$rs_reader" ] && ! rs_lives "$rs_reader"; then
-    rs_reader_ended
-    [ -n "$rs_eof" ] || rs_read_on
-  fi
+  rs_reader_look
   if [ -n "$rs_task" ] && ! rs_lives "$rs_task"; then rs_task_ended; fi
   if [ -n "$rs_term" ]; then
     rs_term=''
@@ -189,15 +195,4 @@ rs_step() {
   fi
   if [ -n "$rs_timer" ] && ! rs_lives "$rs_timer"; then rs_timer_ended; fi
   if [ -z "$rs_task" ] && [ "$rs_phase" = run ]; then rs_settle; fi
-}
-
-# May be called from a trap at any point, from within itself as well.
-rs_wake() {
-  rs_again=1
-  [ "$rs_busy" = 1 ] && return
-  while [ "$rs_again" = 1 ]; do
-    rs_busy=1 rs_again=0
-    [ "$rs_phase" = run ] && rs_step
-    rs_busy=0
-  done
 }
