@@ -21,29 +21,19 @@ import sys
 import tempfile
 import threading
 import time
-from datetime import datetime
 
-ROTA = os.environ["ROTA"]
+import hosts
+from rig import MEMORY, ROTA, ROUNDS, Daemon, cpu_ms, line, rss_kb, seconds
+
 BARE = os.environ["BARE"]
 ENGINE = os.environ["ENGINE"]
 DISK = os.environ.get("ROTA_BENCH_DISK", "build")
-ROUNDS = int(os.environ.get("ROTA_BENCH_ROUNDS", "5"))
 SHARED = os.environ.get("ROTA_SHARED", "../shared")
-MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else tempfile.gettempdir()
-
-
-def line(name, measured, target="", good=None):
-    verdict = "" if good is None else "reached" if good else "MISSED"
-    print(f"{name:<58} {measured:>24}  {target:<28} {verdict}", flush=True)
 
 
 def bare(*args):
     out = subprocess.run([BARE, *args], capture_output=True, text=True, check=True).stdout
     return float(out.split()[1])
-
-
-def seconds(text):
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 LEFT = []  # folders on the disk
@@ -183,48 +173,6 @@ def bench_workloads():
         if name.startswith("bwa"):
             each, share = engine_share(text, took)
             line("  the engine's own part", f"{each:.1f} us a task, {share:.1%}", "< 5%", share < 0.05)
-
-
-def rss_kb(pid):
-    for text in open(f"/proc/{pid}/status"):
-        if text.startswith("VmRSS"):
-            return int(text.split()[1])
-    return 0
-
-
-def cpu_ms(pid):
-    return sum(int(open(f).read().split()[0]) for f in glob.glob(f"/proc/{pid}/task/*/schedstat")) / 1e6
-
-
-class Daemon:
-    def __init__(self, root, *flags, config="slots: {cpu: 8}\n"):
-        self.root, self.state = root, os.path.join(root, "state")
-        with open(os.path.join(root, "rota.yaml"), "w") as f:
-            f.write(config)
-        os.makedirs(os.path.join(root, "dags"), exist_ok=True)
-        self.begun = time.monotonic()
-        self.process = subprocess.Popen([ROTA, "serve", "--config", os.path.join(root, "rota.yaml"), "--dags",
-                                         os.path.join(root, "dags"), "--state", self.state, *flags],
-                                        stderr=subprocess.DEVNULL)
-        while subprocess.run([ROTA, "status", "--state", self.state], capture_output=True).returncode != 0:
-            if self.process.poll() is not None:
-                sys.exit("the daemon ended")
-            time.sleep(0.005)
-        self.took = time.monotonic() - self.begun
-
-    def answer(self, command):
-        out = subprocess.run([ROTA, command, "--state", self.state, "--json"], capture_output=True, text=True)
-        return json.loads(out.stdout)
-
-    def wait_for_firings(self):
-        """Until the pipelines are in force, which is when their schedules are known."""
-        while not self.answer("status")["next"]:
-            time.sleep(0.005)
-        self.took = time.monotonic() - self.begun
-
-    def end(self):
-        self.process.terminate()
-        self.process.wait()
 
 
 PIPELINE = """schedule: "{minute} {hour} * * *"
@@ -590,6 +538,7 @@ PARTS = {
     "pages": bench_pages,
     "logs": bench_logs,
     "stream": bench_stream,
+    **hosts.PARTS,
 }
 
 
