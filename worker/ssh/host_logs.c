@@ -247,7 +247,11 @@ static void one_answered(struct host_ask *q, const struct answer *answer) {
 }
 
 void host_log_rest(struct host *h, struct host_attempt *a) {
-  if (a->bulk || a->log_paused_until > clock_monotonic()) return;
+  if (a->bulk) return;
+  if (a->log_paused_until > clock_monotonic()) { /* another one's pause was over first */
+    host_due(h, HOST_DUE_CLOSE, a->log_paused_until);
+    return;
+  }
   if (a->log_end > a->log_at + BULK_BEHIND && bulk_begin(h, a)) return;
   struct host_ask *q = logs_ask(h, one_answered);
   host_ask_about(q, a);
