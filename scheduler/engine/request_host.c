@@ -95,6 +95,8 @@ static void reply_ordered(struct engine *e, const struct engine_host_order *q, c
   if (q->order == HOST_ORDER_DOWN)
     reply_done(e, &q->asker, "%s is declared down: %zu task%s there %s given up", h->name, given,
                given == 1 ? "" : "s", given == 1 ? "was" : "were");
+  else if (q->order == HOST_ORDER_DRAIN && !h->live)
+    reply_done(e, &q->asker, "%s is drained: no task starts there, and none runs", h->name);
   else if (q->order == HOST_ORDER_DRAIN)
     reply_done(e, &q->asker, "%s is drained: no task starts there; %zu still run%s", h->name, h->live,
                h->live == 1 ? "s" : "");

@@ -199,6 +199,7 @@ static void a_group_goes_on_with_those_of_its_hosts_that_are_open(void **state) 
   (void)state;
   all_up();
   sim_order(&s, "h2", HOST_ORDER_DRAIN, "a new disk", false);
+  assert_says(s.body, "h2 is drained: no task starts there, and none runs");
   sim_load(&s, "p", "tasks:\n  a: {run: 'true', on: gpus, slots: {gpu: 1}, matrix: {x: [1, 2]}}\n");
   sim_trigger(&s, "p");
   assert_string_equal(sim_live(&s, "a[1]")->host, "h1");
