@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """make bench: what rota reaches, each line a ratio against what the same machine does bare in the same run.
 
-Arguments choose parts: throughput chain workloads idle many supervisor history pages logs stream. Environment: ROTA, BARE (bare.c),
+Arguments choose parts: throughput chain workloads idle many supervisor history pages logs stream host_rate host_end
+many_hosts host_log. Environment: ROTA, BARE (bare.c),
 ENGINE (engine_bench.c), HISTORY (history_main.c), ROTA_BENCH_DISK (a folder on a disk), ROTA_BENCH_ROUNDS, ROTA_SHARED.
 Lines are "name  measured  target  verdict". Where something is measured more than once, the line says the median. A
 missed target doesn't fail: these machines are shared, and a figure is no test.
