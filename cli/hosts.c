@@ -140,7 +140,9 @@ static void show_facts(const json_t *facts) {
   size_t i;
   json_object_foreach((json_t *)(uintptr_t)facts, name, value) {
     struct buf text = {0};
-    json_array_foreach(value, i, item) buf_fmt(&text, "%s%s", i ? ", " : "", json_string_value(item));
+    json_array_foreach(value, i, item) {
+      buf_fmt(&text, "%s%s", i ? ", " : "", json_string_value(item));
+    }
     if (json_is_string(value)) buf_str(&text, json_string_value(value));
     if (strcmp(name, "memory_kb") == 0) {
       double gib = strtod(buf_cstr(&text), NULL) * 1024 / GIB;

@@ -238,6 +238,7 @@ static void on_event(void *ctx, const char *line, size_t len) {
 static void on_watching(void *ctx, bool watching) {
   struct host *h = ctx;
   h->look_every = watching ? h->look_watched : h->look_unwatched;
+  h->look_next = h->look_every;
   host_due(h, HOST_DUE_LOOK, clock_monotonic() + (watching ? 0 : h->look_every));
 }
 
@@ -285,7 +286,7 @@ static int op_fence(struct executor *e, const char *run_id, const char *attempt_
   if (!a) return ERR_CONFLICT;
   a->host = h;
   a->adopting = a->fencing = true;
-  host_due(h, HOST_DUE_LOOK, clock_monotonic() + h->look_every);
+  host_look_soon(h);
   a->state = HOST_ATTEMPT_UNKNOWN;
   if (host_is_up(h)) host_fence_send(h, a);
   return 0;
@@ -358,7 +359,7 @@ struct host *host_new(const struct host_shared *shared, const char *name, execut
   h->poll_every = h->poll_fastest = time_of(t->poll_ms, POLL_MS);
   h->look_watched = time_of(t->look_ms, LOOK_MS);
   h->look_unwatched = h->poll_fastest;
-  h->look_every = h->look_unwatched;
+  h->look_every = h->look_next = h->look_unwatched;
   h->clean_after = time_of(t->clean_ms, CLEAN_MS);
   for (int i = 0; i < HOST_DUE_COUNT; i++) h->due[i] = INT64_MAX;
   uv_timer_init(shared->loop, &h->timer);

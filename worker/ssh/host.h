@@ -105,7 +105,7 @@ struct host {
   VEC(struct host_attempt *) hints;              /* heard to have ended; each is used */
   int start_asks, end_asks, log_asks, look_asks; /* under way */
   int bulks;                                     /* of logs */
-  int64_t poll_every, poll_fastest, look_every, look_watched, look_unwatched, blip, clean_after;
+  int64_t poll_every, poll_fastest, look_every, look_next, look_watched, look_unwatched, blip, clean_after;
 };
 
 /* ---- host.c ---- */
@@ -210,6 +210,7 @@ void host_event(struct host *h, const char *line, size_t len);
 void host_seen(struct host *h, struct host_attempt *a, const struct ops_answer *seen);
 enum host_look_at { HOST_LOOK_UNKNOWN, HOST_LOOK_LAUNCHED, HOST_LOOK_ALL };
 void host_look(struct host *h, enum host_look_at what);
+void host_look_soon(struct host *h);
 void host_stop_send(struct host *h, struct host_attempt *a);
 void host_stops(struct host *h);
 

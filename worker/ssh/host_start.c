@@ -279,7 +279,7 @@ int host_start(struct host *h, const struct launch *l) {
   if (!a) return 0;
   a->host = h;
   a->grace = l->grace;
-  host_due(h, HOST_DUE_LOOK, clock_monotonic() + h->look_every);
+  host_look_soon(h);
   a->doubtful = map_has(&h->doubtful, a->id);
   if (a->doubtful) map_remove(&h->doubtful, a->id);
   if (!host_is_up(h) && !a->doubtful) {
@@ -299,7 +299,7 @@ int host_adopt(struct host *h, const char *run_id, const char *attempt_id, durat
   if (!a) return 0;
   a->host = h;
   a->grace = grace;
-  host_due(h, HOST_DUE_LOOK, clock_monotonic() + h->look_every);
+  host_look_soon(h);
   a->adopting = true;
   record_submit(h, a, true);
   return 0;

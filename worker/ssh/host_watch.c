@@ -7,6 +7,7 @@
 #include "worker/ssh/host.h"
 
 #define CLAIM_GRACE (3 * USEC_PER_SEC)  /* how long a supervisor may take to claim before another is made */
+#define LOOK_SOON   (2 * USEC_PER_SEC)  /* from a start to the first look at what runs there */
 #define STOP_GRACE  (20 * USEC_PER_SEC) /* beyond the task's own grace, until a stop is repeated */
 
 /* ---- what an answer says ---- */
@@ -139,7 +140,15 @@ void host_look(struct host *h, enum host_look_at what) {
     q = NULL;
   }
   if (q) look_send(q);
-  if (h->attempts.len > 0) host_due(h, HOST_DUE_LOOK, clock_monotonic() + h->look_every);
+  if (h->attempts.len == 0) return;
+  host_due(h, HOST_DUE_LOOK, clock_monotonic() + h->look_next);
+  h->look_next = h->look_next * 3 / 2 < h->look_every ? h->look_next * 3 / 2 : h->look_every;
+}
+
+/* Something began: a hint that is lost costs seconds for what is short, and long ones are looked at seldom. */
+void host_look_soon(struct host *h) {
+  h->look_next = h->look_every < LOOK_SOON ? h->look_every : LOOK_SOON;
+  host_due(h, HOST_DUE_LOOK, clock_monotonic() + h->look_next);
 }
 
 /* ---- hints ---- */

@@ -56,6 +56,8 @@ void hosts_configure(struct hosts *hs, const struct host_options *hosts, size_t 
       map_put(&hs->by_name, hosts[i].name, h);
     }
     host_take_options(h, &hosts[i]);
+    /* What was refused may have been mended where the configuration only points to: a key, a known_hosts. */
+    if (h->link && link_contact(h->link) == LINK_REFUSED) link_check(h->link);
   }
 }
 
