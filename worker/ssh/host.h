@@ -141,7 +141,8 @@ struct host_ask {
   char id[RUNDIR_ID_LEN + 1];      /* of a remnant */
   struct host_cleaning *cleanings; /* what it cleans; `len` of them */
   size_t cleanings_len;
-  int *under_way; /* counted down when it's answered; NULL */
+  int *under_way;  /* counted down when it's answered; NULL */
+  int64_t sent_at; /* monotonic */
 };
 
 struct host_ask *host_ask_new(struct host *h, void (*answered)(struct host_ask *, const struct answer *));
@@ -206,8 +207,9 @@ void host_files_drop(struct host *h, struct host_attempt *a);
 /* ---- host_watch.c ---- */
 
 void host_event(struct host *h, const char *line, size_t len);
-/* What an answer says of an attempt. */
-void host_seen(struct host *h, struct host_attempt *a, const struct ops_answer *seen);
+/* What an answer says of an attempt, to a question that was asked at `asked_at`. A line of the FIFO may have
+ * overtaken it. */
+void host_seen(struct host *h, struct host_attempt *a, int64_t asked_at, const struct ops_answer *seen);
 enum host_look_at { HOST_LOOK_UNKNOWN, HOST_LOOK_LAUNCHED, HOST_LOOK_ALL };
 void host_look(struct host *h, enum host_look_at what);
 void host_look_soon(struct host *h);

@@ -66,6 +66,7 @@ void host_ask_send(struct host_ask *q, enum ask_order order, unsigned limit_ms, 
   if (h->asks) h->asks->prev = q;
   h->asks = q;
   q->under_way = under_way;
+  q->sent_at = clock_monotonic();
   if (under_way) ++*under_way;
   link_ask(
       h->link,

@@ -72,6 +72,7 @@ struct host_attempt {
   int uses; /* jobs, requests and transfers that refer to it */
   duration grace;
   int64_t launched_at;    /* monotonic */
+  int64_t started_at;     /* monotonic: when it was heard to have started */
   int64_t stop_at;        /* monotonic: when a stop is sent again */
   uint64_t log_at;        /* the offset up to which its log is here, or is on the way to the disk */
   uint64_t log_end;       /* as far as is known */

@@ -78,7 +78,7 @@ static void findings_fill(struct host *h, struct host_attempt *a, const struct o
   f->line = r->line;
 }
 
-static void end_seen(struct host *h, struct host_attempt *a, const struct ops_answer *seen) {
+static void end_seen(struct host *h, struct host_attempt *a, int64_t asked_at, const struct ops_answer *seen) {
   a->hinted = false;
   if (a->over || a->state >= HOST_ATTEMPT_ENDING) return;
   if (seen->state == OPS_ENDED) {
@@ -87,7 +87,7 @@ static void end_seen(struct host *h, struct host_attempt *a, const struct ops_an
   } else if (seen->state == OPS_DEAD) {
     ending_begin(a)->lost = alloc_strdup(seen->text);
   } else {
-    host_seen(h, a, seen);
+    host_seen(h, a, asked_at, seen);
   }
 }
 
@@ -97,7 +97,7 @@ static void ends_looked(struct host_ask *q, const struct answer *answer) {
     const struct section *s = &answer->sections[i];
     if (ops_read_answer(s->words, s->body, s->len, &seen) != 0) continue;
     struct host_attempt *a = host_attempts_find(&q->host->attempts, seen.attempt);
-    if (a && a->hinted) end_seen(q->host, a, &seen);
+    if (a && a->hinted) end_seen(q->host, a, q->sent_at, &seen);
   }
   for (size_t i = 0; i < q->len; i++) q->attempts[i]->hinted = false;
 }
@@ -124,6 +124,9 @@ void host_log_written(struct host *h, struct host_attempt *a) {
 /* ---- its results ---- */
 
 static void result_add(struct host_ending *e, const char *name, const char *bytes, size_t len, uint64_t size) {
+  for (size_t i = 0; i < e->results_len; i++) {
+    if (strcmp(e->results[i].name, name) == 0) return; /* a host that tells one twice has no more room for it */
+  }
   e->results = alloc_grown(e->results, e->results_len + 1, sizeof *e->results);
   struct record_result *r = &e->results[e->results_len++];
   *r = (struct record_result){.name = alloc_strdup(name), .len = (size_t)size};
@@ -161,7 +164,12 @@ static void large_end(void *ctx, const struct bulk_end *end) {
   struct host_ending *e = a->ending;
   bulk_free(e->bulk);
   e->bulk = NULL;
-  if (end->how == BULK_LOST || end->how == BULK_NOT_SENT) return; /* from the top when the contact is back */
+  if (end->how == BULK_LOST || end->how == BULK_NOT_SENT) { /* from its top, now or when the contact is back */
+    free(e->results[e->large].bytes);
+    e->results[e->large].bytes = NULL;
+    host_due(a->host, HOST_DUE_CLOSE, clock_monotonic() + CLOSE_AGAIN);
+    return;
+  }
   if (end->how == BULK_DONE && e->bulk_len < e->results[e->large].len) e->results[e->large].len = e->bulk_len;
   e->large++;
   ending_go(a->host, a);
@@ -287,8 +295,6 @@ static void end_close(struct host *h, struct host_attempt *a) {
   host_job_submit(&c->base);
 }
 
-static bool fetch_wanted(const struct host_attempt *a);
-
 void host_closes(struct host *h) {
   for (struct host_attempt *a = h->attempts.all; a; a = a->next) {
     if (a->over) continue;
@@ -298,8 +304,8 @@ void host_closes(struct host *h) {
       host_log_rest(h, a);
     else if (a->ending->lost && !a->ending->cleared && a->ending->clears)
       clear_send(h, a);
-    else if (!a->ending->lost && a->ending->results_came && fetch_wanted(a) && a->writing == 0)
-      ending_go(h, a);
+    else if (!a->ending->lost)
+      ending_go(h, a); /* its files or its results failed to come */
   }
 }
 

@@ -17,6 +17,7 @@
 #define WRITING_LOW   (256u << 10)
 #define PROGRESS_MAX  4096
 #define WRITE_AGAIN   (5 * USEC_PER_SEC)
+#define BULK_AGAIN    (2 * USEC_PER_SEC)
 
 /* ---- to the disk ---- */
 
@@ -185,7 +186,10 @@ static void on_bulk_end(void *ctx, const struct bulk_end *end) {
   struct host *h = a->host;
   host_attempt_use(a);
   bulk_over(h, a);
-  if (end->how == BULK_DONE || end->how == BULK_ERROR) host_log_arrived(h, a);
+  if (end->how == BULK_DONE || end->how == BULK_ERROR)
+    host_log_arrived(h, a);
+  else
+    host_due(h, HOST_DUE_CLOSE, clock_monotonic() + BULK_AGAIN); /* the channel alone may have been lost */
   host_attempt_unuse(h, a);
 }
 

@@ -32,6 +32,7 @@ static void report_last(struct host *h, struct host_attempt *a, const struct rep
 void host_report_started(struct host *h, struct host_attempt *a, int64_t pid, instant at) {
   if (a->started) return;
   a->started = true;
+  a->started_at = clock_monotonic();
   struct report r = report_of(a, REPORT_STARTED);
   r.pid = pid;
   r.started_at = at;

@@ -17,13 +17,13 @@
 static void fence_answered(struct host_ask *q, const struct answer *a) {
   struct host_attempt *at = q->attempts[0];
   struct ops_error error;
-  if (at->over) return;
+  if (at->over || at->state >= HOST_ATTEMPT_ENDING) return;
   at->state = HOST_ATTEMPT_UNKNOWN;
   if (!host_answer_good(a, &error)) return; /* looked at again when it's due, or when the contact is back */
   for (size_t i = 1; i < a->len; i++) {
     struct ops_answer seen;
     if (ops_read_answer(a->sections[i].words, a->sections[i].body, a->sections[i].len, &seen) == 0)
-      host_seen(q->host, at, &seen);
+      host_seen(q->host, at, q->sent_at, &seen);
     break;
   }
 }
@@ -46,12 +46,12 @@ static void refused_there(struct host *h, struct host_attempt *a, const struct o
   free(text);
 }
 
-static void start_seen(struct host *h, struct host_attempt *a, const struct ops_answer *seen) {
+static void start_seen(struct host *h, struct host_attempt *a, int64_t asked_at, const struct ops_answer *seen) {
   if (seen->state == OPS_ERROR) {
     if (a->state == HOST_ATTEMPT_ASKED) refused_there(h, a, &seen->error);
     return;
   }
-  host_seen(h, a, seen);
+  host_seen(h, a, asked_at, seen);
 }
 
 static void starts_answered(struct host_ask *q, const struct answer *a) {
@@ -63,7 +63,7 @@ static void starts_answered(struct host_ask *q, const struct answer *a) {
     const struct section *s = &a->sections[i];
     if (ops_read_answer(s->words, s->body, s->len, &seen) != 0) continue;
     struct host_attempt *at = host_attempts_find(&h->attempts, seen.attempt);
-    if (at) start_seen(h, at, &seen);
+    if (at) start_seen(h, at, q->sent_at, &seen);
   }
   for (size_t i = 0; i < q->len; i++) {
     struct host_attempt *at = q->attempts[i];

@@ -83,10 +83,12 @@ static void fenced_seen(struct host *h, struct host_attempt *a) {
     host_report_last(h, a, REPORT_FENCED, 0, "it was fenced before it started");
 }
 
-void host_seen(struct host *h, struct host_attempt *a, const struct ops_answer *seen) {
+void host_seen(struct host *h, struct host_attempt *a, int64_t asked_at, const struct ops_answer *seen) {
   bool settled = a->state >= HOST_ATTEMPT_ENDING;
   bool asked_of = a->state >= HOST_ATTEMPT_ASKED;
+  bool overtaken = a->started && a->started_at >= asked_at; /* the answer may be from before it had the claim */
   if (a->over || settled || !asked_of) return;
+  if (overtaken && (seen->state == OPS_UNCLAIMED || seen->state == OPS_MISSING)) return;
   switch (seen->state) {
   case OPS_LAUNCHED: launched_seen(h, a); break;
   case OPS_RUNNING: running_seen(h, a, seen); break;
@@ -110,7 +112,7 @@ static void look_answered(struct host_ask *q, const struct answer *a) {
     const struct section *s = &a->sections[i];
     if (ops_read_answer(s->words, s->body, s->len, &seen) != 0) continue;
     struct host_attempt *at = host_attempts_find(&q->host->attempts, seen.attempt);
-    if (at) host_seen(q->host, at, &seen);
+    if (at) host_seen(q->host, at, q->sent_at, &seen);
   }
 }
 
@@ -175,7 +177,7 @@ static void stop_answered(struct host_ask *q, const struct answer *a) {
   struct ops_answer seen;
   const struct section *s = &a->sections[1];
   if (ops_read_answer(s->words, s->body, s->len, &seen) != 0) return;
-  if (seen.state != OPS_TOLD && seen.state != OPS_RUNNING) host_seen(q->host, at, &seen);
+  if (seen.state != OPS_TOLD && seen.state != OPS_RUNNING) host_seen(q->host, at, q->sent_at, &seen);
 }
 
 /* Sent once for each wish, and again when it should have had its effect. */

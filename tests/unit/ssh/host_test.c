@@ -453,6 +453,54 @@ static void log_comes_while_it_runs_and_progress_too(void **state) {
   bench_end(&b);
 }
 
+/* The FIFO has a channel of its own: what it tells may come before the answer to a look from before the claim. */
+static void start_that_overtakes_a_look_is_no_loss(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test j;
+  bench_init(&b);
+  await_up(&b);
+  prepare_script(&j, "while ! [ -e $HOME/go ]; do sleep 0.1; done\n");
+  int64_t before = clock_monotonic();
+  start(&b, &j);
+  await(&b, j.id, REPORT_STARTED);
+  struct host *h = (struct host *)b.e;
+  struct host_attempt *a = host_attempts_find(&h->attempts, j.id);
+  assert_non_null(a);
+  host_seen(h, a, before, &(struct ops_answer){.state = OPS_UNCLAIMED});
+  host_seen(h, a, before, &(struct ops_answer){.state = OPS_MISSING});
+  turn(&b, 300);
+  assert_int_equal(finals(&b, j.id), 0);
+  char *path = path_join(b.home, "go");
+  assert_int_equal(file_write(path, "", 0, 0600, false), 0);
+  free(path);
+  assert_int_equal(await(&b, j.id, REPORT_ENDED)->status, 0);
+  bench_end(&b);
+}
+
+/* Results that need a channel of their own come when there is one, though the connection was there all the time. */
+static void end_waits_for_a_channel_and_then_comes(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test j;
+  bench_init(&b);
+  bench_close(&b);
+  b.trial.times.bulk_max = 60;
+  bench_open(&b);
+  await_up(&b);
+  await_true(&b, link_watching(((struct host *)b.e)->link));
+  b.w->channels_max = 2;
+  prepare_script(&j, "head -c 3000000 /dev/zero | tr '\\0' x >$ROTA_SUMMARY\n");
+  start(&b, &j);
+  await(&b, j.id, REPORT_STARTED);
+  turn(&b, 3000);
+  assert_int_equal(finals(&b, j.id), 0);
+  b.w->channels_max = 0;
+  await(&b, j.id, REPORT_ENDED);
+  assert_int_equal(strlen(content(&b, &j, "summary.md")), 3000000);
+  bench_end(&b);
+}
+
 int main(int argc, char **argv) {
   if (argc > 1) cmocka_set_test_filter(argv[1]);
   const struct CMUnitTest tests[] = {
@@ -465,6 +513,8 @@ int main(int argc, char **argv) {
       cmocka_unit_test(lost_contact_is_told_and_what_ended_meanwhile_too),
       cmocka_unit_test(killed_supervisor_is_lost_and_its_task_killed),
       cmocka_unit_test(given_up_attempt_is_cleared),
+      cmocka_unit_test(start_that_overtakes_a_look_is_no_loss),
+      cmocka_unit_test(end_waits_for_a_channel_and_then_comes),
       cmocka_unit_test(attempts_outlive_the_daemon),
       cmocka_unit_test(large_log_and_results_come_over_exactly),
       cmocka_unit_test(log_comes_while_it_runs_and_progress_too),
