@@ -204,7 +204,9 @@ static void try_again(struct attempt *a) {
 
 /* No process was made. That uses no budget: the same attempt is started again, as often as it takes. */
 static void on_not_started(struct attempt *a, const struct engine_report *r) {
-  if (a->row.stop_asked) {
+  if (a->row.started_at != INSTANT_NONE) {
+    on_lost(a, r); /* it did start: what told of it is gone, and the same attempt must not run again */
+  } else if (a->row.stop_asked) {
     report_end(a, TASK_CANCELLED, STATUS_NONE, a->stop_reason);
   } else if (!r->again) {
     report_end(a, TASK_FAILED, STATUS_NONE, r->text ? r->text : "it could not be started");

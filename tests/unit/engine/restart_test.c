@@ -90,6 +90,17 @@ static void the_time_of_a_run_goes_on_counting(void **state) {
   assert_task(&s, 1, "a", "stopping");
 }
 
+/* A place whose directory was emptied, or another one in its stead, knows nothing of what was recorded. */
+static void what_is_known_to_have_started_is_never_sent_again(void **state) {
+  (void)state;
+  begin("tasks:\n  a: {run: 'true'}\n");
+  sim_started(&s, "a");
+  sim_restart(&s);
+  sim_kind(&s, "a", ENGINE_REPORT_NOT_STARTED, true);
+  assert_task(&s, 1, "a", "waiting"); /* lost, and tried anew */
+  assert_int_equal(s.attempts.items[0].state, TASK_LOST);
+}
+
 static void a_stop_is_still_asked_for(void **state) {
   (void)state;
   begin("tasks:\n  a: {run: 'true'}\n  z: {run: 'true', finally: true}\n");
@@ -169,6 +180,7 @@ int main(void) {
       test(slots_are_held_as_before),
       test(a_retry_waits_on_and_never_longer_than_its_delay),
       test(the_time_of_a_run_goes_on_counting),
+      test(what_is_known_to_have_started_is_never_sent_again),
       test(a_stop_is_still_asked_for),
       test(a_queued_run_still_waits_its_turn),
       test(a_pause_outlives_the_daemon),
