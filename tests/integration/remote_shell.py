@@ -585,4 +585,37 @@ def test_what_is_kept_is_listed_and_a_run_that_lives_is_not_swept(h):
     wait_until("it is gone", lambda: not os.path.exists(os.path.join(h.root, "w", "run")))
 
 
+@each
+def test_where_nothing_can_be_made_the_shell_says_so_and_lives(h):
+    a, b = h.start("true"), h.start("sleep 60")
+    h.end(a)
+    h.running(b)
+    gone = os.path.join(h.root, "gone")
+    os.rmdir(gone)
+    with open(gone, "w"):
+        pass
+    answer = h.ask(f"rota_clean {a}")
+    assert f"clean {a} error no_room" in answer and "\nN 1" in answer, answer
+    assert h.look(a) == "ended exit.0.exited", "it went without its tombstone"
+    os.unlink(gone)
+    os.mkdir(gone)
+    os.mkdir(h.path(b, "stop." + str(h.process.pid)))
+    os.mkdir(h.path(b, "stop." + str(h.process.pid), "x"))
+    h.ask(f"rota_stop {b} 0")
+    wait_until("it ends all the same", lambda: not h.look(b).startswith("running"))
+    assert not marked(b)
+
+
+@each
+def test_a_fresh_state_is_fresh_after_pieces(h):
+    a = new_id()
+    h.ids.append(a)
+    os.makedirs(os.path.join(h.root, "s", "run", "key", "old"))
+    h.ask(f"rota_piece {a} script 0 'true'")
+    make, start = h.start_ops(a, argv=["/bin/sh"], script="true")
+    h.ask(make[:-1] + "1", start)
+    h.end(a)
+    assert os.listdir(os.path.join(h.root, "s", "run", "key")) == []
+
+
 run(globals())

@@ -89,7 +89,8 @@ struct ops_offset {
 void ops_logs(struct buf *out, const char *nonce, size_t max, const struct ops_offset *offsets, size_t len);
 /* `file A progress SIZE` for each that has one. */
 void ops_progress(struct buf *out, const char *nonce, const char *const *attempts, size_t len);
-/* `stop A WORD...`: told, or what a look says of one that doesn't run. Grace 0 is KILL at once. */
+/* `stop A WORD...`: told, or what a look says of one that doesn't run. Grace 0 is KILL at once. Where no
+ * file can be made any more its supervisor is told without one: it stops with its own grace, and reads dead. */
 void ops_stop(struct buf *out, const char *nonce, const char *attempt, duration grace);
 /* `clear A clear` or `clear A left N`: to be asked again, after a second or so. Fences what hasn't started. `place`
  * is the root (struct ops_hello) that it was started in, NULL if unknown: on another machine than this one the answer
@@ -98,7 +99,8 @@ void ops_clear(struct buf *out, const char *nonce, const char *attempt, const ch
 /* `file A NAME SIZE` for each result file; its body is shorter than SIZE (empty) where all together would be more
  * than OPS_FILES_MAX: such a file is fetched by ops_get_result. */
 void ops_results(struct buf *out, const char *nonce, const char *attempt);
-/* `clean A cleaned`, gone or running for each. A tombstone stays for 7 days. */
+/* `clean A cleaned`, gone or running for each. A tombstone stays for 7 days; where none can be made nothing of the
+ * attempt goes, and the answer is an error: to be asked again. */
 void ops_clean(struct buf *out, const char *nonce, const char *const *attempts, size_t len);
 /* Removes ROTA_WORK and ROTA_STATE of a run, and cleans the given attempts of it. Nothing of the run's own goes while
  * one of its attempts runs. */

@@ -2,9 +2,11 @@
 # The functions of the control shell on a host: sent once over each channel, then called by the requests that ops.c
 # writes. ops.h says what each answers, docs/run-directory.md what it does to the files. Runs under dash, bash and
 # busybox. Ops that are asked often fork nothing; the others call one program for all that they are asked about.
-# A request sets rota_nonce, the bootstrap rota_hash. A function's locals are plain variables that are set anew.
+# A request sets rota_nonce, the bootstrap rota_hash. A function's locals are plain variables that are set anew. Files
+# are made empty by `true`: where a redirection of `:` fails, the whole shell ends.
 # shellcheck disable=SC2015,SC2034,SC2154
 umask 077
+rota_clears=''
 
 # ---- answers ---------------------------------------------------------------------------------------------------
 
@@ -145,7 +147,7 @@ rota_hello() {
 
 # The claim of an attempt is a hard link.
 rota_link_check() {
-  : >"$rota_root/link.$$" 2>/dev/null || rota_error no_room "nothing can be written to $rota_root" || return
+  true 2>/dev/null >"$rota_root/link.$$" || rota_error no_room "nothing can be written to $rota_root" || return
   ln "$rota_root/link.$$" "$rota_root/link.$$.2" 2>/dev/null
   [ -e "$rota_root/link.$$.2" ]
   linked=$?
@@ -319,12 +321,19 @@ rota_look() {
 
 # ---- start and fence -------------------------------------------------------------------------------------------
 
-# A RUN STATE_KEY FRESH..., four words an attempt; FRESH is 0, 1, or a run whose ROTA_STATE its supervisor copies. Makes the folders of all that may start, with one mkdir.
+# Whether a start of it was made before: pieces alone are none.
+rota_begun() {
+  for file in "$rota_root/a/$1"/start.*; do [ -e "$file" ] && return; done
+  return 1
+}
+
+# A RUN STATE_KEY FRESH..., four words an attempt; FRESH is 0, 1, or a run whose ROTA_STATE its supervisor copies. Makes
+# the folders of all that may start, with one mkdir.
 rota_make() {
   rota_made='' list=''
   while [ $# -ge 4 ]; do
     if ! [ -e "$rota_root/gone/$1" ] && ! [ -e "$rota_root/a/$1/owner" ]; then
-      if [ "$4" = 1 ] && [ -e "$rota_root/s/$2/$3" ] && ! [ -d "$rota_root/a/$1" ]; then
+      if [ "$4" = 1 ] && [ -e "$rota_root/s/$2/$3" ] && ! rota_begun "$1"; then
         mv "$rota_root/s/$2/$3" "$rota_root/trash/$1.state" && rm -rf "$rota_root/trash/$1.state"
       fi
       state=s/$2/$3
@@ -387,7 +396,7 @@ rota_write() {
     +*) printf '%s' "${2#+}" >"$at/$1" ;;
     @*)
       set -- "$1" "${2#@}" 0
-      : >"$at/$1" || return
+      true >"$at/$1" || return
       while [ "$3" -lt "$2" ]; do
         cat "$at/../piece.$1.$3" >>"$at/$1" || return
         set -- "$1" "$2" $(($3 + 1))
@@ -436,18 +445,20 @@ rota_fence() {
 
 # ---- stop and clear --------------------------------------------------------------------------------------------
 
+# A GRACE_US: writes the stop file and wakes the supervisor. Where no file can be made any more it is told all the same:
+# the attempt has no result then, but it ends.
+rota_stop_now() {
+  printf 'rota=1\ngrace_us=%s\n' "$2" 2>/dev/null >"$dir/stop.$$"
+  mv -f "$dir/stop.$$" "$dir/stop" 2>/dev/null
+  rota_stat "$owner_pid" && [ "$begun" = "$owner_start" ] && kill -TERM "$owner_pid" 2>/dev/null
+}
+
 # A GRACE_US
 rota_stop() {
   rota_state "$1"
   case $rota_word in running*) ;; *) rota_tell stop "$1" && return ;; esac
-  printf 'rota=1\ngrace_us=%s\n' "$2" >"$dir/stop.$$" 2>/dev/null
-  mv -f "$dir/stop.$$" "$dir/stop" 2>/dev/null
-  if [ -e "$dir/stop" ]; then
-    rota_stat "$owner_pid" && [ "$begun" = "$owner_start" ] && kill -TERM "$owner_pid" 2>/dev/null
-    rota_section stop "$1" told
-  else
-    rota_section stop "$1" error no_room "nothing can be written to $rota_root"
-  fi
+  rota_stop_now "$1" "$2"
+  rota_section stop "$1" told
 }
 
 # Kills what carries the attempt's id or is in its task's session, in a few rounds; sets left to how many remain.
@@ -517,15 +528,13 @@ rota_clear_here() {
 
 rota_clear_running() {
   times=0
-  while [ -e "$dir/clear.$times" ]; do times=$((times + 1)); done
-  : >"$dir/clear.$times" 2>/dev/null
+  for word in $rota_clears; do [ "$word" = "$1" ] && times=$((times + 1)); done
+  [ "$times" -ge 2 ] || rota_clears="$rota_clears $1"
   if [ "$times" -ge 2 ]; then
     rota_stat "$owner_pid" && [ "$begun" = "$owner_start" ] && kill -KILL "$owner_pid" 2>/dev/null
     rota_kill "$1"
   else
-    printf 'rota=1\ngrace_us=0\n' >"$dir/stop.$$" 2>/dev/null
-    mv -f "$dir/stop.$$" "$dir/stop" 2>/dev/null
-    rota_stat "$owner_pid" && [ "$begun" = "$owner_start" ] && kill -TERM "$owner_pid" 2>/dev/null
+    rota_stop_now "$1" 0
   fi
   rota_section clear "$1" left 1
 }

@@ -119,26 +119,34 @@ rota_results() {
 
 # ---- away with it ----------------------------------------------------------------------------------------------
 
+# A...: none goes without its tombstone.
 rota_clean() {
-  list=''
+  list='' full=0
   for id in "$@"; do
     rota_state "$id"
     case $rota_word in unclaimed) rota_fence_quietly "$id" 2>/dev/null && rota_state "$id" ;; esac
     case $rota_word in
       ended* | dead* | fenced)
-        : >"$rota_root/gone/$id"
-        list="$list a/$id"
-        rota_section clean "$id" cleaned
+        if rota_bury "$id"; then
+          list="$list a/$id"
+          rota_section clean "$id" cleaned
+        fi
         ;;
       missing | gone)
-        : >"$rota_root/gone/$id"
-        rota_section clean "$id" gone
+        rota_bury "$id" && rota_section clean "$id" gone
         ;;
       *) rota_section clean "$id" "$rota_word" ;;
     esac
   done
   [ -n "$list" ] && rota_trash "$list"
-  return 0
+  return $full
+}
+
+rota_bury() {
+  true 2>/dev/null >"$rota_root/gone/$1" && return
+  full=1
+  rota_section clean "$1" error no_room "nothing can be written to $rota_root"
+  return 1
 }
 
 # Paths below the root, moved out of the way at once and removed in the background.
@@ -343,7 +351,7 @@ rota_get() {
 # RUN PATH TOKEN: a writer that a lost connection left behind goes on with a file that has no name any more.
 rota_put() {
   rota_put_names "$1" "$2" "$3"
-  said=$({ mkdir -p "${file%/*}" && rm -f "$temporary" && : >"$temporary"; } 2>&1) || rota_error path "$said" || return
+  said=$({ mkdir -p "${file%/*}" && rm -f "$temporary" && true >"$temporary"; } 2>&1) || rota_error path "$said" || return
   rota_end "$rota_nonce" 0
   exec cat >"$temporary"
 }
@@ -373,7 +381,7 @@ rota_put_room() {
     rota_put_names "$run" "$1" "$token.$number"
     [ -d "${file%/*}" ] || mkdir -p "${file%/*}" || return
     ! [ -e "$temporary" ] || rm -f "$temporary" || return
-    : >"$temporary" || return
+    true >"$temporary" || return
     number=$((number + 1))
     shift 2
   done
