@@ -50,7 +50,7 @@ def test_a_run_is_told_from_its_trigger_to_its_end():
             if name == "beat":
                 continue
             assert name == "change", name
-            assert set(data) == {"runs", "tasks", "pipelines", "firings", "notes", "paused"}, data
+            assert set(data) == {"runs", "tasks", "pipelines", "firings", "notes", "hosts", "paused"}, data
             ids.append(number)
             states += [r["state"] for r in data["runs"] if r["id"] == run_id]
             for task in data["tasks"]:
