@@ -272,7 +272,8 @@ static bool task_lives(const struct bench *b) {
   struct process_stat stat;
   struct buf pid = {0};
   char *path = path_join(b->home, "task");
-  bool lives = file_read(path, 64, &pid) == 0 && process_stat(strtol(buf_cstr(&pid), NULL, 10), &stat) == 0 && stat.state != 'Z';
+  bool lives = file_read(path, 64, &pid) == 0 && process_stat(strtol(buf_cstr(&pid), NULL, 10), &stat) == 0 &&
+               stat.state != 'Z';
   buf_release(&pid);
   free(path);
   return lives;
