@@ -55,7 +55,7 @@ static void facts_are_told_once_a_boot(void **state) {
   bench_up(&b);
   until(&b, b.facts == 1);
   pipe_cut(b.w->now, TRANSPORT_LOST, "cable pulled");
-  until(&b, b.ups == 2 && b.on == 2);
+  until(&b, b.ups == 2 && link_watching(b.l));
   bench_turn(&b, 200);
   assert_int_equal(b.facts, 1);
   bench_end(&b);
