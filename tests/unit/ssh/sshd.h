@@ -84,7 +84,8 @@ static inline void sshd_run(struct sshd *s) {
 }
 
 /* Makes DIR with a host key of that type and starts it. The user's keys are in "authorized" below the working
- * directory. `more` are lines of its configuration. */
+ * directory. `more` are lines of its configuration. HOME is DIR, so that what the account's own shell does at a login
+ * (a lock that a killed one left held up all others) is no part of the tests. */
 static inline struct sshd sshd_start(const char *dir, const char *key_type, const char *more) {
   struct sshd s = {.port = port_free()};
   char here[64], conf[160];
@@ -98,8 +99,8 @@ static inline struct sshd sshd_start(const char *dir, const char *key_type, cons
   fprintf(f,
           "Port %d\nListenAddress 127.0.0.1\nHostKey %s/host_key\nPidFile none\nUsePAM no\nStrictModes no\n"
           "AuthorizedKeysFile %s/authorized\nPermitRootLogin yes\nPasswordAuthentication no\n"
-          "KbdInteractiveAuthentication no\nLogLevel VERBOSE\n%s\n",
-          s.port, s.dir, here, more);
+          "KbdInteractiveAuthentication no\nLogLevel VERBOSE\nSetEnv HOME=%s\n%s\n",
+          s.port, s.dir, here, s.dir, more);
   fclose(f);
   sshd_run(&s);
   return s;
