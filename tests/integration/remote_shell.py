@@ -58,7 +58,7 @@ class Host:
 
     def connect(self):
         env = {"HOME": self.home, "USER": "u", "LOGNAME": "u", "SHELL": "/bin/sh",
-               "PATH": "/usr/local/bin:/usr/bin:/bin"}
+               "PATH": f"{self.home}/bin:/usr/local/bin:/usr/bin:/bin"}
         self.process = subprocess.Popen([*self.shell, "-s"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL, env=env, cwd=self.home, start_new_session=True)
         self.send(f"rota_sh={quote(self.wrapper)}\nrota_hash=0123456789abcdef\n{REMOTE}")
@@ -120,7 +120,7 @@ class Host:
         return self.ask(f"rota_{op} {attempt}").strip().splitlines()[0].split(" ", 3)[3]
 
     def end(self, attempt, seconds=20):
-        return wait_until(f"{attempt} has ended ({self.look(attempt)})", lambda: self.ended(attempt), seconds)
+        return wait_until(f"{attempt} has ended", lambda: self.ended(attempt), seconds)
 
     def ended(self, attempt):
         word = self.look(attempt)
@@ -331,6 +331,27 @@ def test_a_reader_that_is_killed_is_replaced(h):
     os.kill(wait_until("it reads", reader)[0], signal.SIGKILL)
     assert h.end(a) == "ended exit.0.exited"
     assert h.log(a) == b"one\ntwo\nthree\n", h.log(a)
+
+
+TELLS_IN_PIECES = """#!/bin/sh
+exec 3>&1
+said=$({dd} "$@" 2>&1 >&3 3>&-)
+printf '%s' "${{said%%, *}}" >&2
+sleep 0.05
+printf ', %s\\n' "${{said#*, }}" >&2
+"""
+
+
+@each
+def test_a_reader_that_tells_its_count_in_pieces_holds_nothing_up(h):
+    """As dd does: what has come of a line when the supervisor looks must not swallow its mark of where it stopped."""
+    os.mkdir(os.path.join(h.home, "bin"))
+    with open(os.path.join(h.home, "bin", "dd"), "w") as f:
+        f.write(TELLS_IN_PIECES.format(dd=shutil.which("dd")))
+        os.fchmod(f.fileno(), 0o755)
+    a = h.start("head -c 40000 /dev/zero; sleep 0.02; head -c 60000 /dev/zero", cap=65536)
+    h.end(a)
+    assert "log_bytes=100000" in h.ask(f"rota_look {a}")
 
 
 @each

@@ -111,10 +111,10 @@ END
   rm -f pipe.4 pipe.6
 }
 
-# What children wrote into pipe 7, up to a line of our own. Nothing here is read by $( ): a bash that gets a signal while
-# it expands one loses its place.
+# What children wrote into pipe 7, up to a line of our own, which begins anew, since a child may be in the middle of one
+# of its own. Nothing here is read by $( ): a bash that gets a signal while it expands one loses its place.
 rs_drain() {
-  printf '.\n' >&7
+  printf '\n.\n' >&7
   while IFS= read -r rs_rest; do
     [ "$rs_rest" = . ] && return
     rs_take "$rs_rest"
@@ -405,7 +405,10 @@ rs_loop() {
     rs_step
     [ "$rs_phase" = run ] || break
     [ "$rs_again" = 1 ] && continue
-    IFS= read -r rs_rest <&6 && rs_take "$rs_rest" && rs_drain
+    rs_rest=''
+    IFS= read -r rs_rest <&6 # of a line that a signal cuts, what had come of it counts
+    rs_take "$rs_rest"
+    rs_drain
   done
 }
 
