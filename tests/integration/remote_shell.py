@@ -355,6 +355,14 @@ def test_a_reader_that_tells_its_count_in_pieces_holds_nothing_up(h):
 
 
 @each
+def test_no_end_of_a_reader_is_missed_in_a_flood(h):
+    """Some hundred readers, one after the other: an end that came just before a wait stopped the task for ever."""
+    a = h.start("yes 0123456789 | head -c 10000000; exit 3", cap=65536)
+    assert h.end(a, 60) == "ended exit.3.exited"
+    assert "log_bytes=10000000" in h.ask(f"rota_look {a}")
+
+
+@each
 def test_values_come_through_as_they_are(h):
     value = "it's \"$HOME\" $(id) `id` \\n\nline two\t\u00e4\u20ac \\"
     a = h.start(f'printf "%s|%s|%s" "$V" "$1" {quote(value)} >$ROTA_OUTPUT', env=[("V", value)],

@@ -11,7 +11,7 @@
 umask 077
 rs_root=$1 rs_id=$2 rs_start=$3 rs_events=$4 rs_session=$5
 rs_notes='' rs_stage='' rs_errno='' rs_file='' rs_line_number='' rs_why='' rs_cpu=''
-rs_phase=claim rs_mode=run rs_reason=exited rs_again=0
+rs_phase=claim rs_mode=run rs_reason=exited rs_again=''
 rs_task='' rs_group='' rs_reader='' rs_timer='' rs_timer_for='' rs_term='' rs_outside=''
 rs_whole='' rs_grace_end=0 rs_kill_end=0 rs_kept='' rs_known='' rs_seen='' rs_waiting=''
 
@@ -393,37 +393,24 @@ rs_end() {
   exit 0
 }
 
-# A trap only notes that something happened, and says so in pipe 7: a read of it that has not begun by then ends at once,
-# so nothing falls between a look and the wait. No work is done in a trap: in dash and busybox, where a second one comes
+# A trap only notes that something happened. No work is done in a trap: in dash and busybox, where a second one comes
 # within a first, the status of the command that it came after is lost, and a failure reads as a success.
+#
+# The wait can't miss one. A shell runs traps between commands alone, so one that came before this wait has put a number
+# into rs_again that is nobody's, and nothing is waited for; one that comes after the words were read ends the wait, for
+# which dash and busybox look with all signals blocked. A bash doesn't block them: what comes in that moment is found
+# when the next child ends, at the latest a timer made for that. It is the reader that is waited for, if there is one,
+# since a status that was waited for once may be forgotten when the next child is made.
 rs_loop() {
-  trap 'rs_term=1 rs_again=1; printf "!\n" >&7' TERM
-  trap 'rs_again=1; printf "!\n" >&7' CHLD
+  trap 'rs_term=1 rs_again=0' TERM
+  trap rs_again=0 CHLD
   rs_launch
   while :; do
-    rs_again=0
+    rs_again=''
     rs_step
     [ "$rs_phase" = run ] || break
-    [ "$rs_again" = 1 ] && continue
-    rs_rest=''
-    IFS= read -r rs_rest <&6 # of a line that a signal cuts, what had come of it counts
-    rs_take "$rs_rest"
-    rs_drain
-  done
-}
-
-# A bash that reads isn't woken by a child's end, so it waits. What comes between the last look and the wait is found when
-# the next child ends, at the latest a timer made for that.
-rs_loop_bash() {
-  trap 'rs_term=1 rs_again=1' TERM
-  trap rs_again=1 CHLD
-  rs_launch
-  while :; do
-    rs_again=0
-    rs_step
-    [ "$rs_phase" = run ] || break
-    [ -n "$rs_timer" ] || rs_timer_set 1000 beat
-    [ "$rs_again" = 1 ] || wait "${rs_task:-${rs_reader:-$rs_timer}}"
+    [ -n "$BASH_VERSION" ] && [ -z "$rs_timer" ] && rs_timer_set 1000 beat
+    wait "${rs_again:-${rs_reader:-${rs_timer:-$rs_task}}}"
   done
 }
 
@@ -434,5 +421,5 @@ rs_claim
 rs_log_init
 rs_pipes
 trap ':' HUP INT QUIT
-if [ -n "$BASH_VERSION" ]; then rs_loop_bash; else rs_loop; fi
+rs_loop
 rs_end
