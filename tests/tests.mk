@@ -12,10 +12,15 @@ need_ssh     := worker/ssh worker/ssh/link worker/ssh/transport worker/ssh/remot
 need_daemon  := scheduler/daemon scheduler/daemon/handlers scheduler/daemon/access scheduler/daemon/pages scheduler/daemon/logs scheduler/daemon/events scheduler/daemon/foreground scheduler/api scheduler/store scheduler/engine $(spec) worker worker/ssh worker/ssh/link worker/ssh/transport worker/ssh/remote base
 need_cli     := cli $(need_daemon)
 
+# What the tests of a room are linked with beside it: those of the store have a disk that fails.
+include tests/sim/disk.mk
+with_store   := $(DISK_OBJECT)
+link_store   := $(DISK_LINK)
+
 define unit_test
-$(BUILD)/$(1): $(BUILD)/obj/$(1).o $(foreach r,$(need_$(2)),$(call archive,$(r)))
+$(BUILD)/$(1): $(BUILD)/obj/$(1).o $(with_$(2)) $(foreach r,$(need_$(2)),$(call archive,$(r)))
 	$(Q)mkdir -p $$(@D)
-	$$(call say,LINK,$$@) $$(CC) $$(CFLAGS) $$(LINK) $$(LDFLAGS) -o $$@ $(BUILD)/obj/$(1).o \
+	$$(call say,LINK,$$@) $$(CC) $$(CFLAGS) $$(LINK) $$(LDFLAGS) $(link_$(2)) -o $$@ $(BUILD)/obj/$(1).o $(with_$(2)) \
 	  -Wl,--start-group $(foreach r,$(need_$(2)),$(call archive,$(r))) -Wl,--end-group $$(PKGL) -lcmocka -lpthread -lm
 endef
 $(foreach t,$(UNIT),$(eval $(call unit_test,$(t),$(notdir $(patsubst %/,%,$(dir $(t)))))))

@@ -148,71 +148,14 @@ static void a_disk_that_is_full_at_start_is_no_reason_not_to_start(void **state)
   small_disk_away(s);
 }
 
-/* ---- a disk that fails: SQLite's own file system with one call that doesn't work ---- */
-
-static struct {
-  sqlite3_vfs vfs, *real;
-  sqlite3_io_methods methods[2]; /* of databases, and of all else: they differ in what they can */
-  int sync_fails, write_fails;   /* the how manyth from now on; 0 never */
-} faulty;
-
-static int fail_now(int *countdown, int code) {
-  if (*countdown == 0 || --*countdown > 0) return SQLITE_OK;
-  return code;
-}
-
-static const sqlite3_io_methods *real_methods;
-
-static int faulty_sync(sqlite3_file *f, int flags) {
-  int rc = fail_now(&faulty.sync_fails, SQLITE_IOERR_FSYNC);
-  return rc ? rc : real_methods->xSync(f, flags);
-}
-
-static int faulty_write(sqlite3_file *f, const void *bytes, int len, sqlite3_int64 at) {
-  int rc = fail_now(&faulty.write_fails, SQLITE_IOERR_WRITE);
-  return rc ? rc : real_methods->xWrite(f, bytes, len, at);
-}
-
-static int faulty_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *f, int flags, int *out) {
-  (void)vfs;
-  int rc = faulty.real->xOpen(faulty.real, name, f, flags, out);
-  if (rc != SQLITE_OK || !f->pMethods) return rc;
-  real_methods = f->pMethods;
-  sqlite3_io_methods *methods = &faulty.methods[flags & SQLITE_OPEN_MAIN_DB ? 0 : 1];
-  *methods = *f->pMethods;
-  methods->xSync = faulty_sync;
-  methods->xWrite = faulty_write;
-  f->pMethods = methods;
-  return rc;
-}
-
-static void faulty_begin(struct sandbox *s) {
-  sandbox_close(s);
-  faulty.real = sqlite3_vfs_find(NULL);
-  faulty.vfs = *faulty.real;
-  faulty.vfs.zName = "faulty";
-  faulty.vfs.xOpen = faulty_open;
-  faulty.sync_fails = faulty.write_fails = 0;
-  sqlite3_vfs_register(&faulty.vfs, 1);
-  sandbox_open(s);
-}
-
-static void faulty_end(struct sandbox *s) {
-  faulty.sync_fails = faulty.write_fails = 0;
-  sandbox_close(s);
-  sqlite3_vfs_unregister(&faulty.vfs);
-  sqlite3_vfs_register(faulty.real, 1);
-  sandbox_open(s);
-}
+/* ---- a disk that fails ---- */
 
 static void a_failed_sync_is_told_apart(void **state) {
   struct sandbox *s = *state;
-  faulty_begin(s);
   sandbox_pipeline(s);
   struct change c = sample_event(100, EVENT_ROW_CLOCK, 0, NULL);
-  faulty.sync_fails = 1;
+  disk_fail(s->disk, (struct disk_fault){.calls = DISK_BIT(DISK_SYNC), .nth = 1});
   assert_int_equal(store_commit(s->store, &c, 1, &s->why), ERR_SYNC);
-  faulty_end(s);
 }
 
 /* Every write of a batch fails in turn: either all of it is there or nothing, and it can be handed in again. */
@@ -221,14 +164,13 @@ static void any_failed_write_leaves_the_batch_out_as_a_whole(void **state) {
   struct change c[40];
   int64_t next = 10, done = 0;
   int rc = -1;
-  faulty_begin(s);
   sandbox_pipeline(s);
   for (int nth = 1; rc; nth++) {
     size_t n = batch(c, &next);
-    faulty.write_fails = nth;
+    disk_fail(s->disk, (struct disk_fault){.calls = DISK_BIT(DISK_WRITE), .nth = nth});
     rc = store_commit(s->store, c, n, &s->why);
     assert_true(rc == 0 || rc == ERR_IO);
-    faulty.write_fails = 0;
+    disk_heal(s->disk);
     if (rc) {
       assert_int_equal(events(s), done);
       sandbox_commit(s, c, n);
@@ -237,7 +179,7 @@ static void any_failed_write_leaves_the_batch_out_as_a_whole(void **state) {
     assert_int_equal(events(s), done);
     assert_true(nth < 1000);
   }
-  faulty_end(s);
+  sandbox_reopen(s);
   assert_int_equal(events(s), done);
 }
 
@@ -246,8 +188,8 @@ int main(void) {
       STORE_TEST(a_full_disk_drops_the_ballast_and_goes_on_when_there_is_room),
       STORE_TEST(a_full_log_can_be_moved_by_dropping_the_ballast),
       STORE_TEST(a_disk_that_is_full_at_start_is_no_reason_not_to_start),
-      STORE_TEST(a_failed_sync_is_told_apart),
-      STORE_TEST(any_failed_write_leaves_the_batch_out_as_a_whole),
+      DISK_TEST(a_failed_sync_is_told_apart),
+      DISK_TEST(any_failed_write_leaves_the_batch_out_as_a_whole),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* What the store's tests share: a state directory that goes away, and rows to fill it with. */
+/* What the store's tests share: a state directory that goes away, and rows to fill it with. STORE_TEST gives one on
+ * this machine, DISK_TEST one on a disk that fails as the test says (tests/sim/disk.h). */
 #ifndef ROTA_TEST_SANDBOX_H
 #define ROTA_TEST_SANDBOX_H
 
@@ -19,11 +20,14 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "scheduler/store/store.h"
+#include "tests/sim/disk.h"
+#include "tests/sim/vfs.h"
 
 #define NOON INT64_C(1774785600000000) /* 2026-03-29T12:00:00Z */
 
 struct sandbox {
   char *dir;
+  struct disk *disk; /* of DISK_TEST */
   struct store *store;
   struct buf why;
 };
@@ -51,6 +55,27 @@ static inline int sandbox_setup(void **state) {
   if (!mkdtemp(s->dir)) return -1;
   *state = s;
   sandbox_open(s);
+  return 0;
+}
+
+static inline int sandbox_setup_disk(void **state) {
+  struct sandbox *s = alloc_new(struct sandbox);
+  s->dir = alloc_strdup("/disk");
+  vfs_install(1);
+  s->disk = disk_new(s->dir);
+  *state = s;
+  sandbox_open(s);
+  return 0;
+}
+
+static inline int sandbox_teardown_disk(void **state) {
+  struct sandbox *s = *state;
+  sandbox_close(s);
+  disk_free(s->disk);
+  vfs_remove();
+  free(s->dir);
+  buf_release(&s->why);
+  free(s);
   return 0;
 }
 
@@ -185,5 +210,6 @@ static inline void sandbox_pipeline(struct sandbox *s) {
 }
 
 #define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, sandbox_setup, sandbox_teardown)
+#define DISK_TEST(name)  cmocka_unit_test_setup_teardown(name, sandbox_setup_disk, sandbox_teardown_disk)
 
 #endif
