@@ -15,15 +15,16 @@
     size_t len, cap;                                                                                                 \
   }
 
-#define vec_reserve(v, want)                                                                                         \
-  do {                                                                                                               \
-    if ((v)->cap < (want)) {                                                                                         \
-      size_t vec_cap_ = (v)->cap ? (v)->cap : sizeof *(v)->items > 64 ? 1 : 8;                                       \
-      while (vec_cap_ < (want)) vec_cap_ *= 2;                                                                       \
-      (v)->items = alloc_grown((v)->items, vec_cap_, sizeof *(v)->items);                                            \
-      (v)->cap = vec_cap_;                                                                                           \
-    }                                                                                                                \
-  } while (0)
+/* Room for `want` items: the same memory while there is enough. */
+static inline void *vec_grown(void *items, size_t *cap, size_t want, size_t size) {
+  if (*cap >= want) return items;
+  size_t room = *cap ? *cap : size > 64 ? 1 : 8;
+  while (room < want) room *= 2;
+  *cap = room;
+  return alloc_grown(items, room, size);
+}
+
+#define vec_reserve(v, want) ((v)->items = vec_grown((v)->items, &(v)->cap, (want), sizeof *(v)->items))
 
 #define vec_push(v, item)                                                                                            \
   do {                                                                                                               \
