@@ -126,7 +126,9 @@ void jsonw_double(struct json *j, double value) {
     return;
   }
   char text[40];
-  if (fabs(value) < 1e15 && value == trunc(value)) {
+  if (value == 0 && signbit(value)) {
+    snprintf(text, sizeof text, "-0.0"); /* "-0" is read as a whole number, which has no sign at zero */
+  } else if (fabs(value) < 1e15 && value == trunc(value)) {
     snprintf(text, sizeof text, "%.0f", value);
   } else {
     int digits = 1;

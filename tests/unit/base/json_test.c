@@ -97,6 +97,7 @@ static void doubles_are_short(void **state) {
     double value;
     const char *text;
   } rows[] = {{0, "0"},
+              {-0.0, "-0.0"},
               {1, "1"},
               {-3, "-3"},
               {100000, "100000"},
