@@ -141,6 +141,7 @@ void judge_time(struct doctor_findings *f, const struct ops_hello *hello, const 
                 instant now) {
   char span[DURATION_TEXT_SIZE];
   int64_t off = hello->now < 0 ? 0 : hello->now - now / USEC_PER_SEC;
+  if (off > INT64_MAX / USEC_PER_SEC) off = INT64_MAX / USEC_PER_SEC; /* a host may say what it likes */
   bool wrong = off > CLOCK_OFF_S || off < -CLOCK_OFF_S;
   duration_show((off < 0 ? -off : off) * USEC_PER_SEC, span);
   const char *text = hello->now < 0        ? "the clock isn't known"

@@ -101,6 +101,17 @@ static void what_is_short_or_noisy_or_late_is_told(void **state) {
   findings_release(&f);
 }
 
+static void a_host_whose_clock_lies_beyond_measure_is_told_of(void **state) {
+  (void)state;
+  struct doctor_findings f = {0};
+  struct ops_hello h = a_hello();
+  const struct doctor_look look = {.zone = "UTC+0000"};
+  h.now = INT64_C(999999999999999999); /* as many digits as ops_read_hello takes */
+  judge_time(&f, &h, &look, 1000 * USEC_PER_SEC);
+  assert_check(&f, "time", DOCTOR_WARN, "ahead", "time server");
+  findings_release(&f);
+}
+
 static void who_ends_what_a_login_leaves_behind_is_named(void **state) {
   (void)state;
   struct doctor_findings f = {0};
@@ -124,6 +135,7 @@ int main(void) {
       cmocka_unit_test(a_refused_login_means_that_the_key_of_the_host_is_well),
       cmocka_unit_test(a_host_that_is_well_has_nothing_to_do),
       cmocka_unit_test(what_is_short_or_noisy_or_late_is_told),
+      cmocka_unit_test(a_host_whose_clock_lies_beyond_measure_is_told_of),
       cmocka_unit_test(who_ends_what_a_login_leaves_behind_is_named),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
