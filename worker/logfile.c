@@ -19,6 +19,7 @@
  * is to walk through a sparse file of a terabyte or to keep an index of gigabytes. */
 #define WALK_MAX    (UINT64_C(4) << 30)
 #define RECORDS_MAX ((size_t)1 << 20)
+#define OFFSET_MAX  ((uint64_t)INT64_MAX) /* all who are told of offsets can take this one */
 
 /* A stretch of offsets that lies in one of the files without a break. */
 struct piece {
@@ -77,6 +78,11 @@ static int header_read(struct logfile *lf, int fd) {
   return 0;
 }
 
+/* Where the range ends; 0 for one that no supervisor would have written. */
+static uint64_t drop_end(const struct log_index_record *d) {
+  return d->offset <= OFFSET_MAX && d->value <= OFFSET_MAX - d->offset ? d->offset + d->value : 0;
+}
+
 static int records_read(struct logfile *lf, int fd) {
   struct log_index_record some[256];
   if (lf->index_read < sizeof lf->header) lf->index_read = sizeof lf->header;
@@ -88,10 +94,10 @@ static int records_read(struct logfile *lf, int fd) {
     for (size_t i = 0; i < whole; i++) {
       if (some[i].kind == LOG_INDEX_MARK)
         vec_push(&lf->marks, some[i]);
-      else if (some[i].kind == LOG_INDEX_DROP)
-        vec_push(&lf->drops, some[i]);
-      else
+      else if (some[i].kind != LOG_INDEX_DROP)
         return 0; /* a record that is only half there: next time */
+      else if (drop_end(&some[i]))
+        vec_push(&lf->drops, some[i]);
       lf->index_read += sizeof some[0];
     }
     if (whole < sizeof some / sizeof some[0]) return 0;
@@ -144,16 +150,32 @@ static int tails_lay(struct logfile *lf) {
     uint64_t bytes;
     int err = file_size(lf, order[i], &bytes);
     if (err) return err;
-    if (h->offset != LOG_INDEX_NONE) file_lay(lf, order[i], h->offset, h->value, bytes);
+    if (h->offset <= OFFSET_MAX - bytes) file_lay(lf, order[i], h->offset, h->value, bytes);
   }
   return 0;
+}
+
+/* Pieces that overlap can't be told from each other: of such an index, which only the task can have written, what is
+ * laid later stays. */
+static void overlaps_cut(struct logfile *lf) {
+  uint64_t limit = OFFSET_MAX;
+  size_t kept = lf->pieces.len;
+  for (size_t i = lf->pieces.len; i-- > 0;) {
+    struct piece p = lf->pieces.items[i];
+    if (p.end > limit) p.end = limit;
+    if (p.begin >= p.end) continue;
+    limit = p.begin;
+    lf->pieces.items[--kept] = p;
+  }
+  lf->pieces.len -= kept;
+  if (kept) memmove(lf->pieces.items, lf->pieces.items + kept, lf->pieces.len * sizeof *lf->pieces.items);
 }
 
 static uint64_t end_of(const struct logfile *lf) {
   uint64_t end = lf->pieces.len ? lf->pieces.items[lf->pieces.len - 1].end : 0;
   if (lf->drops.len) {
     const struct log_index_record *d = &lf->drops.items[lf->drops.len - 1];
-    if (d->offset + d->value > end) end = d->offset + d->value;
+    if (drop_end(d) > end) end = drop_end(d);
   }
   return end;
 }
@@ -166,6 +188,7 @@ static int refresh(struct logfile *lf) {
   lf->pieces.len = 0;
   file_lay(lf, 0, 0, 0, head);
   err = tails_lay(lf);
+  overlaps_cut(lf);
   lf->size = end_of(lf);
   return err;
 }

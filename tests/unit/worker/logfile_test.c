@@ -293,6 +293,50 @@ static void damaged_index_is_an_error_not_a_guess(void **state) {
   logfile_close(f.lf);
 }
 
+/* The task can write the index as well: whatever it claims, what is read lies within the log and goes forward. */
+static void index_that_contradicts_itself_tells_of_no_more_than_there_is(void **state) {
+  (void)state;
+  static const struct {
+    uint64_t tail, drop, drop_len;
+    uint64_t size, dropped;
+  } table[] = {
+      {2, 900, 0, 900, 894},       /* the tail begins within the head, which is 6 bytes */
+      {0, 900, 0, 900, 896},       /* and at its beginning */
+      {INT64_MAX - 1, 3, 2, 8, 2}, /* where no log ends; its head has a gap */
+      {UINT64_MAX - 1, 3, 2, 8, 2},
+      {6, UINT64_MAX - 2, 10, 10, 0},                  /* a gap that ends before it begins */
+      {6, 8, INT64_MAX - 8, INT64_MAX, INT64_MAX - 8}, /* the last bytes would lie behind all that there can be */
+  };
+  for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+    struct fixture f;
+    struct buf index = {0}, all = {0};
+    struct logfile_extent e;
+    char path[600];
+    int err, gaps;
+    dir_new(&f);
+    snprintf(path, sizeof path, "%s/log", f.dir);
+    file_write(path, "head\n1", 6, 0644, false);
+    snprintf(path, sizeof path, "%s/log.1", f.dir);
+    file_write(path, "2\n34", 4, 0644, false);
+    record(&index, LOG_INDEX_MAGIC, 6, LOG_INDEX_HEADER, 0);
+    record(&index, table[i].tail, 1, LOG_INDEX_TAIL, 0);
+    record(&index, LOG_INDEX_NONE, 0, LOG_INDEX_TAIL, 0);
+    record(&index, 0, 0, LOG_INDEX_DROPS, 0);
+    record(&index, table[i].drop, table[i].drop_len, LOG_INDEX_DROP, 0);
+    snprintf(path, sizeof path, "%s/log.idx", f.dir);
+    file_write(path, index.bytes, index.len, 0644, false);
+    f.lf = logfile_open(f.dir, &err);
+    assert_int_equal(logfile_extent(f.lf, &e), 0);
+    assert_int_equal(e.size, table[i].size);
+    assert_int_equal(e.dropped, table[i].dropped);
+    read_all(f.lf, &all, &gaps);
+    assert_int_equal(all.len, e.size - e.dropped);
+    buf_release(&all);
+    buf_release(&index);
+    logfile_close(f.lf);
+  }
+}
+
 /* A task may put anything in the place of its log; a reader never waits for it. */
 static void log_that_is_no_file_is_an_error(void **state) {
   (void)state;
@@ -406,6 +450,7 @@ int main(void) {
       cmocka_unit_test(reader_follows_a_writer_that_turns_over),
       cmocka_unit_test(dropped_ranges_keep_offsets_true),
       cmocka_unit_test(damaged_index_is_an_error_not_a_guess),
+      cmocka_unit_test(index_that_contradicts_itself_tells_of_no_more_than_there_is),
       cmocka_unit_test(log_that_is_no_file_is_an_error),
       cmocka_unit_test(log_behind_a_link_is_an_error),
       cmocka_unit_test(whole_files_of_an_attempt_are_read_without_links),
