@@ -91,6 +91,12 @@ static void run_doubt(struct run *r, char quantifier) {
   run_end(r);
 }
 
+/* Of what may be a quantifier, "{2,3}"; of a brace that stands for itself it is the brace alone. */
+static size_t braces_len(const char *at) {
+  size_t inside = strspn(at + 1, "0123456789, ");
+  return at[1 + inside] == '}' ? inside + 2 : 1;
+}
+
 /* The longest run of plain characters outside all groups, if the expression is of a kind that this can judge: without
  * alternatives there, options, comments and quoting. False says that nothing is known. */
 static bool needle_of(const char *text, struct run *r) {
@@ -104,8 +110,7 @@ static bool needle_of(const char *text, struct run *r) {
       at = c == '(' ? group_skip(at) : class_skip(at);
     } else if (c == '*' || c == '?' || c == '+' || c == '{') {
       run_doubt(r, *at);
-      at += c == '{' ? strcspn(at, "}") : 1;
-      if (c == '{' && *at) at++;
+      at += c == '{' ? braces_len(at) : 1;
     } else if (c == '\\' && at[1] && strchr(".[](){}*+?^$|\\/-", at[1])) {
       r->text[r->len++] = at[1];
       at += 2;
