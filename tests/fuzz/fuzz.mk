@@ -4,12 +4,13 @@
 # `make unit`, built with the ordinary compiler.
 FUZZ         := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_SECONDS ?= 60
+FUZZ_RUNS    ?= -1
 FUZZ_ONLY    ?= $(FUZZ)
 FUZZ_OBJECT  := $(FUZZ:%=$(BUILD)/obj/tests/fuzz/%_fuzz.o) $(BUILD)/obj/tests/fuzz/replay.o
 TEST_OBJECTS += $(FUZZ_OBJECT)
 UNIT_CHOSEN  += $(if $(filter-out fuzz,$(ROOM)),,$(FUZZ:%=$(BUILD)/tests/fuzz/%_replay))
 # What a target knows of the program.
-fuzz_rooms    = $(need_store) scheduler/api worker worker/ssh/link worker/ssh/remote base
+fuzz_rooms    = $(need_daemon)
 
 define fuzz_target
 $(BUILD)/tests/fuzz/$(1)_replay: $(BUILD)/obj/tests/fuzz/$(1)_fuzz.o $(BUILD)/obj/tests/fuzz/replay.o \
@@ -27,9 +28,9 @@ $(BUILD)/tests/fuzz/$(1)_fuzz: $(BUILD)/obj/tests/fuzz/$(1)_fuzz.o $(foreach r,$
 
 fuzz-run-$(1): $(BUILD)/tests/fuzz/$(1)_fuzz
 	$(Q)mkdir -p $(BUILD)/corpus/$(1) && tests/fuzz/seeds.sh $(1) $(BUILD)/corpus/$(1)
-	$$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 \
+	$$< -max_total_time=$(FUZZ_SECONDS) -runs=$(FUZZ_RUNS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 \
 	  $$(if $$(wildcard tests/fuzz/$(1).dict),-dict=tests/fuzz/$(1).dict) -artifact_prefix=$(BUILD)/$(1)- \
-	  $(BUILD)/corpus/$(1) tests/fuzz/corpus/$(1)
+	  $(BUILD)/corpus/$(1) $$(wildcard tests/fuzz/corpus/$(1))
 
 fuzz-keep-$(1): $(BUILD)/tests/fuzz/$(1)_fuzz
 	$(Q)tests/fuzz/keep.sh $$< $(1) $(BUILD)/corpus/$(1)

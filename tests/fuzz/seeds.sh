@@ -12,6 +12,11 @@ cases() {
 case $name in
 pipeline) cp dags/*.yaml "$dir" && cases tests/unit/spec/bad_pipelines.txt ;;
 config) cp scheduler/daemon/systemd/rota.yaml "$dir" && cases tests/unit/spec/bad_configs.txt ;;
+zone)
+  for zone in Europe/Oslo America/New_York Australia/Lord_Howe Africa/Casablanca Europe/Dublin; do
+    cp "/usr/share/zoneinfo/$zone" "$dir/$(basename "$zone")"
+  done
+  ;;
 cron)
   for zone in Europe/Oslo America/New_York Australia/Lord_Howe Africa/Casablanca; do
     { echo '30 2 * * *' && cat "/usr/share/zoneinfo/$zone"; } >"$dir/$(basename "$zone")"
