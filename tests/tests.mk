@@ -52,10 +52,29 @@ asan: setup-test
 	  -fsanitize=address,undefined -fno-sanitize-recover=all -Wno-null-dereference -Wno-maybe-uninitialized" \
 	  build unit integration
 
-.PHONY: unit-programs objects unit integration e2e test asan
+# What the tests of a room, or the stages that are named, reach of the program; without optimisation, so that a branch
+# of the text is one of the program.
+COVER_STAGES ?= build unit integration
+COVER        := BUILD=$(BUILD)/coverage CC=gcc CFLAGS="-O0 -g --coverage -fprofile-update=atomic"
+coverage: setup-test
+	@find $(BUILD)/coverage -name '*.gcda' -delete 2>/dev/null || true
+	@tests/run.py --build $(BUILD)/coverage --slow 2 --make CC=gcc \
+	  --make "CFLAGS=-O0 -g --coverage -fprofile-update=atomic" $(COVER_STAGES)
+	@tests/coverage.py $(BUILD)/coverage
+
+# The tests of scheduler/engine and scheduler/spec alone must take 95 of 100 of their branches.
+coverage-unit:
+	@mkdir -p $(BUILD)/coverage && find $(BUILD)/coverage -name '*.gcda' -delete
+	@for room in engine spec; do $(MAKE) --no-print-directory $(COVER) unit ROOM=$$room >$(BUILD)/coverage/log || \
+	  { cat $(BUILD)/coverage/log; exit 1; }; done
+	@tests/coverage.py $(BUILD)/coverage --least scheduler/engine=95 --least scheduler/spec=95 $(if $(MISSING),--missing $(MISSING))
+
+.PHONY: unit-programs objects unit integration e2e test asan coverage coverage-unit
 
 #: make test         all of it: gcc and clang with warnings as errors, lint, unit, integration and end-to-end tests
 #: make unit         the unit tests, of one room with ROOM=spec
 #: make integration  the tests of the real program, those whose name contains X with T=X
 #: make e2e          the tests in a browser, those whose name contains X with T=X
+#: make coverage     lines and branches that the unit and integration tests reach, a room
+#: make coverage-unit  those that the unit tests of engine and spec reach there: fails under 95 of 100 branches
 #: make asan         the unit and integration tests under the address and undefined behaviour sanitizers
