@@ -17,6 +17,7 @@
 #include "base/map.h"
 #include "scheduler/spec/config.h"
 #include "scheduler/spec/pipeline.h"
+#include "scheduler/spec/time/zone.h"
 
 /* A file that was written so shortly before it was read may be written again without another time stamp. */
 #define UNSETTLED (2 * USEC_PER_SEC)
@@ -51,6 +52,7 @@ struct dags {
   struct map sources; /* by relative path */
   struct map known;   /* by pipeline's name, until a file gives it or it has gone */
   bool known_stale;   /* the configuration changed since the rows were written */
+  struct map zones;   /* those of what the rows knew: NULL if there is no such zone any more, else not */
 
   /* Of the scan under way. */
   const struct config *config;
@@ -86,6 +88,7 @@ void dags_free(struct dags *d) {
   for (size_t i = 0; i < d->known.len; i++) known_free(d->known.entries[i].value);
   map_release(&d->sources);
   map_release(&d->known);
+  map_release(&d->zones);
   vec_release(&d->unreadable);
   free(d);
 }
@@ -187,10 +190,27 @@ static void source_broken(struct dags *d, struct source *s, struct diag_list *di
   if (s->valid_name) finding_add(d, DAGS_BROKEN, s->name)->error = alloc_strdup(s->error);
 }
 
-/* The pipeline of these bytes that the rows hold, with a reference; NULL if it must be parsed. */
+static bool zone_there(struct dags *d, const char *name) {
+  if (map_has(&d->zones, name)) return map_get(&d->zones, name) != NULL;
+  struct zone *zone = NULL;
+  bool there = zone_load(name, NULL, &zone) == 0;
+  zone_free(zone);
+  map_put(&d->zones, name, there ? d : NULL);
+  return there;
+}
+
+static bool zones_there(struct dags *d, const struct pipeline *p) {
+  for (size_t i = 0; i < p->schedules_len; i++)
+    if (p->schedules[i].cron && !zone_there(d, p->schedules[i].zone)) return false;
+  return true;
+}
+
+/* The pipeline of these bytes that the rows hold, with a reference; NULL if it must be parsed. One whose zone has
+ * gone is: its schedule would rest and nobody would be told. */
 static struct pipeline *source_known(struct dags *d, const struct source *s, const char *folder) {
   const struct known *known = map_get(&d->known, s->name);
   if (!known || !known->pipeline || d->known_stale || strcmp(known->sha256, s->sha256) != 0) return NULL;
+  if (!zones_there(d, known->pipeline)) return NULL;
   return strcmp(known->pipeline->folder, folder) == 0 ? pipeline_retain(known->pipeline) : NULL;
 }
 
