@@ -69,6 +69,11 @@ static bool take_outputs(struct attempt *a, const struct engine_report *r, bool 
 
 /* ---- ends ---- */
 
+/* What the supervisor noted stands with what the end itself says: that output was lost, that processes were left. */
+static const char *noted(struct attempt *a, const struct engine_report *r, const char *reason) {
+  return r->text ? arena_fmt(&a->run->engine->scratch, "%s; %s", reason, r->text) : reason;
+}
+
 static void exited(struct attempt *a, const struct engine_report *r) {
   struct engine *e = a->run->engine;
   const char *message = NULL;
@@ -84,19 +89,19 @@ static void exited(struct attempt *a, const struct engine_report *r) {
     }
     if (a->row.started_at != INSTANT_NONE && a->row.ended_at != INSTANT_NONE)
       stat_add(e, a->run->entry, instance_task(a->instance)->name, a->row.ended_at - a->row.started_at);
-    report_end(a, TASK_SUCCEEDED, 0, NULL);
+    report_end(a, TASK_SUCCEEDED, 0, r->text);
     return;
   }
   take_outputs(a, r, false, &message);
-  if (r->status == EXIT_SKIP)
+  if (r->status == EXIT_SKIP) {
     report_end(a, TASK_SKIPPED, r->status, "it chose to skip (exit status 99)");
-  else if (a->row.signal)
-    report_end(a, TASK_FAILED, r->status,
-               arena_fmt(&e->scratch, "killed by signal %d (exit status %d)", a->row.signal, r->status));
-  else if (r->status == EXIT_CONFIG)
-    report_end(a, TASK_FAILED, r->status, "exit status 78: a configuration error, not retried");
-  else
-    report_end(a, TASK_FAILED, r->status, arena_fmt(&e->scratch, "exit status %d", r->status));
+    return;
+  }
+  const char *reason = a->row.signal
+                           ? arena_fmt(&e->scratch, "killed by signal %d (exit status %d)", a->row.signal, r->status)
+                       : r->status == EXIT_CONFIG ? "exit status 78: a configuration error, not retried"
+                                                  : arena_fmt(&e->scratch, "exit status %d", r->status);
+  report_end(a, TASK_FAILED, r->status, noted(a, r, reason));
 }
 
 static void on_ended(struct attempt *a, const struct engine_report *r) {

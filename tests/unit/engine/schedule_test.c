@@ -162,6 +162,22 @@ static void a_clock_set_back_repeats_nothing(void **state) {
   assert_int_equal(s.runs.len, 2);
 }
 
+/* Whatever the clock is set to meanwhile: what a supervisor tells by the clock of its time included. */
+static void no_end_is_before_its_start(void **state) {
+  (void)state;
+  sim_load(&s, "p", "tasks:\n  a: {run: 'true'}\n");
+  sim_trigger(&s, "p");
+  sim_started(&s, "a");
+  instant began = s.now.wall;
+  s.now.wall -= USEC_PER_HOUR;
+  sim_exit(&s, "a", 0);
+  const struct run_row *r = sim_run(&s, 1);
+  assert_int_equal(r->state, RUN_SUCCEEDED);
+  assert_true(r->started_at == began && r->ended_at >= r->started_at);
+  assert_true(s.attempts.items[0].ended_at >= s.attempts.items[0].started_at);
+  assert_true(sim_task(&s, 1, "a")->ended_at >= sim_task(&s, 1, "a")->started_at);
+}
+
 static void a_clock_set_forward_by_twenty_years_makes_one_run(void **state) {
   (void)state;
   load("every: 1m");
@@ -287,6 +303,7 @@ int main(void) {
       test(three_days_away_make_one_row_of_misses),
       test(misses_go_on_extending_one_row),
       test(a_clock_set_back_repeats_nothing),
+      test(no_end_is_before_its_start),
       test(a_clock_set_forward_by_twenty_years_makes_one_run),
       test(paused_firings_are_skipped_and_none_is_made_up_for),
       test(paused_in_the_file_holds_until_resumed),
