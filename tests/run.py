@@ -170,11 +170,11 @@ def remove_tree(path):
     shutil.rmtree(path, ignore_errors=True)
 
 
-def run_file(options, name, program, limit, in_tree=False):
+def run_file(options, name, program, limit, in_tree=False, arguments=()):
     home = tempfile.mkdtemp(prefix="rota-test-")
     begin = time.monotonic()
     command = [sys.executable, os.path.abspath(__file__), "--guard", str(limit * options.slow)]
-    command += ["node", "--test-reporter=tap", program] if program.endswith(".mjs") else [program]
+    command += ["node", "--test-reporter=tap", program] if program.endswith(".mjs") else [program, *arguments]
     try:
         done = subprocess.run(
             command,
