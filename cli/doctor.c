@@ -158,6 +158,29 @@ static struct finding check_daemon(struct visit *v) {
   return f;
 }
 
+static struct finding judge_backup(struct visit *v, const json_t *backup) {
+  const json_t *failing = json_object_get(backup, "failing");
+  char age[DURATION_TEXT_SIZE];
+  instant last;
+  if (!json_is_object(backup))
+    return (struct finding){HEALTH_OK, "none is made by itself; `backup` in rota.yaml sets a schedule"};
+  bool made = instant_parse(field_text(backup, "last"), &last) == 0;
+  if (made) duration_show(clock_now() - last, age);
+  const char *newest = made ? arena_fmt(&v->arena, "the newest is %s old", age) : "there is none";
+  if (json_is_object(failing))
+    return (struct finding){HEALTH_WARNING, arena_fmt(&v->arena, "%s; %s", field_text(failing, "reason"), newest)};
+  return (struct finding){HEALTH_OK, arena_fmt(&v->arena, "%s, in %s", newest, field_text(backup, "dir"))};
+}
+
+static struct finding check_backup(struct visit *v) {
+  struct reply reply;
+  if (client_probe(v->client, "/api/v1/status", &reply) != EXIT_OK || reply.status != 200)
+    return (struct finding){HEALTH_OK, "not known without a daemon"};
+  struct finding f = judge_backup(v, json_object_get(reply.json, "backup"));
+  reply_release(&reply);
+  return f;
+}
+
 static const struct {
   const char *name;
   struct finding (*look)(struct visit *v);
@@ -166,6 +189,7 @@ static const struct {
     {"free space", check_space},      {"time zones", check_zones},
     {"limits", check_limits},         {"clock", check_clock},
     {"sqlite", check_sqlite},         {"daemon", check_daemon},
+    {"backup", check_backup},
 };
 
 #define CHECKS (sizeof checks / sizeof checks[0])

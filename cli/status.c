@@ -53,6 +53,11 @@ static void show_head(const json_t *s) {
     local_format(field_known(degraded, "since"), time);
     printf("  DEGRADED since %s: %s\n", time, field_shown(degraded, "reason"));
   }
+  const json_t *failing = json_object_get(json_object_get(s, "backup"), "failing");
+  if (json_is_object(failing)) {
+    local_format(field_known(failing, "since"), time);
+    printf("  NO BACKUP since %s: %s\n", time, field_shown(failing, "reason"));
+  }
   if (json_is_object(paused)) {
     const char *reason = field_shown(paused, "reason");
     local_format(field_known(paused, "at"), time);

@@ -128,6 +128,10 @@ void backup_jobs_start(struct backup_jobs *b, const char *file, backup_done_fn *
   committer_job(b->committer, step, step_done, job);
 }
 
+bool backup_jobs_busy(const struct backup_jobs *b) {
+  return b->current != NULL;
+}
+
 struct backup_jobs *backup_jobs_new(uv_loop_t *loop, struct committer *c) {
   struct backup_jobs *b = alloc_new(struct backup_jobs);
   b->loop = loop;

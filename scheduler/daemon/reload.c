@@ -8,6 +8,7 @@
 #include "base/vec.h"
 #include "scheduler/daemon/door.h"
 #include "scheduler/daemon/handlers/audit.h"
+#include "scheduler/daemon/upkeep.h"
 #include "scheduler/spec/config.h"
 
 /* One on its way: scan, then the engine's step and its commit. */
@@ -127,5 +128,6 @@ void reload_all(struct reloads *r, const struct api_request *request) {
   inbox_add(core_inbox(r->o.assembly->core), ENGINE_CONFIG)->config.config = fresh;
   assembly_configure(r->o.assembly, fresh);
   assembly_refresh_zones(r->o.assembly);
+  upkeep_configure(r->o.upkeep);
   begin(r, handle, former);
 }

@@ -16,6 +16,7 @@
 #include "scheduler/daemon/watch.h"
 
 struct reloads;
+struct upkeep;
 
 struct reloads_options { /* all borrowed */
   const struct daemon_places *places;
@@ -23,6 +24,7 @@ struct reloads_options { /* all borrowed */
   struct loader *loader;
   struct watch *watch;
   struct server *server;
+  struct upkeep *upkeep;
   struct access *access; /* what the socket's group may do is set there */
 };
 

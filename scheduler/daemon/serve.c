@@ -14,6 +14,7 @@
 #include "scheduler/daemon/access/login.h"
 #include "scheduler/daemon/access/tokens.h"
 #include "scheduler/daemon/assembly.h"
+#include "scheduler/daemon/backup_schedule.h"
 #include "scheduler/daemon/code.h"
 #include "scheduler/daemon/daemon.h"
 #include "scheduler/daemon/dags.h"
@@ -54,6 +55,7 @@ struct serve {
   struct code_lookups *code_lookups;
   uv_signal_t signals[SIGNALS_LEN];
   struct degraded degraded;
+  struct backup_standing backup;
   int code;
 };
 
@@ -101,6 +103,10 @@ static void on_fatal(void *ctx, int err, const char *why) {
       {"error", err_name(err)}, {"reason", why});
   s->code = EXIT_FAILED;
   uv_stop(&s->assembly.loop);
+}
+
+static void on_backup_changed(void *ctx) {
+  event_hub_health(((struct serve *)ctx)->events);
 }
 
 /* ---- requests ---- */
@@ -226,6 +232,7 @@ static int open_rest(struct serve *s) {
                                           .history = s->history,
                                           .loader = s->loader,
                                           .degraded = &s->degraded,
+                                          .backup = &s->backup,
                                           .holds = holds,
                                           .ctx = s};
   s->queries = queries_new(&queries);
@@ -234,11 +241,17 @@ static int open_rest(struct serve *s) {
                                            .core = s->assembly.core,
                                            .names = &s->assembly.names,
                                            .degraded = &s->degraded,
+                                           .backup = &s->backup,
                                            .state_id = store_state_id(s->assembly.store),
                                            .holds = holds,
                                            .ctx = s};
   s->events = event_hub_new(&events);
-  const struct upkeep_options upkeep = {.assembly = &s->assembly, .requests = s->requests, .history = s->history};
+  const struct upkeep_options upkeep = {.assembly = &s->assembly,
+                                        .requests = s->requests,
+                                        .history = s->history,
+                                        .backup = &s->backup,
+                                        .backup_changed = on_backup_changed,
+                                        .ctx = s};
   s->upkeep = upkeep_new(&upkeep);
   s->watch = watch_new(loop, on_files_changed, s);
   const char *const *folders;
@@ -249,6 +262,7 @@ static int open_rest(struct serve *s) {
                                           .loader = s->loader,
                                           .watch = s->watch,
                                           .server = s->server,
+                                          .upkeep = s->upkeep,
                                           .access = s->access};
   s->reloads = reloads_new(&reloads, s->config);
   for (int i = 0; i < SIGNALS_LEN; i++) {

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "scheduler/daemon/backup_job.h"
+#include "scheduler/daemon/backup_schedule.h"
 #include "scheduler/daemon/handlers/body.h"
 #include "scheduler/spec/config.h"
 #include "scheduler/store/history.h"
@@ -31,6 +32,7 @@ struct upkeep {
   bool sweeping, closing;
   int open;
   struct backup_jobs *backups;
+  struct backup_schedule *schedule;
 
   uv_work_t check;
   volatile bool stop_check;
@@ -211,6 +213,12 @@ struct upkeep *upkeep_new(const struct upkeep_options *options) {
   u->o = *options;
   u->backups = backup_jobs_new(loop, core_committer(options->assembly->core));
   requests_record(options->requests, &backup_recorder, 1, u);
+  const struct backup_schedule_options schedule = {.assembly = options->assembly,
+                                                   .jobs = u->backups,
+                                                   .standing = options->backup,
+                                                   .changed = options->backup_changed,
+                                                   .ctx = options->ctx};
+  u->schedule = backup_schedule_new(&schedule);
   uv_timer_init(loop, &u->retention);
   uv_timer_init(loop, &u->zones);
   u->retention.data = u->zones.data = u;
@@ -220,6 +228,10 @@ struct upkeep *upkeep_new(const struct upkeep_options *options) {
   u->check.data = u;
   u->checking = uv_queue_work(loop, &u->check, check_work, check_done) == 0;
   return u;
+}
+
+void upkeep_configure(struct upkeep *u) {
+  backup_schedule_configure(u->schedule);
 }
 
 static void on_closed(uv_handle_t *handle) {
@@ -232,6 +244,7 @@ void upkeep_free(struct upkeep *u) {
   if (!u) return;
   u->closing = true;
   u->stop_check = true;
+  backup_schedule_free(u->schedule);
   backup_jobs_free(u->backups);
   uv_close((uv_handle_t *)&u->retention, on_closed);
   uv_close((uv_handle_t *)&u->zones, on_closed);

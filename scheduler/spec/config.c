@@ -143,6 +143,7 @@ static const struct field fields[] = {
     {KEY_CONFIG_groups, read_groups, 0},
     {KEY_CONFIG_retention, read_retention, 0},
     {KEY_CONFIG_log, read_log, 0},
+    {KEY_CONFIG_backup, read_backup, 0},
     {KEY_CONFIG_tls, read_tls, 0},
     {KEY_CONFIG_public_url, read_public_url, AT(public_url)},
     {KEY_CONFIG_trusted_proxies, read_proxies, 0},
@@ -165,6 +166,7 @@ static void defaults_set(struct config_builder *b, const char *file, const char 
   c->retention_days = 90;
   c->retention_runs = 1000;
   c->log_cap = UINT64_C(1) << 30;
+  config_backup_defaults(c);
 }
 
 /* A task on this machine that names no slot holds one of `cpu`, so there always are some. */

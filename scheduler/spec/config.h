@@ -12,6 +12,7 @@
 #include "base/instant.h"
 #include "base/net.h"
 #include "scheduler/spec/launch.h"
+#include "scheduler/spec/time/cron.h"
 
 #define HOST_LOCAL "local"
 
@@ -42,6 +43,12 @@ struct config_group {
   size_t hosts_len;
 };
 
+struct config_backup {
+  const char *dir; /* absolute; NULL: none are made */
+  struct cron at;  /* on the clock of `timezone` */
+  int64_t keep;
+};
+
 struct config {
   struct arena arena;
   const char *file;         /* it was read from; NULL for none */
@@ -64,6 +71,7 @@ struct config {
   size_t env_len;
   int64_t retention_days, retention_runs;
   uint64_t log_cap;
+  struct config_backup backup;
   int64_t max_tasks; /* of the installation; 0: no limit */
 };
 

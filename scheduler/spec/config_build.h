@@ -1,5 +1,5 @@
 /* How the configuration is made out of a tree of nodes: config.c has the file's own keys, config_hosts.c those of
- * hosts, slots and groups, config_door.c how the daemon is reached. */
+ * hosts, slots and groups, config_door.c how the daemon is reached, config_backup.c backups on a schedule. */
 #ifndef ROTA_SPEC_CONFIG_BUILD_H
 #define ROTA_SPEC_CONFIG_BUILD_H
 
@@ -23,6 +23,7 @@ field_reader read_units;                                       /* struct config_
 field_reader read_word;                                        /* const char *, one of the form's words */
 field_reader read_public_url;                                  /* const char * */
 field_reader read_listen, read_proxies, read_tls, read_socket; /* struct config */
+field_reader read_backup;                                      /* struct config */
 field_reader read_host_defaults, read_hosts, read_groups;      /* struct config */
 
 /* A list of slots; the place where slots and their number stand side by side. */
@@ -43,6 +44,9 @@ bool config_env_pairs(struct reader *r, const struct node *n, struct config_env 
 struct config_slot config_slot_counted(struct arena *a, const char *name, int64_t count);
 /* An absolute path: `~` is the home directory, a relative one starts at the base. */
 const char *config_path(struct config_builder *b, const char *path);
+
+/* Backups as they are unless the file says otherwise, but for the folder. */
+void config_backup_defaults(struct config *c);
 
 /* What the keys of the door mean together. */
 void config_door_check(struct config_builder *b, const struct node *root);

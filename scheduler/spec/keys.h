@@ -23,7 +23,8 @@
   X(RETENTION, "retention", "")                                                                                      \
   X(LOG, "log", "")                                                                                                  \
   X(TLS, "tls", "")                                                                                                  \
-  X(SOCKET, "socket", "")
+  X(SOCKET, "socket", "")                                                                                            \
+  X(BACKUP, "backup", "")
 
 enum key_scope {
 #define X(name, word, defaults) SCOPE_##name,
@@ -84,6 +85,8 @@ enum key_scope {
   X(TRANSPORT, "auto, libssh2 or openssh")                                                                           \
   X(RETENTION, "map")                                                                                                \
   X(LOG, "map")                                                                                                      \
+  X(BACKUP, "map")                                                                                                   \
+  X(BACKUP_TIME, "time of day, or cron expression")                                                                  \
   X(SIZE, "size: 64MiB, 1GiB")                                                                                       \
   X(LATER, "reserved for a later version")
 

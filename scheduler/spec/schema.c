@@ -69,6 +69,9 @@ static const struct {
     {FORM_GROUPS, MAP_OF("\"anyOf\":[{\"type\":\"string\"}," LIST_OF("\"type\":\"string\"") "]")},
     {FORM_RETENTION, REF("retention")},
     {FORM_LOG, REF("log")},
+    {FORM_BACKUP, REF("backup")},
+    {FORM_BACKUP_TIME,
+     "\"anyOf\":[{\"type\":\"string\",\"pattern\":\"^([01]?[0-9]|2[0-3]):[0-5][0-9]$\"},{" CRON "}]"},
     {FORM_SIZE, "\"type\":\"string\",\"pattern\":\"^[0-9]+[KMGT]iB$\""},
 };
 
@@ -160,6 +163,7 @@ void schema_pipeline(struct buf *out) {
 }
 
 void schema_config(struct buf *out) {
-  static const enum key_scope others[] = {SCOPE_HOST, SCOPE_RETENTION, SCOPE_LOG, SCOPE_TLS, SCOPE_SOCKET};
+  static const enum key_scope others[] = {SCOPE_HOST, SCOPE_RETENTION, SCOPE_LOG,
+                                          SCOPE_TLS,  SCOPE_SOCKET,    SCOPE_BACKUP};
   schema_write(out, "The configuration of rota", SCOPE_CONFIG, others, sizeof others / sizeof *others);
 }

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/vec.h"
 #include "scheduler/api/stream.h"
+#include "scheduler/daemon/backup_schedule.h"
 #include "scheduler/daemon/events/event_batch.h"
 #include "scheduler/daemon/events/event_ring.h"
 
@@ -110,6 +111,7 @@ static struct api_piece *event_health(const struct event_hub *hub) {
   } else {
     jsonw_null(&j);
   }
+  backup_standing_json(hub->o.backup, &j);
   jsonw_object_end(&j);
   return event_end(&b);
 }

@@ -23,6 +23,7 @@ struct event_hub_options { /* all borrowed */
   struct core *core;
   const struct names *names;
   const struct degraded *degraded;
+  const struct backup_standing *backup;
   const char *state_id;
   /* Whether who was let in would be let in still; asked at each beat and when tokens and sessions change. */
   bool (*holds)(void *ctx, const struct api_identity *who);
@@ -35,7 +36,7 @@ struct event_hub *event_hub_new(const struct event_hub_options *options);
 void event_hub_take(struct event_hub *hub, const struct api_request *request);
 /* Rows became durable; before the names of runs that have ended are forgotten. */
 void event_hub_committed(struct event_hub *hub, const struct change *changes, size_t len);
-/* `degraded` of the options has changed. */
+/* `degraded` or `backup` of the options has changed. */
 void event_hub_health(struct event_hub *hub);
 /* The client has gone. */
 void event_hub_gone(struct event_hub *hub, uint64_t handle);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "scheduler/daemon/backup_schedule.h"
 #include "scheduler/daemon/pages/page.h"
 #include "scheduler/daemon/pages/page_run.h"
 #include "scheduler/daemon/pages/present.h"
@@ -21,6 +22,8 @@ void page_health_finish(struct page *p, const struct queries_options *o) {
   jsonw_object(&p->json);
   jsonw_member_bool(&p->json, "ok", !o->degraded->err);
   if (o->degraded->err) jsonw_member_string(&p->json, "reason", o->degraded->why);
+  /* No reason to take the daemon for ill, but one to look: `rota doctor` says why. */
+  if (o->backup->failing != INSTANT_NONE) jsonw_member_bool(&p->json, "backup_failing", true);
   jsonw_object_end(&p->json);
 }
 

@@ -26,6 +26,7 @@ struct queries_options { /* all borrowed */
   struct history *history;
   const struct loader *loader;
   const struct degraded *degraded;
+  const struct backup_standing *backup;
   /* Whether who was let in before would be let in still; NULL: always. */
   bool (*holds)(void *ctx, const struct api_identity *who);
   void *ctx;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "scheduler/daemon/backup_schedule.h"
+
 #define NEXT_FIRINGS 10
 
 struct firing {
@@ -115,6 +117,7 @@ void standing_json(struct page *p, const struct queries_options *o) {
   member_hosts(p, o);
   standing_pause(j, "paused", pause.at, pause.reason, pause.by);
   member_degraded(j, o->degraded);
+  backup_standing_json(o->backup, j);
   jsonw_key(j, "broken");
   jsonw_array(j);
   loader_broken_json(o->loader, j);

@@ -5,7 +5,7 @@
 
 #include "scheduler/daemon/pages/page.h"
 
-/* The members `next`, `slots`, `hosts`, `paused`, `degraded` and `broken`. */
+/* The members `next`, `slots`, `hosts`, `paused`, `degraded`, `backup` and `broken`. */
 void standing_json(struct page *p, const struct queries_options *o);
 /* null where `at` is INSTANT_NONE. */
 void standing_pause(struct json *j, const char *key, instant at, const char *reason, const char *by);

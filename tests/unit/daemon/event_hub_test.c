@@ -5,6 +5,7 @@
 #include <sys/un.h>
 
 #include "scheduler/api/stream.h"
+#include "scheduler/daemon/backup_schedule.h"
 #include "scheduler/daemon/events/event_hub.h"
 #include "scheduler/daemon/names.h"
 
@@ -16,6 +17,7 @@ struct scene {
   struct event_hub *hub;
   struct names names;
   struct degraded degraded;
+  struct backup_standing backup;
   const char *revoked; /* id of the token that isn't one any more */
 };
 
@@ -54,6 +56,7 @@ static void scene_open(struct scene *s, struct rig *r, int linger_ms) {
                                             .core = r->core,
                                             .names = &s->names,
                                             .degraded = &s->degraded,
+                                            .backup = &s->backup,
                                             .state_id = "s",
                                             .holds = holds,
                                             .ctx = s,
@@ -153,7 +156,10 @@ static void the_health_is_told_when_it_changes(void **state) {
   assert_non_null(strstr(heard(&s, fd), "data: {\"degraded\":{\"reason\":\"the disk is full\""));
   s.degraded.err = 0;
   event_hub_health(s.hub);
-  assert_non_null(strstr(heard(&s, fd), "data: {\"degraded\":null,\"paused\":null}"));
+  assert_non_null(strstr(heard(&s, fd), "data: {\"degraded\":null,\"paused\":null,\"backup\":null}"));
+  s.backup = (struct backup_standing){.dir = "/b", .last = 0, .next = INSTANT_NONE, .failing = 0, .why = "no room"};
+  event_hub_health(s.hub);
+  assert_non_null(strstr(heard(&s, fd), "\"failing\":{\"since\":\"1970-01-01T00:00:00"));
   close(fd);
   rig_until(s.rig, event_hub_listeners(s.hub) == 0);
   scene_close(&s);

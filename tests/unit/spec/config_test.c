@@ -57,6 +57,8 @@ static void without_a_file_everything_has_a_default(void **state) {
   assert_int_equal(c->retention_days, 90);
   assert_int_equal(c->retention_runs, 1000);
   assert_int_equal(c->log_cap, INT64_C(1) << 30);
+  assert_null(c->backup.dir);
+  assert_int_equal(c->backup.keep, 14);
   config_free(c);
   diag_release(&d);
   c = read_good("\n  \n");
@@ -75,13 +77,18 @@ static void every_key_is_taken(void **state) {
       "  db01: {slots: {cpu: 4}, max_tasks: 2, path: /opt/bin, transport: libssh2, known_hosts: 'keys/{name}', "
       "passphrase_file: pass, accept_new: false}\n  plain:\n"
       "  local: {max_tasks: 6, env: {L: l}}\n"
-      "groups: {gpus: \"gpu[09-10]\", all: [local, db01, gpu11]}\nretention: {days: 30, runs: 10}\nlog: {cap: "
+      "backup: {dir: copies, at: \"4:05\", keep: 3}\ngroups: {gpus: \"gpu[09-10]\", all: [local, db01, "
+      "gpu11]}\nretention: {days: 30, runs: 10}\nlog: {cap: "
       "64MiB}\n");
   assert_string_equal(c->dags, "/etc/rota/../pipelines");
   assert_string_equal(c->state, "/home/me/state");
   assert_string_equal(c->timezone, "America/New_York");
   assert_int_equal(c->max_tasks, 50);
   assert_int_equal(c->log_cap, 64 << 20);
+  assert_string_equal(c->backup.dir, "/etc/rota/copies");
+  assert_int_equal(c->backup.at.hours, 1 << 4);
+  assert_int_equal(c->backup.at.minutes, 1 << 5);
+  assert_int_equal(c->backup.keep, 3);
   assert_int_equal(c->hosts_len, 6);
   assert_string_equal(c->hosts[0].name, "local");
   assert_int_equal(c->hosts[0].slots_len, 2); /* cpu is always there */
@@ -157,11 +164,38 @@ static void env_files_start_at_the_configuration_on_this_machine(void **state) {
   config_free(c);
 }
 
+static void a_backup_is_due_at_a_time_of_day_or_by_cron(void **state) {
+  static const struct {
+    const char *at, *cron;
+  } cases[] = {{"03:30", "30 3 * * *"},   {"\"0:00\"", "0 0 * * *"},        {"23:59", "59 23 * * *"},
+               {"'@daily'", "0 0 * * *"}, {"'15 2 * * sun'", "15 2 * * 0"}, {"'*/20 * * * *'", "*/20 * * * *"}};
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char text[80];
+    struct cron cron;
+    snprintf(text, sizeof text, "backup:\n  dir: /b\n  at: %s\n", cases[i].at);
+    struct config *c = read_good(text);
+    assert_int_equal(cron_parse(cases[i].cron, &cron, &(struct cron_fault){0}), 0);
+    assert_int_equal(c->backup.at.minutes, cron.minutes);
+    assert_int_equal(c->backup.at.hours, cron.hours);
+    assert_int_equal(c->backup.at.days, cron.days);
+    assert_int_equal(c->backup.at.weekdays, cron.weekdays);
+    assert_int_equal(c->backup.at.elapsed_time, cron.elapsed_time);
+    config_free(c);
+  }
+  struct config *c = read_good("backup: {dir: ~/copies}\n");
+  assert_string_equal(c->backup.dir, "/home/me/copies");
+  assert_int_equal(c->backup.at.hours, 1 << 3);
+  assert_int_equal(c->backup.at.minutes, 1 << 30);
+  config_free(c);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(bad_configurations_are_told_what_is_wrong),
       cmocka_unit_test(without_a_file_everything_has_a_default),
       cmocka_unit_test(every_key_is_taken),
+      cmocka_unit_test(a_backup_is_due_at_a_time_of_day_or_by_cron),
       cmocka_unit_test(the_door_is_read),
       cmocka_unit_test(env_files_start_at_the_configuration_on_this_machine),
   };

@@ -370,6 +370,13 @@ export interface StripHour {
   cancelled: number;
 }
 
+export interface BackupStanding {
+  dir: string;
+  last: Instant | null;
+  next: Instant | null;
+  failing: Degraded | null;
+}
+
 export interface Overview {
   now: Instant;
   attention: Attention[];
@@ -380,6 +387,7 @@ export interface Overview {
   slots: Slot[];
   paused: Paused | null;
   degraded: Degraded | null;
+  backup: BackupStanding | null;
   broken: BrokenFile[];
   pipelines: number;
   version: string;
@@ -395,6 +403,7 @@ export interface Status {
   dags: string;
   url?: string | null;
   degraded: Degraded | null;
+  backup: BackupStanding | null;
   paused: Paused | null;
   broken: BrokenFile[];
   slots: Slot[];
@@ -639,4 +648,5 @@ export interface Change {
 export interface Health {
   degraded: Degraded | null;
   paused: Paused | null;
+  backup: BackupStanding | null;
 }

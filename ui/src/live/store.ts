@@ -13,7 +13,7 @@ export const LOST_MS = 10_000;
 export const link = signal<Link>("connecting");
 export const lostSince = signal(0); // of this browser's clock
 export const dataFrom = signal(Date.now()); // when the daemon was last heard
-export const health = signal<Health>({ degraded: null, paused: null });
+export const health = signal<Health>({ degraded: null, paused: null, backup: null });
 export const upgraded = signal(false); // the daemon has become another version than this page's
 // The daemon's clock, to the second; it stops while the daemon isn't heard.
 export const now = signal(Date.now());

@@ -5,7 +5,7 @@ import { Time } from "./time";
 
 export function Bars() {
   const zone = zoneName(zoneChoice.value);
-  const { degraded, paused } = health.value;
+  const { degraded, paused, backup } = health.value;
   return (
     <div class="bars" aria-live="polite">
       {link.value === "reconnecting" && (
@@ -21,6 +21,11 @@ export function Bars() {
       {degraded && (
         <p class="bar red">
           The daemon can't record anything since <Time at={degraded.since} />: {degraded.reason}
+        </p>
+      )}
+      {backup?.failing && (
+        <p class="bar amber" data-testid="bar-backup">
+          No backup can be made since <Time at={backup.failing.since} />: {backup.failing.reason}
         </p>
       )}
       {paused && (
