@@ -1,0 +1,62 @@
+/* The parts of the checker, by what they look at. Internal to it. */
+#ifndef ROTA_TESTS_SIM_CHECK_H
+#define ROTA_TESTS_SIM_CHECK_H
+
+#include "base/map.h"
+#include "scheduler/spec/config.h"
+#include "scheduler/spec/pipeline.h"
+#include "tests/sim/executors.h"
+#include "tests/sim/ledger.h"
+#include "tests/sim/world.h"
+
+#define SAMPLE 32 /* every so many steps what costs much is looked at */
+
+struct group_span {
+  uint32_t first, count;
+};
+
+/* What the checker knows of a run beside its rows. */
+struct run_book {
+  struct row_run *run;
+  struct pipeline *spec;
+  struct group_span *groups; /* the instances of each task of the spec */
+  int64_t live;
+  bool touched;
+  int64_t cancels;       /* requests of a cancel that were granted */
+  int64_t running_since; /* monotonic, of this life; 0 */
+};
+
+struct checker {
+  struct world *w;
+  const struct engine *engine;
+  const struct config *config; /* in force in the engine */
+  struct arena arena;
+  struct map books; /* by the run's key */
+  struct map units; /* "host slot unit" -> the attempt that holds it */
+  VEC(struct run_book *) touched;
+  VEC(int64_t) fresh; /* attempts that this commit began */
+  VEC(const struct request *) acks;
+  struct map schedules; /* by key: check_firings.c */
+  int64_t host_live[PLACES];
+  int64_t ends, attempts;
+  int64_t steps;
+  enum host_contact contact[PLACES]; /* as this life was told */
+};
+
+struct run_book *book_of(struct checker *c, int64_t run);
+const struct task_spec *book_task(const struct run_book *b, const struct task_row *t);
+int64_t setting_of(const struct template *t, int64_t fallback);
+
+/* check_attempts.c: starts and ends */
+void check_attempt_row(struct checker *c, const struct attempt_row *now);
+void check_fresh(struct checker *c, int64_t key);
+void check_units(struct checker *c);
+/* check_runs.c: states of runs and tasks */
+void check_run_row(struct checker *c, const struct run_row *now);
+void check_task_row(struct checker *c, const struct task_row *now);
+void check_run(struct checker *c, struct run_book *b);
+/* check_truth.c: the rows against what processes did */
+void check_end_true(struct checker *c, const struct attempt_row *now);
+void check_all_told(struct checker *c);
+
+#endif

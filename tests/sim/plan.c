@@ -1,0 +1,72 @@
+#include "tests/sim/plan.h"
+
+#include <stdlib.h>
+
+#include "base/instant.h"
+#include "tests/sim/dice.h"
+
+#define ACTS_MOST 160
+
+static const struct {
+  const char *word;
+  int weight;
+} kinds[ACTS] = {
+#define X(name, word, weight) {word, weight},
+    ACT_LIST(X)
+#undef X
+};
+
+const char *act_word(enum act_kind kind) {
+  return kinds[kind].word;
+}
+
+static void draw_limits(struct limits *l, struct dice *d) {
+  *l = (struct limits){
+      .horizon = USEC_PER_HOUR + dice_spread(d, 36 * USEC_PER_HOUR),
+      .commit_most = dice_spread(d, 5 * USEC_PER_SEC),
+      .message_most = dice_spread(d, 10 * USEC_PER_SEC),
+      .task_most = USEC_PER_SEC + dice_spread(d, 2 * USEC_PER_HOUR),
+      .units = dice_spread(d, 8),
+      .pipelines = dice_between(d, 1, 4),
+      .tasks = dice_spread(d, 12),
+      .failing = dice_chance(d, 20) ? 0 : dice_spread(d, 60),
+      .lost_replies = dice_chance(d, 50) ? 0 : dice_spread(d, 60),
+      .doubles = dice_chance(d, 50) ? 0 : dice_spread(d, 40),
+      .down_most = dice_spread(d, 6 * USEC_PER_HOUR),
+      .turn_most = dice_spread(d, USEC_PER_SEC),
+  };
+}
+
+static enum act_kind draw_kind(const struct plan *p, struct dice *d) {
+  int64_t all = 0;
+  for (int k = 0; k < ACTS; k++) all += p->chosen[k] ? kinds[k].weight : 0;
+  int64_t at = dice_roll(d, all);
+  for (int k = 0; k < ACTS; k++) {
+    if (!p->chosen[k]) continue;
+    if (at < kinds[k].weight) return (enum act_kind)k;
+    at -= kinds[k].weight;
+  }
+  return ACT_REQUEST;
+}
+
+void plan_make(struct plan *p, uint64_t seed) {
+  struct dice d;
+  dice_init(&d, seed, 1);
+  *p = (struct plan){0};
+  draw_limits(&p->limits, &d);
+  /* A seed with few kinds goes deep where one with all of them goes wide. */
+  int64_t share = dice_between(&d, 15, 100);
+  for (int k = 0; k < ACTS; k++) p->chosen[k] = dice_chance(&d, share);
+  p->chosen[ACT_REQUEST] = true;
+  p->limits.clocks = p->chosen[ACT_CLOCK] || p->chosen[ACT_DRIFT];
+  int64_t len = dice_spread(&d, ACTS_MOST);
+  for (int64_t i = 0; i < len; i++) {
+    struct act act = {.at = dice_roll(&d, p->limits.horizon), .kind = draw_kind(p, &d)};
+    act.dice = dice_mix(seed ^ dice_mix((uint64_t)i));
+    vec_push(&p->acts, act);
+  }
+}
+
+void plan_release(struct plan *p) {
+  vec_release(&p->acts);
+}
