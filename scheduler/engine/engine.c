@@ -29,7 +29,7 @@ struct engine *engine_new(const struct engine_options *options) {
   e->options = *options;
   e->config = options->config;
   e->next_key = 1;
-  e->pause.at = INSTANT_NONE;
+  e->pause.at = e->behind = INSTANT_NONE;
   slots_configure(e);
   return e;
 }
@@ -187,6 +187,7 @@ void engine_step(struct engine *e, struct moment now, const uint8_t seed[32], co
   free_over(e);
   arena_reset(&e->scratch);
   e->out = out;
+  e->fired = 0;
   random_init(&e->random, seed);
   watch_clock(e, now);
   prepare_again(e);

@@ -249,6 +249,8 @@ struct engine {
   struct map lanes_by_key;
   size_t live; /* attempts */
   struct heap timers, schedules;
+  size_t fired;   /* runs that schedules made in this step */
+  instant behind; /* since when more is due than one step takes; INSTANT_NONE */
   uint64_t timer_order, dispatch;
   bool relabel;      /* hosts opened or closed: what is ready is looked at anew before the next dispatch */
   bool try_dispatch; /* something became free, or something new waits */

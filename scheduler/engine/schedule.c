@@ -150,6 +150,7 @@ static void make_run(struct schedule *s, instant firing, bool queue) {
   firing_new(s, FIRING_RUN, NULL, firing, firing, 1);
   s->last.run = r->row.key;
   decided_up_to(s, firing);
+  e->fired++;
 }
 
 static struct live_run *queued_run(const struct entry *entry) {
@@ -195,8 +196,9 @@ static duration window(const struct schedule_spec *spec) {
 /* The first of the firings after `decided` up to `last`, the newest that is due, that shall start: `last` itself if
  * it is on time, and those that the policy makes up for. INSTANT_NONE: none of them. */
 static instant first_to_fire(const struct schedule *s, instant last, const char **reason) {
-  instant now = s->engine->now.wall;
-  instant first = last >= now - SCHEDULE_GRACE - s->spec->jitter ? last : INSTANT_NONE;
+  instant now = s->engine->now.wall, looked = s->engine->behind;
+  if (looked == INSTANT_NONE || looked > now) looked = now;
+  instant first = last >= looked - SCHEDULE_GRACE - s->spec->jitter ? last : INSTANT_NONE;
   *reason = REASON_NOT_THERE;
   if (s->spec->catchup == CATCHUP_NONE) return first;
   instant reach = now - window(s->spec) - 1;
@@ -259,9 +261,14 @@ void schedules_run(struct engine *e) {
   if (!e->options.schedules) return;
   struct schedule *s;
   while ((s = heap_top(&e->schedules)) && s->due <= e->now.wall) {
+    if (e->fired >= SCHEDULE_RUNS_MAX) {
+      if (e->behind == INSTANT_NONE) e->behind = e->now.wall;
+      return;
+    }
     decide_due(s);
     schedule_plan(s);
   }
+  e->behind = INSTANT_NONE;
 }
 
 void schedules_run_entry(struct engine *e, struct entry *entry) {

@@ -13,6 +13,7 @@
 
 #define SCHEDULE_GRACE       USEC_PER_MIN
 #define SCHEDULE_CATCHUP_MAX 1000 /* runs made at once by `catchup: all` */
+#define SCHEDULE_RUNS_MAX    1000 /* runs made in a step, after which what is due waits for the next */
 
 /* In force from now on: by its identity, with `spec` of the pipeline in force. */
 void schedule_activate(struct schedule *s, const struct schedule_spec *spec);
@@ -22,7 +23,9 @@ struct schedule *schedule_new(struct entry *entry, const struct schedule_row *ro
 void schedule_free(struct schedule *s);
 /* Its zone may have changed: what is undecided is planned anew. */
 void schedule_plan(struct schedule *s);
-/* Decides all that is due, of all schedules, or of one pipeline. */
+/* Decides what is due, of all schedules or of one pipeline: all of it, unless it makes so many runs that the rest is
+ * left to the next step, which then follows at once (schedules_next has passed). What was on time when the first of
+ * them was left still is when its turn comes. */
 void schedules_run(struct engine *e);
 void schedules_run_entry(struct engine *e, struct entry *entry);
 /* When the next one is due; INSTANT_NONE. */

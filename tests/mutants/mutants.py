@@ -14,7 +14,7 @@ A suite is a file NAME.mutants beside this one. In it a mutant is
     test: engine/retry_test.c a_loss_uses_a_budget_of_its_own
 
 `test` may be given several times: each of them must fail. A test is a file and a case of it: `store/open_test.c CASE` of
-tests/unit, `survival.py CASE` of tests/integration (without its test_), or `sim N`: N seeds of tests/sim.
+tests/unit, `survival.py CASE` of tests/integration (without its test_), or `sim DISK N`: N seeds of tests/sim.
 
 The tree is copied below the build folder. First the tests that are named must pass in the copy as it is. Then each mutant
 is built and its tests are run. One whose tests pass, or that doesn't build, is a failure; one whose test can't be run here
@@ -31,6 +31,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
+SIM = "build/tests/sim/sim"
 COPIED = ("Makefile", "base", "cli", "dags", "docs", "migrations", "scheduler", "tests", "ui", "worker")
 
 
@@ -91,7 +92,7 @@ def test_file(test):
 def test_exists(test, tree=SOURCE):
     path = test_file(test)
     if path is None:
-        return os.path.isdir(os.path.join(tree, "tests/sim")) and test.split()[1:2] and test.split()[1].isdigit()
+        return os.path.exists(os.path.join(tree, "tests/sim/sim.mk")) and re.fullmatch(r"sim (arrays|sqlite) \d+", test)
     words = test.split()
     if len(words) != 2 or not os.path.exists(os.path.join(tree, path)):
         return False
@@ -182,14 +183,14 @@ class Tree:
     def target(self, test):
         path = test_file(test)
         if path is None:
-            return "sim-program"
+            return SIM
         return f"build/{path[:-2]}" if path.endswith(".c") else "all"
 
     def run(self, test):
         """(ok, not ok or skip, what it printed)"""
         path, words = test_file(test), test.split()
         if path is None:
-            return self.run_sim(int(words[1]))
+            return self.run_sim(*words[1:])
         full = os.path.join(self.root, path)
         unit = path.endswith(".c")
         program = os.path.join(self.root, "build", path[:-2]) if unit else full
@@ -201,9 +202,10 @@ class Tree:
                 return kind, output
         return "not ok", output  # it ended before it came to the case, or was ended
 
-    def run_sim(self, seeds):
-        done = subprocess.run(["make", "--no-print-directory", "BUILD=build", "UI_NODE=", "WERROR=", f"SEEDS={seeds}", "sim"],
-                              cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, text=True)
+    def run_sim(self, disk, seeds):
+        command = [os.path.join(self.root, SIM), "--disk", disk, "--first", "0", "--seeds", seeds]
+        done = subprocess.run(command, cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+                              text=True, errors="replace")
         return "ok" if done.returncode == 0 else "not ok", done.stdout
 
 
@@ -257,7 +259,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", default=os.path.join(SOURCE, "build/mutants"))
     parser.add_argument("--suite", choices=suites())
-    parser.add_argument("--only", default="", help="mutants whose name or test contains this")
+    parser.add_argument("--only", default="", help="mutants whose name or test matches this expression")
     parser.add_argument("--fault", type=int, help="mutants of this row of docs/reliability.md")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--list", action="store_true")
@@ -268,7 +270,7 @@ def main():
     print("".join(f"{text}\n" for text in wrong), end="")
     if wrong or options.check:
         sys.exit(bool(wrong))
-    mutants = [m for m in mutants if options.only in " ".join([m.name, *m.tests]) and options.fault in (None, *m.faults)]
+    mutants = [m for m in mutants if re.search(options.only, " ".join([m.name, *m.tests])) and options.fault in (None, *m.faults)]
     if options.list:
         for m in mutants:
             print(f"{m.suite:8} {m.name:44} {m.breaks}")

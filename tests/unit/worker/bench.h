@@ -20,7 +20,8 @@ struct seen {
   instant started_at, ended_at;
 };
 
-UNUSED static uint64_t bench_files; /* local_options.files of the next bench_open */
+UNUSED static uint64_t bench_files;         /* local_options.files of the next bench_open */
+UNUSED static const char *bench_supervisor; /* its supervisor; NULL: the real one */
 
 struct bench {
   uv_loop_t loop;
@@ -50,7 +51,8 @@ UNUSED static void on_tick(uv_timer_t *t) {
 }
 
 UNUSED static void bench_open(struct bench *b) {
-  const struct local_options o = {.state_dir = b->state, .supervisor_path = supervisor(), .files = bench_files};
+  const char *program = bench_supervisor ? bench_supervisor : supervisor();
+  const struct local_options o = {.state_dir = b->state, .supervisor_path = program, .files = bench_files};
   int err = 0;
   b->seen.len = 0;
   assert_int_equal(uv_loop_init(&b->loop), 0);

@@ -153,18 +153,43 @@ static void killed_supervisor_is_lost_and_its_task_killed(void **state) {
   prepare_script(&j, script);
   const char *id = start(&b, &j);
   await(&b, id, REPORT_STARTED, 3000);
-  for (int i = 0; i < 300 && !running_with(mark); i++) pause_ms(5);
+  char *last = alloc_fmt("%s1", mark);
+  for (int i = 0; i < 300 && !running_with(last); i++) pause_ms(5);
   kill(owner_pid(&b, &j), SIGKILL);
   const struct seen *s = await(&b, id, REPORT_LOST, 5000);
   assert_non_null(strstr(s->text, "its supervisor is gone without a result"));
-  char *with_space = alloc_fmt("%s1", mark);
-  assert_false(running_with(with_space));
-  free(with_space);
+  assert_false(running_with(last));
+  free(last);
   turn(&b, 50);
   assert_int_equal(finals(&b, id), 1);
   pid_t stray = process_with(mark); /* without its environment and in a session of its own nobody can know it */
   if (stray > 0) kill(stray, SIGKILL);
   bench_end(&b);
+}
+
+/* A library that waits for any child, or a process in which children are reaped by the kernel, takes the exit status
+ * away: the files say how it ended, and nobody waits for a child that has gone. */
+static void end_is_known_though_another_reaps(void **state) {
+  (void)state;
+  static const char *const programs[] = {NULL, "/bin/true"};
+  signal(SIGCHLD, SIG_IGN);
+  for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
+    struct bench b;
+    struct job_for_test j;
+    bench_supervisor = programs[i];
+    bench_init(&b);
+    prepare_script(&j, "exit 3");
+    const char *id = start(&b, &j);
+    if (!programs[i])
+      assert_int_equal(await(&b, id, REPORT_ENDED, 5000)->status, 3);
+    else
+      assert_int_equal(await(&b, id, REPORT_NOT_STARTED, 5000)->err, ERR_AGAIN);
+    turn(&b, 50);
+    assert_int_equal(finals(&b, id), 1);
+    bench_end(&b);
+  }
+  bench_supervisor = NULL;
+  signal(SIGCHLD, SIG_DFL);
 }
 
 static void term_from_outside_is_lost(void **state) {
@@ -440,6 +465,7 @@ int main(void) {
       cmocka_unit_test(script_without_a_shell_is_run_by_its_first_line),
       cmocka_unit_test(fifty_at_once_all_end_once),
       cmocka_unit_test(killed_supervisor_is_lost_and_its_task_killed),
+      cmocka_unit_test(end_is_known_though_another_reaps),
       cmocka_unit_test(term_from_outside_is_lost),
       cmocka_unit_test(stop_ends_it_as_stopped),
       cmocka_unit_test(stop_before_the_start_fences),
