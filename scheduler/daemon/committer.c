@@ -41,6 +41,7 @@ struct committer {
 
   /* Loop thread only. */
   bool busy, full;
+  int stopped; /* what committer_failed was told */
   int64_t number;
 };
 
@@ -223,7 +224,9 @@ void committer_job(struct committer *c, committer_job_fn *run, committer_job_don
 }
 
 void committer_failed(struct committer *c, int err) {
-  if (ends_commits(err)) c->done(c->ctx, err, "the database can't be written");
+  if (!ends_commits(err)) return;
+  c->stopped = err;
+  c->done(c->ctx, err, "the database can't be written");
 }
 
 void committer_free(struct committer *c) {
@@ -233,6 +236,7 @@ void committer_free(struct committer *c) {
   uv_cond_signal(&c->wake);
   uv_mutex_unlock(&c->lock);
   uv_thread_join(&c->thread);
+  store_stop(c->store, c->stopped);
   for (size_t i = 0; i < c->jobs_done.len; i++) job_tell(&c->jobs_done.items[i], c->jobs_done.items[i].result);
   /* A job that is put back by its own `done` comes to the end of the list and is told once more. */
   for (size_t i = 0; i < c->jobs.len; i++) {

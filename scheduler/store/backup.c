@@ -1,5 +1,6 @@
 #include "scheduler/store/backup.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -52,6 +53,7 @@ int backup_begin(struct store *s, const char *file, struct backup **out, struct 
 int backup_step(struct backup *b, struct buf *why) {
   int64_t until = clock_monotonic() + STEP_TIME;
   int rc;
+  errno = 0;
   do {
     rc = sqlite3_backup_step(b->copy, STEP_PAGES);
     if (rc == SQLITE_BUSY || rc == SQLITE_LOCKED) return 1;

@@ -1,5 +1,6 @@
 /* The writer's work: batches, checkpoints, the witness and the ballast. */
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -12,10 +13,16 @@
 /* ---- transactions ---- */
 
 int writer_begin(struct store *s) {
+  if (s->broken) return s->broken;
   return db_run(statement(&s->statements, STATEMENT_BEGIN));
 }
 
+void store_stop(struct store *s, int err) {
+  if (!s->broken && (err == ERR_SYNC || err == ERR_IO || err == ERR_CORRUPT)) s->broken = err;
+}
+
 void writer_failed(struct store *s, int rc) {
+  store_stop(s, rc);
   if (rc != ERR_FULL) return;
   s->full = true;
   ballast_drop(s->dir);
@@ -23,8 +30,13 @@ void writer_failed(struct store *s, int rc) {
 
 int writer_end(struct store *s, int rc, struct buf *why) {
   if (!rc) rc = db_run(statement(&s->statements, STATEMENT_COMMIT));
+  int system = errno;
   if (!rc) return 0;
-  if (why) buf_fmt(why, "the commit failed: %s", sqlite3_errmsg(s->db));
+  if (why) {
+    buf_fmt(why, "the commit failed: %s", s->broken ? "the disk failed before" : sqlite3_errmsg(s->db));
+    if (!s->broken && system && (rc == ERR_IO || rc == ERR_SYNC || rc == ERR_DENIED))
+      buf_fmt(why, " (%s)", strerror(system));
+  }
   if (!sqlite3_get_autocommit(s->db)) sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
   writer_failed(s, rc);
   return rc;
@@ -114,6 +126,7 @@ static int count_commit(struct store *s, const struct change *changes, size_t le
 static int checkpoint(struct store *s, int mode, struct buf *why) {
   int in_log = 0, moved = 0;
   sqlite3_busy_timeout(s->db, mode == SQLITE_CHECKPOINT_PASSIVE ? 0 : 50);
+  errno = 0;
   int rc = sqlite3_wal_checkpoint_v2(s->db, "main", mode, &in_log, &moved);
   if (rc == SQLITE_FULL && ballast_drop(s->dir)) {
     s->full = true;
@@ -135,8 +148,8 @@ static int64_t wal_left(const struct store *s) {
 }
 
 int store_commit(struct store *s, const struct change *changes, size_t changes_len, struct buf *why) {
-  int rc = 0;
-  if ((int64_t)s->wal_pages * WAL_PAGE > STORE_WAL_CAP) rc = checkpoint(s, SQLITE_CHECKPOINT_RESTART, why);
+  int rc = s->broken;
+  if (!rc && (int64_t)s->wal_pages * WAL_PAGE > STORE_WAL_CAP) rc = checkpoint(s, SQLITE_CHECKPOINT_RESTART, why);
   /* A log that can't be moved for want of room may still take this batch; a broken disk won't. */
   if (rc && rc != ERR_FULL) return rc;
   rc = writer_begin(s);
@@ -153,7 +166,9 @@ static int tend_witness(struct store *s, int64_t now, bool at_once) {
   if (!at_once && now - s->witness_at < WITNESS_EVERY) return 0;
   s->witness_at = now;
   int rc = witness_write(&s->witness, s->state_id, s->commit_number);
-  return rc == ERR_SYNC ? rc : 0;
+  if (rc != ERR_SYNC) return 0;
+  store_stop(s, rc);
+  return rc;
 }
 
 static void tend_ballast(struct store *s, int64_t now) {
@@ -163,6 +178,7 @@ static void tend_ballast(struct store *s, int64_t now) {
 }
 
 int store_tend(struct store *s, bool idle, struct buf *why) {
+  if (s->broken) return s->broken;
   int64_t now = clock_monotonic();
   bool large = wal_left(s) > STORE_WAL_CHECKPOINT;
   int rc = 0;

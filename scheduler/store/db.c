@@ -59,6 +59,7 @@ int db_open(const char *path, enum db_mode mode, sqlite3 **out, struct buf *why)
   else
     buf_str(&name, path);
   sqlite3 *db = NULL;
+  errno = 0;
   rc = sqlite3_open_v2(buf_cstr(&name), &db, modes[mode].flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
   buf_release(&name);
   if (rc != SQLITE_OK) {
@@ -69,6 +70,8 @@ int db_open(const char *path, enum db_mode mode, sqlite3 **out, struct buf *why)
   sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
   sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
   rc = db_exec(db, "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;");
+  /* The log is the writer's: a reader that is the last to go leaves it as it is. */
+  if (mode == DB_READER) sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
   if (!rc && mode == DB_WRITER) rc = use_wal(db, why);
   if (!rc) rc = db_exec(db, modes[mode].pragmas);
   if (rc) goto fail;
@@ -87,11 +90,14 @@ void db_close(sqlite3 *db) {
   abort();
 }
 
-static int code_of_io(sqlite3 *db, int rc) {
+/* SQLite's own files leave errno as the failed call set it. sqlite3_system_errno isn't asked: a commit that fails
+ * doesn't bring it up to date, and it stays from one failure to the next. */
+static int code_of_io(int rc) {
   if (rc == SQLITE_IOERR_NOMEM) abort();
+  if (rc == SQLITE_IOERR_SHORT_READ) return ERR_IO;
   if (rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC) return ERR_SYNC;
   if (rc == SQLITE_IOERR_CORRUPTFS || rc == SQLITE_IOERR_DATA) return ERR_CORRUPT;
-  switch (sqlite3_system_errno(db)) {
+  switch (errno) {
   case ENOSPC:
   case EDQUOT: return ERR_FULL;
   case EROFS:
@@ -119,7 +125,7 @@ int db_code(sqlite3 *db, int rc) {
   case SQLITE_TOOBIG: return ERR_TOO_LARGE;
   case SQLITE_INTERRUPT: return ERR_AGAIN;
   case SQLITE_IOERR:
-  case SQLITE_CANTOPEN: return code_of_io(db, rc);
+  case SQLITE_CANTOPEN: return code_of_io(rc);
   default:
     fprintf(stderr, "store: SQLite says %s (%d): %s\n", sqlite3_errstr(rc), rc, db ? sqlite3_errmsg(db) : "");
     abort();
@@ -127,20 +133,22 @@ int db_code(sqlite3 *db, int rc) {
 }
 
 int db_fail(sqlite3 *db, int rc, const char *doing, struct buf *why) {
-  int code = db_code(db, rc);
+  int system = (rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CANTOPEN ? errno : 0, code = db_code(db, rc);
   if (code && why) {
     buf_fmt(why, "%s: %s", doing, sqlite3_errmsg(db));
-    if (sqlite3_system_errno(db)) buf_fmt(why, " (%s)", strerror(sqlite3_system_errno(db)));
+    if (system) buf_fmt(why, " (%s)", strerror(system));
   }
   return code;
 }
 
 int db_exec(sqlite3 *db, const char *sql) {
+  errno = 0;
   return db_code(db, sqlite3_exec(db, sql, NULL, NULL, NULL));
 }
 
 /* Steps a fresh statement once; the caller finalizes it. ERR_NOT_FOUND without a row. */
 static int first_row(sqlite3 *db, const char *sql, sqlite3_stmt **out) {
+  errno = 0;
   int rc = sqlite3_prepare_v2(db, sql, -1, out, NULL);
   if (rc == SQLITE_OK) rc = sqlite3_step(*out);
   if (rc == SQLITE_DONE) return ERR_NOT_FOUND;
@@ -173,6 +181,7 @@ sqlite3_stmt *db_prepare(sqlite3 *db, const char *sql) {
 
 int db_run(sqlite3_stmt *s) {
   int rc;
+  errno = 0;
   do rc = sqlite3_step(s);
   while (rc == SQLITE_ROW);
   int code = db_code(sqlite3_db_handle(s), rc);

@@ -25,9 +25,10 @@ enum db_mode {
 int db_open(const char *path, enum db_mode mode, sqlite3 **out, struct buf *why);
 void db_close(sqlite3 *db); /* accepts NULL */
 
-/* The code for a result of SQLite, looking at the errno of the connection: ERR_FULL, ERR_SYNC, ERR_CORRUPT, ERR_BUSY,
- * ERR_DENIED for a read-only file system, ERR_IO for the rest; 0 for OK, ROW and DONE. A misuse of SQLite or a
- * constraint that doesn't hold is a bug of ours: it says so on stderr and aborts. Out of memory aborts. */
+/* The code for a result of SQLite, looking at errno, so that it is to be called before anything else: ERR_FULL,
+ * ERR_SYNC, ERR_CORRUPT, ERR_BUSY, ERR_DENIED for a read-only file system, ERR_IO for the rest; 0 for OK, ROW and
+ * DONE. A misuse of SQLite or a constraint that doesn't hold is a bug of ours: it says so on stderr and aborts. Out
+ * of memory aborts. */
 int db_code(sqlite3 *db, int rc);
 /* The same with SQLite's text appended to `why`. */
 int db_fail(sqlite3 *db, int rc, const char *doing, struct buf *why);

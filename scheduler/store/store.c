@@ -69,10 +69,21 @@ static int read_meta(struct store *s) {
   return rc;
 }
 
+static int check_known(struct store *s, struct buf *why) {
+  int64_t version = 0;
+  int rc = db_version(s->db, &version, why);
+  if (!rc) rc = version ? read_meta(s) : ERR_NOT_FOUND;
+  /* The first start ended before it had made all; or it is that no more. */
+  if (rc == ERR_NOT_FOUND) return witness_check(&s->witness, s->dir, "", 0, why);
+  return rc ? rc : witness_check(&s->witness, s->dir, s->state_id, s->commit_number, why);
+}
+
 static int open_database(struct store *s, instant now, struct buf *why) {
   int rc = make_private(s->path);
   if (!rc) rc = db_open(s->path, DB_WRITER, &s->db, why);
   if (!rc) rc = check_small(s->db, why);
+  /* A database that is behind stays as it is: the witness comes before the migrations, too. */
+  if (!rc) rc = check_known(s, why);
   const struct migration *built_in;
   size_t count = migrations(&built_in);
   if (!rc) rc = migrate(s->db, s->path, &(struct migration_list){.items = built_in, .len = count}, why);
@@ -88,10 +99,21 @@ static int open_database(struct store *s, instant now, struct buf *why) {
   return dir_sync(s->dir);
 }
 
-static void close_database(struct store *s) {
+/* Without `fold` the log stays beside the database, to be read by whoever looks into what happened. */
+static void close_database(struct store *s, bool fold) {
   statements_release(&s->statements);
+  if (s->db && !fold) sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
   db_close(s->db);
   s->db = NULL;
+}
+
+static void let_go(struct store *s, bool fold) {
+  close_database(s, fold);
+  witness_close(&s->witness);
+  if (s->lock_fd >= 0) close(s->lock_fd);
+  free(s->path);
+  free(s->dir);
+  free(s);
 }
 
 int store_open(const char *dir, instant now, struct store **out, struct buf *why) {
@@ -107,7 +129,7 @@ int store_open(const char *dir, instant now, struct store **out, struct buf *why
   if (!rc) rc = witness_open(&s->witness, dir, why);
   if (!rc) rc = open_database(s, now, why);
   if (rc == ERR_FULL && ballast_drop(dir)) {
-    close_database(s);
+    close_database(s, false);
     if (why) buf_truncate(why, said);
     rc = open_database(s, now, why);
   }
@@ -118,7 +140,7 @@ int store_open(const char *dir, instant now, struct store **out, struct buf *why
   if (rc) {
     if (why && why->len == said)
       buf_fmt(why, "the state directory %s can't be used: %s", dir, s->db ? sqlite3_errmsg(s->db) : err_text(rc));
-    store_close(s);
+    let_go(s, false);
     return rc;
   }
   *out = s;
@@ -127,16 +149,9 @@ int store_open(const char *dir, instant now, struct store **out, struct buf *why
 
 void store_close(struct store *s) {
   if (!s) return;
-  if (s->statements.db) {
-    store_tend(s, true, NULL);
-    witness_write(&s->witness, s->state_id, s->commit_number);
-  }
-  close_database(s);
-  witness_close(&s->witness);
-  if (s->lock_fd >= 0) close(s->lock_fd);
-  free(s->path);
-  free(s->dir);
-  free(s);
+  if (!s->broken) store_tend(s, true, NULL);
+  if (!s->broken) witness_write(&s->witness, s->state_id, s->commit_number);
+  let_go(s, !s->broken);
 }
 
 int store_look(const char *dir, struct buf *report) {

@@ -46,8 +46,12 @@ struct store;
  *   ERR_CORRUPT     damaged, or no database of rota; nothing was changed
  *   ERR_FULL, ERR_DENIED, ERR_IO, ERR_SYNC */
 int store_open(const char *dir, instant now, struct store **out, struct buf *why);
-/* Checkpoints, writes the witness and lets go of the directory. Accepts NULL. */
+/* Checkpoints, writes the witness and lets go of the directory; of a store that is stopped it only lets go, and the
+ * files stay as they are. Accepts NULL. */
 void store_close(struct store *s);
+/* Stops it for what was found elsewhere (store_check): ERR_SYNC, ERR_IO or ERR_CORRUPT. Any other code does nothing.
+ */
+void store_stop(struct store *s, int err);
 
 /* What store_open would do, as lines for a person, without taking the lock or changing anything: ERR_ codes as above
  * where it would fail. */
@@ -63,7 +67,8 @@ const char *store_state_id(const struct store *s); /* 26 characters */
  *   ERR_SYNC    the disk failed at a sync. Exit now; never try again: the kernel may say yes to data that is gone
  *   ERR_IO      as ERR_SYNC
  *   ERR_CORRUPT stop all writes; keep the files; name the newest backup
- * A row that contradicts the schema is a bug and aborts. */
+ * After one of these three the store is stopped: it writes and syncs nothing any more, and says the same to each
+ * call. A row that contradicts the schema is a bug and aborts. */
 int store_commit(struct store *s, const struct change *changes, size_t changes_len, struct buf *why);
 
 /* The housekeeping between commits: the checkpoint, when the log is over STORE_WAL_CHECKPOINT or when `idle`; the

@@ -54,7 +54,9 @@ int witness_check(const struct witness *w, const char *dir, const char *state_id
   bool other = strcmp(w->state_id, state_id) != 0;
   if (!other && number >= w->number) return 0;
   if (!why) return ERR_BEHIND;
-  if (other)
+  if (!*state_id)
+    buf_fmt(why, "the database in %s is empty, but %" PRId64 " commits were acknowledged", dir, w->number);
+  else if (other)
     buf_fmt(why, "the database in %s is another one than its witness knows (%s)", dir, w->state_id);
   else
     buf_fmt(why, "the database in %s has lost commits: it is at number %" PRId64 ", but %" PRId64 " was acknowledged",

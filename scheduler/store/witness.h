@@ -26,7 +26,7 @@ struct witness {
 
 /* Opens and reads it; a missing or torn one is not known. */
 int witness_open(struct witness *w, const char *dir, struct buf *why);
-/* ERR_BEHIND if the database isn't the witness's or is older than it. */
+/* ERR_BEHIND if the database isn't the witness's or is older than it. The state id "" is that of an empty one. */
 int witness_check(const struct witness *w, const char *dir, const char *state_id, int64_t number, struct buf *why);
 /* ERR_SYNC if it couldn't be synced; ERR_FULL and other failures to write leave the old one. */
 int witness_write(struct witness *w, const char *state_id, int64_t number);

@@ -22,13 +22,15 @@ struct store {
   int64_t witness_at; /* monotonic */
   int64_t ballast_at; /* monotonic, of the last try */
   bool full;
+  int broken; /* ERR_SYNC, ERR_IO or ERR_CORRUPT, once there was one: nothing is written any more */
 };
 
 /* A transaction on the writer's connection: begin, and end with COMMIT if rc is 0, else with ROLLBACK. Returns the
  * code of it all. A commit that holds rows of the engine counts; housekeeping doesn't. */
 int writer_begin(struct store *s);
 int writer_end(struct store *s, int rc, struct buf *why);
-/* Takes note of a failure: the ballast is dropped when the disk is full. */
+/* Takes note of a failure: the ballast is dropped when the disk is full; what can't be tried again ends all writing.
+ */
 void writer_failed(struct store *s, int rc);
 
 #endif

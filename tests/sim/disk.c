@@ -73,7 +73,8 @@ struct disk *disk_new(const char *root) {
   d->refs = 1;
   disk_enter();
   const char *rest;
-  assert(!disk_find(root, &rest));
+  const struct disk *there = disk_find(root, &rest);
+  assert(!there);
   vec_push(&disks.all, d);
   disk_leave();
   return d;

@@ -150,15 +150,60 @@ static void a_disk_that_is_full_at_start_is_no_reason_not_to_start(void **state)
 
 /* ---- a disk that fails ---- */
 
-static void a_failed_sync_is_told_apart(void **state) {
+static int tend(struct store *s) {
+  return store_tend(s, true, NULL);
+}
+
+/* The disk said that it couldn't: nobody may ask it again and take its yes for an answer. */
+static void left_alone(struct sandbox *s, int err) {
+  struct change c = sample_event(100000, EVENT_ROW_CLOCK, 0, NULL);
+  disk_heal(s->disk);
+  int64_t before = disk_count(s->disk, DISK_CHANGES);
+  assert_int_equal(store_commit(s->store, &c, 1, NULL), err);
+  assert_int_equal(tend(s->store), err);
+  sandbox_close(s);
+  assert_int_equal(disk_count(s->disk, DISK_CHANGES), before);
+}
+
+static void a_failed_sync_of_a_commit_is_told_apart_and_never_tried_again(void **state) {
   struct sandbox *s = *state;
   sandbox_pipeline(s);
   struct change c = sample_event(100, EVENT_ROW_CLOCK, 0, NULL);
-  disk_fail(s->disk, (struct disk_fault){.calls = DISK_BIT(DISK_SYNC), .nth = 1});
+  disk_fail(s->disk, (struct disk_fault){.calls = DISK_BIT(DISK_SYNC), .name = "-wal", .nth = 1});
   assert_int_equal(store_commit(s->store, &c, 1, &s->why), ERR_SYNC);
+  assert_int_equal(disk_failed(s->disk, DISK_BIT(DISK_SYNC)), 1);
+  left_alone(s, ERR_SYNC);
+  sandbox_open(s);
+  sandbox_commit(s, &c, 1);
 }
 
-/* Every write of a batch fails in turn: either all of it is there or nothing, and it can be handed in again. */
+static void a_failed_sync_of_a_checkpoint_is_never_tried_again(void **state) {
+  struct sandbox *s = *state;
+  static const char *const files[] = {"rota.db", "rota.db-wal"};
+  for (int i = 0; i < 2; i++) {
+    struct change c = sample_event(100 + i, EVENT_ROW_CLOCK, 0, NULL);
+    sandbox_commit(s, &c, 1);
+    disk_fail(s->disk, (struct disk_fault){.calls = DISK_BIT(DISK_SYNC), .name = files[i], .nth = 1});
+    assert_int_equal(store_tend(s->store, true, &s->why), ERR_SYNC);
+    left_alone(s, ERR_SYNC);
+    disk_crash_bare(s->disk);
+    sandbox_open(s);
+    assert_int_equal(events(s), i + 1);
+  }
+}
+
+static void a_failed_sync_of_the_witness_is_never_tried_again(void **state) {
+  struct sandbox *s = *state;
+  struct change c = sample_event(100, EVENT_ROW_CLOCK, 0, NULL);
+  sandbox_commit(s, &c, 1);
+  disk_fail(s->disk, (struct disk_fault){.calls = DISK_BIT(DISK_SYNC), .name = "rota.witness", .nth = 1});
+  assert_int_equal(store_tend(s->store, true, &s->why), ERR_SYNC);
+  left_alone(s, ERR_SYNC);
+  sandbox_open(s);
+  assert_int_equal(events(s), 1);
+}
+
+/* Every write of a batch fails in turn: all of it is there or nothing, and the next start goes on. */
 static void any_failed_write_leaves_the_batch_out_as_a_whole(void **state) {
   struct sandbox *s = *state;
   struct change c[40];
@@ -170,8 +215,9 @@ static void any_failed_write_leaves_the_batch_out_as_a_whole(void **state) {
     disk_fail(s->disk, (struct disk_fault){.calls = DISK_BIT(DISK_WRITE), .nth = nth});
     rc = store_commit(s->store, c, n, &s->why);
     assert_true(rc == 0 || rc == ERR_IO);
-    disk_heal(s->disk);
     if (rc) {
+      left_alone(s, ERR_IO);
+      sandbox_open(s);
       assert_int_equal(events(s), done);
       sandbox_commit(s, c, n);
     }
@@ -183,13 +229,144 @@ static void any_failed_write_leaves_the_batch_out_as_a_whole(void **state) {
   assert_int_equal(events(s), done);
 }
 
+/* ---- a disk that can't be written any more ---- */
+
+static void a_read_only_disk_is_told_and_the_batch_goes_in_when_it_is_writable(void **state) {
+  struct sandbox *s = *state;
+  struct change c[40];
+  int64_t next = 10;
+  sandbox_pipeline(s);
+  disk_read_only(s->disk, true);
+  for (int i = 0; i < 5; i++) {
+    size_t n = batch(c, &next);
+    assert_int_equal(store_commit(s->store, c, n, &s->why), ERR_DENIED);
+    assert_non_null(strstr(buf_cstr(&s->why), "Read-only"));
+    assert_int_equal(store_tend(s->store, i % 2, NULL), i % 2 ? ERR_DENIED : 0);
+    assert_int_equal(events(s), 0);
+  }
+  disk_read_only(s->disk, false);
+  sandbox_commit(s, c, 40);
+  assert_int_equal(tend(s->store), 0);
+  sandbox_reopen(s);
+  assert_int_equal(events(s), 40);
+}
+
+static void a_start_on_a_read_only_disk_is_refused_and_told(void **state) {
+  struct sandbox *s = *state;
+  sandbox_close(s);
+  disk_read_only(s->disk, true);
+  assert_int_equal(store_open(s->dir, NOON, &s->store, &s->why), ERR_DENIED);
+  assert_non_null(strstr(buf_cstr(&s->why), "Read-only"));
+  disk_heal(s->disk);
+  sandbox_open(s);
+}
+
+/* ---- somebody else has the lock ---- */
+
+static void a_foreigner_is_waited_for(void **state) {
+  struct sandbox *s = *state;
+  struct change c = sample_event(100, EVENT_ROW_CLOCK, 0, NULL);
+  int64_t slept = vfs_slept();
+  disk_hold(s->disk, 4 * USEC_PER_SEC);
+  sandbox_commit(s, &c, 1);
+  assert_true(vfs_slept() - slept >= 4 * USEC_PER_SEC);
+  assert_int_equal(events(s), 1);
+}
+
+static void a_foreigner_who_stays_is_told_and_the_batch_goes_in_after_him(void **state) {
+  struct sandbox *s = *state;
+  struct change c = sample_event(100, EVENT_ROW_CLOCK, 0, NULL);
+  int64_t slept = vfs_slept();
+  disk_hold(s->disk, -1);
+  for (int i = 0; i < 8; i++) {
+    assert_int_equal(store_commit(s->store, &c, 1, &s->why), ERR_BUSY);
+    assert_int_equal(store_tend(s->store, i % 2, NULL), 0);
+  }
+  assert_true(vfs_slept() - slept >= 30 * USEC_PER_SEC);
+  assert_non_null(strstr(buf_cstr(&s->why), "locked"));
+  disk_hold(s->disk, 0);
+  sandbox_commit(s, &c, 1);
+  sandbox_reopen(s);
+  assert_int_equal(events(s), 1);
+}
+
+/* ---- a full disk, to the byte ---- */
+
+/* Fills the log up to its cap while the disk has room, then takes all room but `left` away. */
+static int64_t full_log(struct sandbox *s, int64_t left) {
+  struct change c[40];
+  struct store_health h = {0};
+  int64_t next = 10, done = 0;
+  sandbox_pipeline(s);
+  while (h.wal_bytes <= STORE_WAL_CAP) {
+    done += (int64_t)batch(c, &next);
+    sandbox_commit(s, c, 40);
+    store_health(s->store, &h);
+  }
+  disk_limit(s->disk, disk_used(s->disk) + left);
+  return done;
+}
+
+static void a_full_log_on_a_full_disk_is_moved_into_the_ballasts_room(void **state) {
+  struct sandbox *s = *state;
+  struct change c[40];
+  int64_t next = 1000000, done = full_log(s, 0);
+  size_t n = batch(c, &next);
+  sandbox_commit(s, c, n);
+  done += (int64_t)n;
+  assert_false(ballast_there(s->dir));
+  assert_int_equal(tend(s->store), 0);
+  struct store_health h;
+  store_health(s->store, &h);
+  assert_int_equal(h.wal_bytes, 0);
+  assert_true(h.full);
+  disk_crash_bare(s->disk);
+  sandbox_reopen(s);
+  assert_int_equal(events(s), done);
+}
+
+/* As a ballast that is too small: the checkpoint finds no room, which is said, and nothing is lost. */
+static void a_full_log_without_a_ballast_is_told_and_loses_nothing(void **state) {
+  struct sandbox *s = *state;
+  struct change c[40];
+  int64_t next = 1000000, done = full_log(s, 0), more = 0;
+  assert_true(ballast_drop(s->dir));
+  disk_limit(s->disk, disk_used(s->disk) + 16 * 1024);
+  int rc = 0;
+  while (!rc && more < 4000) {
+    size_t n = batch(c, &next);
+    rc = store_commit(s->store, c, n, &s->why);
+    if (!rc) more += (int64_t)n;
+  }
+  assert_int_equal(rc, ERR_FULL);
+  assert_int_equal(tend(s->store), ERR_FULL);
+  struct store_health h;
+  store_health(s->store, &h);
+  assert_true(h.full);
+  assert_int_equal(events(s), done + more);
+  disk_limit(s->disk, 0);
+  sandbox_commit(s, c, 40);
+  assert_int_equal(tend(s->store), 0);
+  disk_crash_bare(s->disk);
+  sandbox_reopen(s);
+  assert_int_equal(events(s), done + more + 40);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       STORE_TEST(a_full_disk_drops_the_ballast_and_goes_on_when_there_is_room),
       STORE_TEST(a_full_log_can_be_moved_by_dropping_the_ballast),
       STORE_TEST(a_disk_that_is_full_at_start_is_no_reason_not_to_start),
-      DISK_TEST(a_failed_sync_is_told_apart),
+      DISK_TEST(a_failed_sync_of_a_commit_is_told_apart_and_never_tried_again),
+      DISK_TEST(a_failed_sync_of_a_checkpoint_is_never_tried_again),
+      DISK_TEST(a_failed_sync_of_the_witness_is_never_tried_again),
       DISK_TEST(any_failed_write_leaves_the_batch_out_as_a_whole),
+      DISK_TEST(a_read_only_disk_is_told_and_the_batch_goes_in_when_it_is_writable),
+      DISK_TEST(a_start_on_a_read_only_disk_is_refused_and_told),
+      DISK_TEST(a_foreigner_is_waited_for),
+      DISK_TEST(a_foreigner_who_stays_is_told_and_the_batch_goes_in_after_him),
+      DISK_TEST(a_full_log_on_a_full_disk_is_moved_into_the_ballasts_room),
+      DISK_TEST(a_full_log_without_a_ballast_is_told_and_loses_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
