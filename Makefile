@@ -27,7 +27,7 @@ PKGC     = $(eval PKGC := $(call ask,--cflags $(PKGS) $(LOADED)))$(PKGC)
 PKGL     = $(eval PKGL := $(call ask,--libs $(PKGS)))$(PKGL)
 
 # A room is a folder; each becomes an archive. Who may know whom stands in docs/architecture.md, and `make lint` checks it.
-ROOMS    := cli scheduler/daemon scheduler/daemon/handlers scheduler/daemon/access scheduler/daemon/pages scheduler/daemon/logs scheduler/daemon/events scheduler/daemon/foreground scheduler/api scheduler/store \
+ROOMS    := cli scheduler/daemon scheduler/daemon/handlers scheduler/daemon/access scheduler/daemon/pages scheduler/daemon/logs scheduler/daemon/events scheduler/daemon/health scheduler/daemon/foreground scheduler/api scheduler/store \
             scheduler/engine scheduler/spec scheduler/spec/yaml scheduler/spec/expr scheduler/spec/time worker worker/ssh worker/ssh/link worker/ssh/transport worker/ssh/remote base
 archive   = $(BUILD)/$(subst /,-,$(1)).a
 objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c))

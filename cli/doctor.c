@@ -131,16 +131,23 @@ static struct finding judge_daemon(struct visit *v, const struct reply *reply) {
                                                        field_text(reply->json, "detail"))};
   if (json_is_object(degraded))
     return (struct finding){HEALTH_CRITICAL, arena_fmt(&v->arena, "degraded: %s", field_text(degraded, "reason"))};
+  const json_t *health = json_object_get(reply->json, "health");
+  if (json_is_true(json_object_get(health, "behind")))
+    return (struct finding){
+        HEALTH_WARNING, arena_fmt(&v->arena, "its loop is behind, by %lld ms: the machine or its disk is overloaded",
+                                  (long long)field_int(health, "lag_ms", 0))};
   if (json_is_object(paused))
     return (struct finding){HEALTH_WARNING, arena_fmt(&v->arena, "it is paused (%s); `rota resume --all` ends it",
                                                       field_text(paused, "reason"))};
   if (*version && strcmp(version, ROTA_VERSION) != 0)
     return (struct finding){
         HEALTH_WARNING, arena_fmt(&v->arena, "it is version %s, this program " ROTA_VERSION "; restart it", version)};
-  return (struct finding){HEALTH_OK, arena_fmt(&v->arena, "pid %lld, %zu running, %zu need attention",
-                                               (long long)field_int(reply->json, "pid", 0),
-                                               json_array_size(json_object_get(reply->json, "running")),
-                                               json_array_size(json_object_get(reply->json, "attention")))};
+  return (struct finding){HEALTH_OK,
+                          arena_fmt(&v->arena, "pid %lld, %zu running, %zu need attention, at most %lld ms late",
+                                    (long long)field_int(reply->json, "pid", 0),
+                                    json_array_size(json_object_get(reply->json, "running")),
+                                    json_array_size(json_object_get(reply->json, "attention")),
+                                    (long long)field_int(health, "lag_ms", 0))};
 }
 
 static struct finding check_daemon(struct visit *v) {

@@ -58,6 +58,9 @@ static void show_head(const json_t *s) {
     local_format(field_known(failing, "since"), time);
     printf("  NO BACKUP since %s: %s\n", time, field_shown(failing, "reason"));
   }
+  const json_t *health = json_object_get(s, "health");
+  if (json_is_true(json_object_get(health, "behind")))
+    printf("  BEHIND by %lld ms: the machine or its disk is overloaded\n", (long long)field_int(health, "lag_ms", 0));
   if (json_is_object(paused)) {
     const char *reason = field_shown(paused, "reason");
     local_format(field_known(paused, "at"), time);

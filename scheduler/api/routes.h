@@ -11,7 +11,9 @@
 
 /* name, method, pattern, whether a body is needed (BODY, or OPTIONAL, or NONE for a GET), the least role that may */
 #define API_ROUTES(X)                                                                                                \
-  X(HEALTH, GET, "/healthz", NONE, PUBLIC)                                                                           \
+  X(HEALTHZ, GET, "/healthz", NONE, PUBLIC)                                                                          \
+  X(METRICS, GET, "/metrics", NONE, VIEWER)                                                                          \
+  X(HEALTH, GET, "/api/v1/health", NONE, VIEWER)                                                                     \
   X(LOGIN, POST, "/api/v1/login", BODY, PUBLIC)                                                                      \
   X(LOGOUT, POST, "/api/v1/logout", OPTIONAL, VIEWER)                                                                \
   X(ME, GET, "/api/v1/me", NONE, VIEWER)                                                                             \

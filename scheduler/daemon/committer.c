@@ -38,6 +38,12 @@ struct committer {
   int64_t store_number;
   struct buf why;
   VEC(struct job) jobs, jobs_done;
+  int64_t handed_at; /* monotonic, as are all such */
+  int64_t moved_at;  /* when the writer last began or ended something, or something came that it had nothing before */
+  bool working;
+  struct histogram took;
+  instant committed_at;
+  int64_t wal_bytes;
 
   /* Loop thread only. */
   bool busy, full;
@@ -51,6 +57,11 @@ static void tell_result(struct committer *c, int err, struct buf *why) {
   store_health(c->store, &health);
   c->store_full = health.full;
   c->store_number = health.commit_number;
+  c->wal_bytes = health.wal_bytes;
+  if (err == 0) {
+    histogram_add(&c->took, clock_monotonic() - c->handed_at);
+    c->committed_at = clock_now();
+  }
   c->err = err;
   buf_release(&c->why);
   c->why = *why;
@@ -60,6 +71,12 @@ static void tell_result(struct committer *c, int err, struct buf *why) {
 
 static bool ends_commits(int err) {
   return err == ERR_SYNC || err == ERR_IO || err == ERR_CORRUPT;
+}
+
+/* Under the lock. */
+static void moved(struct committer *c, bool working) {
+  c->moved_at = clock_monotonic();
+  c->working = working;
 }
 
 /* A checkpoint that fails for good is told as the failure of the next commit would be. */
@@ -106,10 +123,12 @@ static void run_job(struct committer *c) {
 static void wait_or_tend(struct committer *c) {
   if (uv_cond_timedwait(&c->wake, &c->lock, IDLE_NS) != UV_ETIMEDOUT) return;
   c->tended = true;
+  moved(c, true);
   uv_mutex_unlock(&c->lock);
   tend(c, true);
   alloc_trim(); /* a daemon is idle most of its life */
   uv_mutex_lock(&c->lock);
+  moved(c, false);
 }
 
 static void writer_main(void *arg) {
@@ -117,11 +136,15 @@ static void writer_main(void *arg) {
   uv_mutex_lock(&c->lock);
   for (;;) {
     if (c->handed_over) {
+      moved(c, true);
       run_commit(c);
+      moved(c, false);
     } else if (c->quit) {
       break;
     } else if (c->jobs.len > 0) {
+      moved(c, true);
       run_job(c);
+      moved(c, false);
     } else if (!c->tended) {
       wait_or_tend(c);
     } else {
@@ -183,6 +206,8 @@ struct committer *committer_new(uv_loop_t *loop, struct store *store, committer_
   struct store_health health;
   store_health(store, &health);
   c->number = health.commit_number;
+  c->wal_bytes = health.wal_bytes;
+  c->committed_at = INSTANT_NONE;
   uv_mutex_init(&c->lock);
   uv_cond_init(&c->wake);
   uv_async_init(loop, &c->async, on_async);
@@ -192,14 +217,33 @@ struct committer *committer_new(uv_loop_t *loop, struct store *store, committer_
   return NULL;
 }
 
+/* Under the lock, before something is asked of the writer. */
+static void wanted(struct committer *c) {
+  if (!c->working && !c->handed_over && c->jobs.len == 0) c->moved_at = clock_monotonic();
+}
+
 void committer_commit(struct committer *c, const struct change *changes, size_t len) {
   assert(!c->busy);
   c->busy = true;
   uv_mutex_lock(&c->lock);
+  wanted(c);
+  c->handed_at = clock_monotonic();
   c->changes = changes;
   c->len = len;
   c->handed_over = true;
   uv_cond_signal(&c->wake);
+  uv_mutex_unlock(&c->lock);
+}
+
+void committer_view(struct committer *c, struct committer_view *out) {
+  uv_mutex_lock(&c->lock);
+  bool rests = !c->working && !c->handed_over && c->jobs.len == 0;
+  int64_t silent = rests ? 0 : clock_monotonic() - c->moved_at;
+  *out = (struct committer_view){.took = c->took,
+                                 .committed_at = c->committed_at,
+                                 .jobs = c->jobs.len,
+                                 .wal_bytes = c->wal_bytes,
+                                 .silent_us = silent < 0 ? 0 : silent};
   uv_mutex_unlock(&c->lock);
 }
 
@@ -218,6 +262,7 @@ int64_t committer_number(const struct committer *c) {
 void committer_job(struct committer *c, committer_job_fn *run, committer_job_done_fn *done, void *arg) {
   struct job job = {.run = run, .done = done, .arg = arg};
   uv_mutex_lock(&c->lock);
+  wanted(c);
   vec_push(&c->jobs, job);
   uv_cond_signal(&c->wake);
   uv_mutex_unlock(&c->lock);

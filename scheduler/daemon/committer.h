@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "scheduler/daemon/health/histogram.h"
 #include "scheduler/engine/rows.h"
 
 struct store;
@@ -30,6 +31,18 @@ bool committer_full(const struct committer *c);
 /* The database's number of the last commit that `done` was called for; it rises by one a commit, over restarts too.
  */
 int64_t committer_number(const struct committer *c);
+
+/* How the writer does. */
+struct committer_view {
+  struct histogram took; /* batches that are durable, from being handed over until then */
+  instant committed_at;  /* the last of them; INSTANT_NONE: none yet */
+  size_t jobs;           /* that wait */
+  int64_t wal_bytes;     /* as of the last batch */
+  /* For how long the writer has been at one thing, or hasn't begun with what waits for it; 0 if it rests. A disk that
+   * is full or held by another program gives an answer within seconds; a thread that hangs gives none. */
+  int64_t silent_us;
+};
+void committer_view(struct committer *c, struct committer_view *out);
 
 /* A job runs on the writer thread after the batch in flight, `done` on the loop's thread after it. It must be short,
  * or a batch waits for it. Every job's `done` is called: by committer_free at the latest, with ERR_AGAIN for one that

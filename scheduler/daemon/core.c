@@ -379,6 +379,12 @@ void core_adopt_place(struct core *c, const char *host) {
   arena_release(&arena);
 }
 
+void core_stalled(struct core *c, bool stalled) {
+  if (c->over) return;
+  if (stalled && !c->degraded) degraded_set(c, ERR_TIMEOUT, "the disk doesn't answer");
+  if (!stalled && c->degraded == ERR_TIMEOUT) degraded_set(c, 0, NULL);
+}
+
 int core_degraded(const struct core *c) {
   return c->degraded;
 }

@@ -70,6 +70,8 @@ void core_adopt_place(struct core *c, const char *host);
 
 /* Of the last commit (committer.h). */
 int64_t core_commit_number(const struct core *c);
+/* Whether the writer has given no answer for too long; then it is degraded (ERR_TIMEOUT) until it gives one. */
+void core_stalled(struct core *c, bool stalled);
 /* 0, or why commits don't succeed for now. */
 int core_degraded(const struct core *c);
 /* True when nothing is queued and no commit is in flight. */

@@ -24,6 +24,7 @@
 #include "scheduler/daemon/handlers/restore_answers.h"
 #include "scheduler/daemon/handlers/server.h"
 #include "scheduler/daemon/handlers/visits.h"
+#include "scheduler/daemon/health/health.h"
 #include "scheduler/daemon/loader.h"
 #include "scheduler/daemon/pages/queries.h"
 #include "scheduler/daemon/reload.h"
@@ -54,7 +55,7 @@ struct serve {
   struct reloads *reloads;
   struct code_lookups *code_lookups;
   uv_signal_t signals[SIGNALS_LEN];
-  struct degraded degraded;
+  struct health *health;
   struct backup_standing backup;
   int code;
 };
@@ -68,6 +69,7 @@ static void on_committed(void *ctx, const struct change *changes, size_t len) {
   assembly_committed(&s->assembly, changes, len, true);
   code_committed(s->code_lookups, &s->assembly.names, changes, len);
   access_committed(s->access, changes, len);
+  health_committed(s->health, changes, len);
   queries_committed(s->queries, changes, len);
   event_hub_committed(s->events, changes, len);
   assembly_forget(&s->assembly, changes, len);
@@ -82,10 +84,7 @@ static void on_reply(void *ctx, const struct decision_reply *reply) {
 
 static void on_degraded(void *ctx, int err, const char *why) {
   struct serve *s = ctx;
-  if (!s->degraded.err) s->degraded.since = clock_now();
-  s->degraded.err = err;
-  free(s->degraded.why);
-  s->degraded.why = err ? alloc_strdup(why) : NULL;
+  health_degrade(s->health, err, why);
   event_hub_health(s->events);
   if (err) {
     LOG(LOG_ERROR, "degraded: nothing can be recorded, nothing new is started", {"reason", why});
@@ -216,6 +215,12 @@ static int open_rest(struct serve *s) {
   uv_loop_t *loop = &s->assembly.loop;
   s->code_lookups = code_new(loop, s->assembly.core);
   s->history = history_new(s->config->state);
+  const struct health_options health = {.loop = loop,
+                                        .core = s->assembly.core,
+                                        .backup = &s->backup,
+                                        .history = s->history,
+                                        .state = &s->assembly.loaded.state};
+  s->health = health_new(&health);
   load_pipelines(s);
   s->access = access_new(s->assembly.core, &s->assembly.loaded, clock_now);
   int code = open_server(s);
@@ -231,8 +236,8 @@ static int open_rest(struct serve *s) {
                                           .server = s->server,
                                           .history = s->history,
                                           .loader = s->loader,
-                                          .degraded = &s->degraded,
                                           .backup = &s->backup,
+                                          .health = s->health,
                                           .holds = holds,
                                           .ctx = s};
   s->queries = queries_new(&queries);
@@ -240,12 +245,13 @@ static int open_rest(struct serve *s) {
                                            .server = s->server,
                                            .core = s->assembly.core,
                                            .names = &s->assembly.names,
-                                           .degraded = &s->degraded,
+                                           .degraded = health_degraded(s->health),
                                            .backup = &s->backup,
                                            .state_id = store_state_id(s->assembly.store),
                                            .holds = holds,
                                            .ctx = s};
   s->events = event_hub_new(&events);
+  health_set_stream(s->health, s->events);
   const struct upkeep_options upkeep = {.assembly = &s->assembly,
                                         .requests = s->requests,
                                         .history = s->history,
@@ -276,6 +282,7 @@ static int open_rest(struct serve *s) {
 /* What still works on a thread frees itself when assembly_close turns the loop. */
 static void close_all(struct serve *s) {
   upkeep_free(s->upkeep);
+  health_set_stream(s->health, NULL);
   event_hub_free(s->events);
   queries_free(s->queries);
   restore_answers_free(s->answers);
@@ -287,6 +294,7 @@ static void close_all(struct serve *s) {
   watch_free(s->watch);
   loader_free(s->loader);
   code_free(s->code_lookups);
+  health_free(s->health);
   for (int i = 0; i < SIGNALS_LEN; i++) {
     if (s->signals[i].data) uv_close((uv_handle_t *)&s->signals[i], NULL);
   }
@@ -370,6 +378,5 @@ int daemon_serve(const struct serve_options *options) {
   int code = options->check ? check(s.config) : serve(&s);
   if (!s.reloads) config_free(s.config);
   reloads_free(s.reloads);
-  free(s.degraded.why);
   return code;
 }

@@ -259,16 +259,26 @@ const struct pipeline *engine_pipeline(const struct engine *e, const char *pipel
   return entry ? entry->spec : NULL;
 }
 
-instant engine_next_firing(const struct engine *e, const char *pipeline, const char **schedule) {
+static const struct schedule *next_schedule(const struct engine *e, const char *pipeline) {
   const struct entry *entry = entry_find(e, pipeline);
-  instant next = INSTANT_NONE;
+  const struct schedule *next = NULL;
   if (!entry || !e->options.schedules || entry->row.paused_at != INSTANT_NONE || e->pause.at != INSTANT_NONE)
-    return next;
+    return NULL;
   for (size_t i = 0; i < entry->schedules.len; i++) {
     const struct schedule *s = entry->schedules.items[i];
-    if (!s->place || s->spec->paused || (next != INSTANT_NONE && s->next >= next)) continue;
-    next = s->next;
-    if (schedule) *schedule = s->row.identity;
+    if (!s->place || s->spec->paused || (next && s->next >= next->next)) continue;
+    next = s;
   }
   return next;
+}
+
+instant engine_next_firing(const struct engine *e, const char *pipeline, const char **schedule) {
+  const struct schedule *next = next_schedule(e, pipeline);
+  if (next && schedule) *schedule = next->row.identity;
+  return next ? next->next : INSTANT_NONE;
+}
+
+duration engine_firing_gap(const struct engine *e, const char *pipeline) {
+  const struct schedule *next = next_schedule(e, pipeline);
+  return next ? next->gap : -1;
 }

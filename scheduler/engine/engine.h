@@ -347,6 +347,13 @@ struct engine_live { /* an unfinished attempt, as the caller must look it up at 
 size_t engine_live_attempts(const struct engine *e, struct arena *a, struct engine_live **out);
 /* What was given up and may be alive, in the arena: at start their CLEAR is to be carried out again. */
 size_t engine_remnants(const struct engine *e, struct arena *a, struct remnant_row **out);
+/* How much there is to do. O(pipelines and live runs). */
+struct engine_load {
+  size_t runs;     /* that haven't ended, queued ones included */
+  size_t attempts; /* live ones, on all hosts */
+  size_t waiting;  /* tasks that are ready and wait for a slot, a host or their run's max_tasks */
+};
+struct engine_load engine_load(const struct engine *e);
 bool engine_run_live(const struct engine *e, const char *run_id);
 size_t engine_runs(const struct engine *e);
 /* One line: why the task isn't running, or what it is doing. ERR_NOT_FOUND if the run isn't live or has no such task.
@@ -355,6 +362,10 @@ int engine_why(const struct engine *e, struct moment now, const char *run_id, co
 /* The next firing of a pipeline's schedules in force, for lists: INSTANT_NONE if there is none or it is paused. The
  * identity of the schedule goes to *schedule, which may be NULL; borrowed until the next step. */
 instant engine_next_firing(const struct engine *e, const char *pipeline, const char **schedule);
+
+/* The longer of the two times between the firing before last of that schedule, its last and its next: what passes at
+ * most without a firing, seen from now. -1 if there is no next firing. */
+duration engine_firing_gap(const struct engine *e, const char *pipeline);
 
 /* The definition in force of a pipeline, borrowed until the next step; NULL if none ever loaded. */
 const struct pipeline *engine_pipeline(const struct engine *e, const char *pipeline);

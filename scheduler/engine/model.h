@@ -207,6 +207,7 @@ struct schedule {
   struct firing_row last;  /* key 0 if there is none */
   char *last_reason;
   instant next, due; /* the first undecided firing and when it starts; INSTANT_NONE */
+  duration gap;      /* see engine_firing_gap */
   size_t place;      /* in the engine's heap by `due` */
   bool dirty, firing_dirty;
 };

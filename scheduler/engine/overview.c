@@ -30,3 +30,16 @@ struct pause_row engine_paused(const struct engine *e) {
   pause.by = e->pause_by;
   return pause;
 }
+
+static size_t run_waiting(const struct live_run *r) {
+  size_t waiting = 0;
+  for (const struct feed *f = r->feeds; f; f = f->next) waiting += f->ready.len;
+  return waiting;
+}
+
+struct engine_load engine_load(const struct engine *e) {
+  struct engine_load load = {.runs = engine_runs(e), .attempts = e->live};
+  for (size_t i = 0; i < e->entries.len; i++)
+    for (const struct live_run *r = e->entries.items[i]->first; r; r = r->next) load.waiting += run_waiting(r);
+  return load;
+}

@@ -33,6 +33,14 @@ static const struct zone *zone_of(const struct schedule *s) {
   return s->spec->cron ? engine_zone(s->engine, s->spec->zone) : zone_utc();
 }
 
+/* Two steps back, so that the first firing after a weekend doesn't look like one of every day. */
+static duration gap_before(const struct schedule *s) {
+  instant last = timing_prev(&s->timing, s->zone, s->next);
+  instant before = last == INSTANT_NONE ? last : timing_prev(&s->timing, s->zone, last);
+  duration next = last == INSTANT_NONE ? 0 : s->next - last, former = before == INSTANT_NONE ? 0 : last - before;
+  return next > former ? next : former;
+}
+
 void schedule_plan(struct schedule *s) {
   struct engine *e = s->engine;
   heap_remove(&e->schedules, &by_due, s);
@@ -43,6 +51,7 @@ void schedule_plan(struct schedule *s) {
   s->next = timing_next(&s->timing, s->zone, s->row.decided);
   if (s->next == INSTANT_NONE) return;
   s->due = s->spec->jitter > 0 ? due_at(s, s->next) : s->next;
+  s->gap = gap_before(s);
   heap_push(&e->schedules, &by_due, s);
 }
 

@@ -206,3 +206,27 @@ int history_usual(struct history *h, int64_t pipeline, duration *out) {
   *out = took[len / 2];
   return 0;
 }
+
+int history_ends(struct history *h, int64_t pipeline, struct history_ends *out) {
+  static const enum run_state ended[] = {RUN_SUCCEEDED, RUN_FAILED, RUN_CANCELLED};
+  struct reader *r;
+  *out = (struct history_ends){.succeeded_at = INSTANT_NONE, .ended_at = INSTANT_NONE};
+  int rc = reader_take(h, &r);
+  if (rc) return rc;
+  for (size_t i = 0; !rc && i < sizeof ended / sizeof ended[0]; i++) {
+    sqlite3_stmt *q = statement(&r->statements, STATEMENT_ENDED_LAST);
+    sqlite3_bind_int64(q, 1, pipeline);
+    sqlite3_bind_text(q, 2, run_state_word(ended[i]), -1, SQLITE_STATIC);
+    int step = sqlite3_step(q);
+    instant at = step == SQLITE_ROW ? instant_at(q, 0) : INSTANT_NONE;
+    rc = db_code(r->db, step);
+    sqlite3_reset(q);
+    if (at == INSTANT_NONE) continue;
+    if (ended[i] == RUN_SUCCEEDED) out->succeeded_at = at;
+    if (out->ended_at != INSTANT_NONE && out->ended_at >= at) continue;
+    out->ended_at = at;
+    out->state = ended[i];
+  }
+  reader_give(h, r);
+  return rc;
+}

@@ -183,6 +183,14 @@ struct history_span {
 };
 int history_spans(struct history *h, int64_t run, struct arena *a, struct history_span **out, size_t *len);
 
+/* When the newest run that succeeded did, and which of the newest of each end was the last and how; INSTANT_NONE:
+ * none did. Three rows are read, however many runs there are. */
+struct history_ends {
+  instant succeeded_at, ended_at;
+  enum run_state state;
+};
+int history_ends(struct history *h, int64_t pipeline, struct history_ends *out);
+
 /* The median of how long the last HISTORY_USUAL_RUNS successes of a pipeline took; -1 if there is none. */
 #define HISTORY_USUAL_RUNS 9
 int history_usual(struct history *h, int64_t pipeline, duration *out);

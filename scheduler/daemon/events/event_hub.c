@@ -10,6 +10,7 @@
 #include "scheduler/daemon/backup_schedule.h"
 #include "scheduler/daemon/events/event_batch.h"
 #include "scheduler/daemon/events/event_ring.h"
+#include "scheduler/daemon/health/health.h"
 
 #define BEAT_MS   5000
 #define FLUSH_MS  100
@@ -32,7 +33,7 @@ struct event_hub {
   struct event_ring ring;
   struct api_piece *telling; /* what this round tells; NULL between rounds */
   struct api_piece *resync;  /* for those whose queue it doesn't fit into; made when it is needed */
-  uint64_t round;
+  uint64_t round, drops;
   size_t next;                          /* the listener that the round goes on with: those before it have had it */
   bool health_due, flush_due, beat_due; /* what the next rounds tell */
   int64_t left_at;                      /* when the last listener went; monotonic */
@@ -88,19 +89,10 @@ static struct api_piece *event_hello(const struct event_hub *hub, int64_t number
 static struct api_piece *event_health(const struct event_hub *hub) {
   struct buf b = event_begin("health", -1);
   struct json j;
-  const struct degraded *d = hub->o.degraded;
   struct pause_row pause = engine_paused(core_engine(hub->o.core));
   jsonw_init(&j, &b);
   jsonw_object(&j);
-  jsonw_key(&j, "degraded");
-  if (d->err) {
-    jsonw_object(&j);
-    jsonw_member_string(&j, "reason", d->why);
-    jsonw_member_instant(&j, "since", d->since);
-    jsonw_object_end(&j);
-  } else {
-    jsonw_null(&j);
-  }
+  degraded_member(hub->o.degraded, &j);
   jsonw_key(&j, "paused");
   if (pause.at != INSTANT_NONE) {
     jsonw_object(&j);
@@ -151,6 +143,7 @@ static void tell_one(struct event_hub *hub, uint64_t handle) {
     return;
   }
   api_stream_clear(api, handle);
+  hub->drops++;
   if (!hub->resync) hub->resync = event_resync(hub);
   api_stream_write(api, handle, hub->resync);
 }
@@ -374,6 +367,13 @@ void event_hub_gone(struct event_hub *hub, uint64_t handle) {
 
 size_t event_hub_listeners(const struct event_hub *hub) {
   return hub->listeners.len;
+}
+
+void event_hub_view(const struct event_hub *hub, struct event_hub_view *out) {
+  *out = (struct event_hub_view){0};
+  if (!hub) return;
+  out->listeners = hub->listeners.len;
+  out->drops = hub->drops;
 }
 
 /* ---- begin and end ---- */

@@ -41,6 +41,11 @@ void event_hub_health(struct event_hub *hub);
 /* The client has gone. */
 void event_hub_gone(struct event_hub *hub, uint64_t handle);
 size_t event_hub_listeners(const struct event_hub *hub);
-void event_hub_free(struct event_hub *hub); /* accepts NULL */
+struct event_hub_view {
+  size_t listeners;
+  uint64_t drops; /* queues that were given up, since the start */
+};
+void event_hub_view(const struct event_hub *hub, struct event_hub_view *out); /* hub NULL: nobody listens */
+void event_hub_free(struct event_hub *hub);                                   /* accepts NULL */
 
 #endif

@@ -88,7 +88,9 @@ void page_list_end(struct page *p, int64_t next);
 page_read_fn page_runs_read, page_run_read, page_events_read, page_log_read, page_audit_read, page_versions_read,
     page_firings_read;
 page_read_fn page_pipelines_read, page_pipeline_read, page_status_read, page_why_read;
-page_finish_fn page_health_finish, page_status_finish, page_pipelines_finish, page_pipeline_finish, page_why_finish;
+page_read_fn page_metrics_read;
+page_finish_fn page_healthz_finish, page_health_finish, page_metrics_finish;
+page_finish_fn page_status_finish, page_pipelines_finish, page_pipeline_finish, page_why_finish;
 page_read_fn page_schedule_read, page_restore_read, page_openapi_read;
 page_finish_fn page_run_finish;
 page_read_fn page_compare_read;

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "scheduler/daemon/backup_schedule.h"
+#include "scheduler/daemon/health/health.h"
 #include "scheduler/daemon/pages/page.h"
 #include "scheduler/daemon/pages/page_run.h"
 #include "scheduler/daemon/pages/present.h"
@@ -16,16 +16,6 @@
 
 #define OVERVIEW_RUNS  50
 #define ATTENTION_LOOK 100
-
-void page_health_finish(struct page *p, const struct queries_options *o) {
-  p->status = o->degraded->err ? 503 : 200;
-  jsonw_object(&p->json);
-  jsonw_member_bool(&p->json, "ok", !o->degraded->err);
-  if (o->degraded->err) jsonw_member_string(&p->json, "reason", o->degraded->why);
-  /* No reason to take the daemon for ill, but one to look: `rota doctor` says why. */
-  if (o->backup->failing != INSTANT_NONE) jsonw_member_bool(&p->json, "backup_failing", true);
-  jsonw_object_end(&p->json);
-}
 
 /* ---- the overview ---- */
 
@@ -81,6 +71,10 @@ void page_status_finish(struct page *p, const struct queries_options *o) {
   jsonw_member_string(j, "url", api_url(server_api(o->server)));
   jsonw_member_string(j, "dags", a->config->dags);
   jsonw_member_int(j, "pipelines", (int64_t)a->names.present);
+  jsonw_key(j, "health");
+  jsonw_object(j);
+  health_json(o->health, j);
+  jsonw_object_end(j);
   jsonw_object_end(j);
 }
 

@@ -36,6 +36,8 @@ static const struct page_kind {
   page_read_fn *read;
   page_finish_fn *finish;
 } kinds[API_ROUTE_COUNT] = {
+    [API_HEALTHZ] = {NULL, page_healthz_finish},
+    [API_METRICS] = {page_metrics_read, page_metrics_finish},
     [API_HEALTH] = {NULL, page_health_finish},
     [API_STATUS] = {page_status_read, page_status_finish},
     [API_PIPELINES] = {page_pipelines_read, page_pipelines_finish},

@@ -11,22 +11,17 @@
 #include "scheduler/daemon/handlers/server.h"
 #include "scheduler/daemon/loader.h"
 
+struct health;
 struct history;
 struct queries;
-
-struct degraded { /* why commits don't succeed for now; err 0: they do */
-  int err;
-  char *why;
-  instant since;
-};
 
 struct queries_options { /* all borrowed */
   struct assembly *assembly;
   struct server *server;
   struct history *history;
   const struct loader *loader;
-  const struct degraded *degraded;
   const struct backup_standing *backup;
+  const struct health *health;
   /* Whether who was let in before would be let in still; NULL: always. */
   bool (*holds)(void *ctx, const struct api_identity *who);
   void *ctx;

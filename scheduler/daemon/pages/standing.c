@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "scheduler/daemon/backup_schedule.h"
+#include "scheduler/daemon/health/health.h"
 
 #define NEXT_FIRINGS 10
 
@@ -75,18 +76,6 @@ void standing_pause(struct json *j, const char *key, instant at, const char *rea
   jsonw_object_end(j);
 }
 
-static void member_degraded(struct json *j, const struct degraded *degraded) {
-  jsonw_key(j, "degraded");
-  if (!degraded->err) {
-    jsonw_null(j);
-    return;
-  }
-  jsonw_object(j);
-  jsonw_member_string(j, "reason", degraded->why);
-  jsonw_member_instant(j, "since", degraded->since);
-  jsonw_object_end(j);
-}
-
 /* Those that a person should know of: ordered out of the way, or out of reach. */
 static void member_hosts(struct page *p, const struct queries_options *o) {
   struct json *j = &p->json;
@@ -116,7 +105,7 @@ void standing_json(struct page *p, const struct queries_options *o) {
   member_slots(p, o);
   member_hosts(p, o);
   standing_pause(j, "paused", pause.at, pause.reason, pause.by);
-  member_degraded(j, o->degraded);
+  degraded_member(health_degraded(o->health), j);
   backup_standing_json(o->backup, j);
   jsonw_key(j, "broken");
   jsonw_array(j);

@@ -7,6 +7,7 @@
 #include "scheduler/api/stream.h"
 #include "scheduler/daemon/backup_schedule.h"
 #include "scheduler/daemon/events/event_hub.h"
+#include "scheduler/daemon/health/health.h"
 #include "scheduler/daemon/names.h"
 
 #define MANY "tasks: {t: {matrix: {n: [%s]}, run: \"true\"}}\n"
@@ -151,9 +152,9 @@ static void the_health_is_told_when_it_changes(void **state) {
   int fd = listen_to(&s, NULL);
   heard(&s, fd);
   char why[] = "the disk is full";
-  s.degraded = (struct degraded){.err = -1, .why = why};
+  s.degraded = (struct degraded){.err = ERR_FULL, .why = why};
   event_hub_health(s.hub);
-  assert_non_null(strstr(heard(&s, fd), "data: {\"degraded\":{\"reason\":\"the disk is full\""));
+  assert_non_null(strstr(heard(&s, fd), "data: {\"degraded\":{\"kind\":\"full\",\"reason\":\"the disk is full\""));
   s.degraded.err = 0;
   event_hub_health(s.hub);
   assert_non_null(strstr(heard(&s, fd), "data: {\"degraded\":null,\"paused\":null,\"backup\":null}"));

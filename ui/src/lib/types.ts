@@ -167,6 +167,7 @@ export interface Paused {
 }
 
 export interface Degraded {
+  kind: string;
   reason: string;
   since: Instant;
 }
