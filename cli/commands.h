@@ -34,6 +34,7 @@
   X(reload, "Keep")                                                                                                  \
   X(backup, NULL)                                                                                                    \
   X(restore, NULL)                                                                                                   \
+  X(downgrade, NULL)                                                                                                 \
   X(keep, NULL)                                                                                                      \
   X(token, NULL)                                                                                                     \
   X(session, NULL)                                                                                                   \

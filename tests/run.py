@@ -142,7 +142,7 @@ def time_limit(path):
 
 
 def environment(options, home):
-    passed = ("PATH", "USER", "LOGNAME", "CI", "CHROMIUM")
+    passed = ("PATH", "USER", "LOGNAME", "CI", "CHROMIUM", "UPGRADE_TASKS")
     kept = {key: os.environ[key] for key in passed if key in os.environ}
     shared = os.environ.get("ROTA_SHARED", os.path.join(os.path.dirname(ROOT), "shared"))
     if os.path.isdir(shared):

@@ -40,6 +40,10 @@ unit: $(UNIT_CHOSEN)
 integration: all
 	@tests/run.py --build $(BUILD) $(if $(T),--only '$(T)') integration
 
+# From the version before the newest migration to this one and back, with so many live tasks.
+upgrade: all
+	@UPGRADE_TASKS=$(or $(TASKS),1000) tests/run.py --build $(BUILD) --only upgrade integration
+
 e2e: all
 	@tests/run.py --build $(BUILD) $(if $(T),--only '$(T)') e2e
 
@@ -69,11 +73,12 @@ coverage-unit:
 	  { cat $(BUILD)/coverage/log; exit 1; }; done
 	@tests/coverage.py $(BUILD)/coverage --least scheduler/engine=95 --least scheduler/spec=95 $(if $(MISSING),--missing $(MISSING))
 
-.PHONY: unit-programs objects unit integration e2e test asan coverage coverage-unit
+.PHONY: unit-programs objects unit integration upgrade e2e test asan coverage coverage-unit
 
 #: make test         all of it: gcc and clang with warnings as errors, lint, unit, integration and end-to-end tests
 #: make unit         the unit tests, of one room with ROOM=spec
 #: make integration  the tests of the real program, those whose name contains X with T=X
+#: make upgrade      up from the version before and back to it with TASKS=1000 live tasks
 #: make e2e          the tests in a browser, those whose name contains X with T=X
 #: make coverage     lines and branches that the unit and integration tests reach, a room
 #: make coverage-unit  those that the unit tests of engine and spec reach there: fails under 95 of 100 branches

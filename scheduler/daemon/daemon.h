@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/diag.h"
 #include "base/exit.h"
@@ -47,6 +48,13 @@ struct restore_options {
 };
 /* Puts a snapshot in the place of the database while no daemon runs, and lists what happened since. */
 int daemon_restore(const struct restore_options *options);
+
+struct downgrade_options {
+  const char *state; /* a path */
+  int64_t to;        /* the schema; 0: the one before */
+};
+/* Brings the database to the schema of an older program while no daemon runs. */
+int daemon_downgrade(const struct downgrade_options *options);
 
 struct doctor_hosts_options {
   struct daemon_places places;

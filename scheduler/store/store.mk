@@ -1,11 +1,14 @@
-# The migrations are part of the binary: each file becomes a row of bytes in the order of their names.
+# The migrations are part of the binary: each file becomes a row of bytes in the order of their names, with the way back
+# beside it if there is one.
 MIGRATIONS := $(sort $(wildcard migrations/*.sql))
+WAYS_BACK  := $(wildcard migrations/back/*.sql)
 
-$(BUILD)/gen/migrations.inc: $(MIGRATIONS) scheduler/store/store.mk
+$(BUILD)/gen/migrations.inc: $(MIGRATIONS) $(WAYS_BACK) scheduler/store/store.mk
 	$(Q)mkdir -p $(@D)
-	$(call say,GEN,$@) for f in $(MIGRATIONS); do \
-	  n=$$(basename $$f .sql); printf '{"%s", (const char[]){' "$$n"; \
-	  od -An -v -td1 $$f | sed 's/ *\(-*[0-9][0-9]*\)/\1,/g'; printf '0}},\n'; \
+	$(call say,GEN,$@) bytes() { printf '(const char[]){'; od -An -v -td1 $$1 | sed 's/ *\(-*[0-9][0-9]*\)/\1,/g'; printf '0}'; }; \
+	for f in $(MIGRATIONS); do \
+	  n=$$(basename $$f .sql); back=migrations/back/$$n.sql; printf '{"%s", ' "$$n"; bytes $$f; printf ', '; \
+	  if [ -f $$back ]; then bytes $$back; else printf NULL; fi; printf '},\n'; \
 	done > $@.tmp && mv $@.tmp $@
 
 GENERATED += $(BUILD)/gen/migrations.inc

@@ -61,6 +61,7 @@ class Place:
         self.config = os.path.join(self.root, "rota.yaml")
         self.write_config(config)
         self.daemon = None
+        self.program = ROTA
         self.log = os.path.join(self.root, "daemon.log")
 
     def write_config(self, text):
@@ -100,7 +101,7 @@ class Place:
         return done.stdout
 
     def rota_all(self, *args, timeout=60, stdin=None, env=None):
-        command = [ROTA, args[0], "--state", self.state, *args[1:]]
+        command = [self.program, args[0], "--state", self.state, *args[1:]]
         return subprocess.run(command, capture_output=True, text=True, timeout=timeout, input=stdin, cwd=self.root,
                               env=env or self.environment())
 
@@ -112,7 +113,7 @@ class Place:
         if listen and "--listen" not in flags:
             flags = ("--listen", listen, *flags)
         out = open(self.log, "a")
-        self.daemon = subprocess.Popen([ROTA, "serve", "--config", self.config, "--dags", self.dags,
+        self.daemon = subprocess.Popen([self.program, "serve", "--config", self.config, "--dags", self.dags,
                                         "--state", self.state, *flags], stdout=out, stderr=out, cwd=self.root,
                                        env=env or self.environment(), start_new_session=True)
         out.close()

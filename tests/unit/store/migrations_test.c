@@ -106,8 +106,18 @@ static int migrate_to(const char *path, size_t count, size_t *crash) {
   return rc;
 }
 
+static int go_back_to(const char *path, size_t version, size_t *crash, struct buf *kept, struct buf *why) {
+  const struct migration *items;
+  size_t count = migrations(&items);
+  struct migration_list list = {items, count, crash ? crash_at : NULL, crash};
+  sqlite3 *db = opened(path);
+  int rc = migrate_back(db, path, &list, version, kept, why);
+  db_close(db);
+  return rc;
+}
+
 static void begin_anew(const char *path) {
-  static const char *const suffixes[] = {"", "-wal", "-shm", ".before-0002", ".before-0003"};
+  static const char *const suffixes[] = {"", "-wal", "-shm", ".before-0002", ".before-0003", ".schema-0003"};
   for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
     char *file = alloc_fmt("%s%s", path, suffixes[i]);
     unlink(file);
@@ -206,11 +216,121 @@ static void a_crash_on_the_way_to_hosts_loses_nothing(void **state) {
   free(path);
 }
 
+/* What happened after the upgrade: a run that is alive here, and what hosts alone leave. */
+static const char of_the_third[] =
+    "INSERT INTO host (name, \"order\", contact) VALUES ('gpu01', 'drain', 'up');"
+    "INSERT INTO host_boot VALUES (61, 'gpu01', 'm', 'b', 1, 2, NULL);"
+    "INSERT INTO event VALUES (60, 11, 'host', NULL, NULL, NULL, NULL, 'unreachable', NULL, NULL, 'gpu01');"
+    "INSERT INTO event VALUES (62, 11, 'note', 1, 11, NULL, NULL, NULL, 'since the upgrade', 'anna', NULL);"
+    "INSERT INTO audit VALUES (63, 11, 'user', '1000', 'anna', 'unix socket', 'note', 'nightly#2', NULL);";
+
+static const char *const shape =
+    "SELECT group_concat(x, char(10)) FROM (SELECT m.name || ' ' || group_concat(c.name || ' ' || c.type || ' ' ||"
+    " c.\"notnull\" || ' ' || coalesce(c.dflt_value, '')) AS x FROM sqlite_schema m, pragma_table_info(m.name) c"
+    " WHERE m.type = 'table' GROUP BY m.name UNION ALL SELECT name || ' ' || coalesce(sql, '') FROM sqlite_schema"
+    " WHERE type = 'index' ORDER BY 1)";
+
+static void the_way_back_has_all_that_happened_since(void **state) {
+  char *path = sandbox_path(*state, "m.db"), *wanted, *before[KEPT], *copy = sandbox_path(*state, "m.db.schema-0003");
+  struct buf text = {0}, kept = {0}, why = {0};
+  made_by(path, 2);
+  wanted = alloc_strdup(value(path, shape, &text));
+  migrate_to(path, 3, NULL);
+  run_sql(path, of_the_third);
+  run_sql(path, "DELETE FROM event WHERE kind = 'host'"); /* these alone are lost */
+  for (size_t i = 0; i < KEPT; i++) before[i] = content(path, kept_tables[i]);
+  run_sql(path, "INSERT INTO event VALUES (64, 12, 'host', NULL, 11, 0, 13, 'up', NULL, NULL, 'gpu01')");
+  if (go_back_to(path, 2, NULL, &kept, &why)) fail_msg("%s", buf_cstr(&why));
+  assert_string_equal(value(path, "PRAGMA user_version", &text), "2");
+  assert_string_equal(value(path, "PRAGMA integrity_check", &text), "ok");
+  assert_string_equal(value(path, shape, &text), wanted);
+  for (size_t i = 0; i < KEPT; i++) {
+    char *after = content(path, kept_tables[i]);
+    assert_string_equal(before[i], after);
+    free(after);
+    free(before[i]);
+  }
+  assert_string_equal(buf_cstr(&kept), copy);
+  assert_string_equal(value(copy, "SELECT count(*) FROM host", &text), "1");
+  /* And forward again. */
+  migrate_to(path, 3, NULL);
+  assert_string_equal(value(path, "SELECT reason FROM event WHERE key = 62", &text), "since the upgrade");
+  buf_release(&text);
+  buf_release(&kept);
+  buf_release(&why);
+  free(wanted);
+  free(copy);
+  free(path);
+}
+
+static void the_way_back_is_refused_while_something_depends_on_hosts(void **state) {
+  static const struct {
+    const char *sql, *said;
+  } cases[] = {
+      {"INSERT INTO remnant VALUES (13, 'gpu01', 'r', 'a', 'nightly#2 train', 'x', 1, 11, 0, 1)",
+       "the host gpu01 may still run nightly#2 train"},
+      {"UPDATE attempt SET host = 'gpu01' WHERE key = 13", "nightly#2 train is under way on the host gpu01"},
+      {"UPDATE task SET on_asked = 'any' WHERE run = 11", "nightly#2 was rerun with --on"},
+  };
+  char *path = sandbox_path(*state, "m.db"), *copy = sandbox_path(*state, "m.db.schema-0003");
+  struct buf text = {0}, kept = {0}, why = {0};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    made_by(path, 2);
+    migrate_to(path, 3, NULL);
+    run_sql(path, cases[i].sql);
+    buf_reset(&why);
+    assert_int_equal(go_back_to(path, 2, NULL, &kept, &why), ERR_INVALID);
+    if (!strstr(buf_cstr(&why), cases[i].said)) fail_msg("%s", buf_cstr(&why));
+    assert_string_equal(value(path, "PRAGMA user_version", &text), "3");
+    assert_string_equal(value(path, "SELECT count(*) FROM sqlite_schema WHERE name = 'remnant'", &text), "1");
+    assert_int_not_equal(access(copy, F_OK), 0);
+    assert_int_equal(kept.len, 0);
+  }
+  assert_int_equal(go_back_to(path, 1, NULL, &kept, &why), ERR_INVALID); /* no way back is kept so far */
+  buf_release(&text);
+  buf_release(&kept);
+  buf_release(&why);
+  free(copy);
+  free(path);
+}
+
+static void a_crash_on_the_way_back_loses_nothing(void **state) {
+  char *path = sandbox_path(*state, "m.db");
+  struct buf text = {0}, kept = {0}, why = {0};
+  bool crashed = true;
+  size_t statement = 0;
+  for (; crashed; statement++) {
+    assert_true(statement < 40);
+    made_by(path, 2);
+    migrate_to(path, 3, NULL);
+    run_sql(path, of_the_third);
+    pid_t child = fork();
+    if (child == 0) _exit(go_back_to(path, 2, &statement, &kept, &why) == 0 ? 0 : 1);
+    int status;
+    waitpid(child, &status, 0);
+    crashed = WEXITSTATUS(status) == 9;
+    if (!crashed) assert_int_equal(status, 0);
+    assert_string_equal(value(path, "PRAGMA user_version", &text), crashed ? "3" : "2");
+    assert_string_equal(value(path, "SELECT count(*) FROM event", &text), crashed ? "10" : "9");
+    if (crashed) assert_string_equal(value(path, "SELECT \"order\" FROM host", &text), "drain");
+    if (go_back_to(path, 2, NULL, &kept, &why)) fail_msg("%s", buf_cstr(&why));
+    assert_string_equal(value(path, "SELECT count(*) FROM event", &text), "9");
+  }
+  assert_true(statement > 15);
+  buf_release(&text);
+  buf_release(&kept);
+  buf_release(&why);
+  free(path);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       STORE_TEST(hosts_come_to_a_database_of_the_first_version),
       STORE_TEST(hosts_come_to_a_database_of_the_second_version),
       STORE_TEST(a_crash_on_the_way_to_hosts_loses_nothing),
+      STORE_TEST(the_way_back_has_all_that_happened_since),
+      STORE_TEST(the_way_back_is_refused_while_something_depends_on_hosts),
+      STORE_TEST(a_crash_on_the_way_back_loses_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
