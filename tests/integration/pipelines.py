@@ -141,7 +141,8 @@ def test_a_timeout_ends_the_task_and_says_so():
               sleepy: {run: sleep 30, timeout: 300ms, grace: 200ms}
         """)
         shown = p.wait_run(start(p, "slow"), "failed", seconds=20)
-        assert shown["attempts"][0]["state"] == "timed_out", shown["attempts"]
+        attempt = shown["attempts"][0]
+        assert attempt["state"] == "timed_out" and attempt["exit_code"] == 143, attempt
 
 
 def test_a_program_that_is_missing_fails_with_the_stage_and_the_reason():

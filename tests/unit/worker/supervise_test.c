@@ -251,6 +251,21 @@ static void time_out_asks_first_and_kills_after_the_grace(void **state) {
   }
 }
 
+/* What it left behind still holds its output when the time is over. */
+static void end_before_the_time_out_stands(void **state) {
+  (void)state;
+  static const struct {
+    const char *script, *file;
+  } rows[] = {{"sleep 30 & exit 0", "exit.0.exited"}, {"sleep 30 & exit 3", "exit.3.exited"}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct setup s;
+    setup_init(&s, (const char *[]){"timeout_us=1000000", NULL});
+    shell(&s, rows[i].script);
+    run_to_end(&s, 8000);
+    assert_string_equal(exit_file(s.dir), rows[i].file);
+  }
+}
+
 static void time_out_holds_when_the_starter_is_dead(void **state) {
   (void)state;
   struct setup s;
@@ -672,6 +687,7 @@ int main(void) {
       cmocka_unit_test(task_gets_a_clean_world),
       cmocka_unit_test(both_streams_come_in_their_order),
       cmocka_unit_test(time_out_asks_first_and_kills_after_the_grace),
+      cmocka_unit_test(end_before_the_time_out_stands),
       cmocka_unit_test(time_out_holds_when_the_starter_is_dead),
       cmocka_unit_test(stop_obeys_its_file),
       cmocka_unit_test(second_stop_cuts_the_grace_short),
