@@ -18,12 +18,20 @@ static struct {
   VEC(struct disk *) all;
 } disks = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+static _Thread_local bool inside;
+
 void disk_enter(void) {
   pthread_mutex_lock(&disks.lock);
+  inside = true;
 }
 
 void disk_leave(void) {
+  inside = false;
   pthread_mutex_unlock(&disks.lock);
+}
+
+bool disk_inside(void) {
+  return inside;
 }
 
 const char *disk_call_word(enum disk_call call) {
@@ -78,6 +86,14 @@ struct disk *disk_new(const char *root) {
   vec_push(&disks.all, d);
   disk_leave();
   return d;
+}
+
+void disk_move(struct disk *d, const char *root) {
+  disk_enter();
+  free(d->root);
+  d->root = alloc_strdup(root);
+  d->root_len = strlen(root);
+  disk_leave();
 }
 
 static void move_release(struct disk_move *m) {

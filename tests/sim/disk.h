@@ -78,6 +78,9 @@ void disk_free(struct disk *d);
 /* The disk as it is, with what is pending, under another root; nothing of it is open there, and it has no faults. */
 struct disk *disk_clone(const struct disk *d, const char *root);
 
+/* The disk is under another root from now on, its open files with it. */
+void disk_move(struct disk *d, const char *root);
+
 /* ---- faults ---- */
 
 struct disk_fault {

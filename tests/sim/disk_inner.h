@@ -94,6 +94,8 @@ struct disk_handle {
 /* The one lock of all disks. */
 void disk_enter(void);
 void disk_leave(void);
+/* Whether this thread holds it. */
+bool disk_inside(void);
 
 /* The disk that a path lies on, and the rest of it ("" for its root); NULL for none. */
 struct disk *disk_find(const char *path, const char **rest);
