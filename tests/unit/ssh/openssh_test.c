@@ -394,6 +394,98 @@ static void a_key_that_may_run_only_the_shell_is_enough(void **state) {
   sshd_stop(&s);
 }
 
+static void put(const char *path, const char *text) {
+  assert_int_equal(file_write(path, text, strlen(text), 0700, false), 0);
+}
+
+/* A script `ssh` before all others in the PATH, until path_restore. */
+static char *old_path;
+
+static void ssh_replace(const char *script) {
+  char path[256];
+  sh("mkdir -p bin");
+  put("bin/ssh", script);
+  snprintf(path, sizeof path, "%s/bin:/usr/bin:/bin", dir);
+  old_path = strdup(getenv("PATH"));
+  setenv("PATH", path, 1);
+}
+
+static void path_restore(void) {
+  setenv("PATH", old_path, 1);
+  free(old_path);
+  old_path = NULL;
+}
+
+/* What people write for tunnels would leave us without a shell, on the way as at its end. */
+static void a_configuration_for_tunnels_takes_no_shell_away(void **state) {
+  (void)state;
+  if (sshd_missing()) skip();
+  char script[256], jump[64];
+  struct sshd outer = host_new("outer", "ed25519", ""), last = host_new("last", "ed25519", "");
+  sshd_know(&outer, "known", NULL);
+  sshd_know(&last, "known", NULL);
+  put("config", "Host *\nSessionType none\nStdinNull yes\nForkAfterAuthentication yes\nRequestTTY force\n"
+                "RemoteCommand date\nPermitLocalCommand yes\nLocalCommand date\n");
+  snprintf(script, sizeof script, "#!/bin/sh\nexec /usr/bin/ssh -F %s/config \"$@\"\n", dir);
+  bool known = system("/usr/bin/ssh -F config -G x >/dev/null 2>&1") == 0;     /* NOLINT(cert-env33-c) */
+  if (!known) put("config", "Host *\nRequestTTY force\nRemoteCommand date\n"); /* ssh before 8.7 */
+  snprintf(jump, sizeof jump, "%s@127.0.0.1:%d", user_name(), outer.port);
+  ssh_replace(script);
+  for (int i = 0; i < 2; i++) {
+    struct rig *r = rig_of(&last);
+    r->host.jump = i ? jump : NULL;
+    rig_start(r);
+    until(&r->up);
+    if (!r->up) print_error("down: %s\n", r->text);
+    assert_true(r->up);
+    assert_int_equal(r->settings->plain_len, known ? 3 : 0);
+    struct pipe_end p = {0};
+    open_in(r, &p);
+    say(&p, "echo there; exit\n");
+    assert_true(until(&p.closed));
+    assert_string_equal(buf_cstr(&p.out), "there\n");
+    shut(&p);
+    rig_end(r);
+  }
+  path_restore();
+  sshd_stop(&outer);
+  sshd_stop(&last);
+}
+
+/* 45 s are too long for a test: the script makes each interval one second. */
+static void a_silent_host_is_given_up(void **state) {
+  (void)state;
+  if (sshd_missing()) skip();
+  struct sshd s = host_new("a", "ed25519", "");
+  sshd_know(&s, "known", NULL);
+  ssh_replace("#!/bin/sh\n"
+              "for word; do\n"
+              "  shift\n"
+              "  case $word in -oServerAliveInterval=15) word=-oServerAliveInterval=1 ;; esac\n"
+              "  set -- \"$@\" \"$word\"\n"
+              "done\n"
+              "exec /usr/bin/ssh \"$@\"\n");
+  struct rig *r = rig_up(&s);
+  struct pipe_end p = {0};
+  open_in(r, &p);
+  say(&p, "echo $PPID; exec sleep 60\n");
+  while (!p.out.len && !r->down) uv_run(&loop, UV_RUN_ONCE);
+  assert_false(r->down);
+  int pid = atoi(buf_cstr(&p.out)); /* NOLINT(cert-err34-c): the sshd of this connection */
+  assert_true(pid > 1);
+  kill(pid, SIGSTOP);
+  assert_true(until(&r->down));
+  assert_int_equal(r->fault, TRANSPORT_LOST);
+  if (!strstr(r->text, "silent")) print_error("%s\n", r->text);
+  assert_non_null(strstr(r->text, "silent"));
+  kill(pid, SIGCONT);
+  kill(pid, SIGTERM);
+  shut(&p);
+  rig_end(r);
+  path_restore();
+  sshd_stop(&s);
+}
+
 /* The daemon dies without a word: what it started must go by itself. */
 static void children_end_when_we_die(void **state) {
   (void)state;
@@ -576,6 +668,8 @@ int main(void) {
       TEST(keys_that_are_not_trusted_are_told_apart),
       TEST(logins_that_fail_are_told_apart),
       TEST(a_key_that_may_run_only_the_shell_is_enough),
+      TEST(a_configuration_for_tunnels_takes_no_shell_away),
+      TEST(a_silent_host_is_given_up),
       TEST(a_locked_key_is_opened_by_its_passphrase),
       TEST(children_end_when_we_die),
       TEST(rsa_alone_is_enough),

@@ -60,6 +60,10 @@ static void fixed_add(struct args *args) {
   add(args, arena_fmt(args->arena, "-oConnectTimeout=%d", OPENSSH_CONNECT_S));
 }
 
+static void plain_add(struct args *args, const struct ssh_settings *s) {
+  for (size_t i = 0; i < s->plain_len; i++) add(args, s->plain[i]);
+}
+
 static void trust_add(struct args *args, const struct host_options *host) {
   add(args, host->accept_new ? "-oStrictHostKeyChecking=accept-new" : "-oStrictHostKeyChecking=yes");
   if (host->known_hosts) path_add(args, "UserKnownHostsFile", host->known_hosts);
@@ -110,6 +114,7 @@ static const char *hop_command(struct arena *a, const struct host_options *host,
     struct args args = {.arena = a};
     add(&args, s->ssh_program);
     fixed_add(&args);
+    plain_add(&args, &s->hops[i]);
     asking_add(&args, host);
     add(&args, "-oControlMaster=no");
     add(&args, "-oControlPath=none");
@@ -131,6 +136,7 @@ const char *const *openssh_argv(struct arena *a, const struct host_options *host
   struct args args = {.arena = a};
   add(&args, s->ssh_program);
   fixed_add(&args);
+  plain_add(&args, s);
   asking_add(&args, host);
   add(&args, "-oClearAllForwardings=yes");
   add(&args, "-oRemoteCommand=none");

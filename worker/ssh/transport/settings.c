@@ -231,6 +231,12 @@ static const char *need_of(struct arena *a, const struct ssh_settings *s, const 
   return NULL;
 }
 
+static void plain_fill(struct ssh_settings *s, const struct ssh_config *c) {
+  if (c->session_type && strcmp(c->session_type, "default") != 0) s->plain[s->plain_len++] = "-oSessionType=default";
+  if (c->stdin_null) s->plain[s->plain_len++] = "-oStdinNull=no";
+  if (c->fork) s->plain[s->plain_len++] = "-oForkAfterAuthentication=no";
+}
+
 /* One host of the way, without its hops. What ssh_config says of jumps is left in `config`. */
 static void stop_fill(const struct load *l, struct ssh_settings *s, const struct stop *stop,
                       struct ssh_config *config, bool jump) {
@@ -248,6 +254,7 @@ static void stop_fill(const struct load *l, struct ssh_settings *s, const struct
   names_fill(a, s, config, user, port);
   identities_fill(a, s, stop, config);
   known_fill(a, s, stop, config);
+  plain_fill(s, config);
   s->needs_openssh = need_of(a, s, config, jump);
 }
 

@@ -50,6 +50,11 @@ struct ssh_settings {
   size_t hops_len;
   bool hops_written; /* by rota.yaml; else they are ssh_config's */
 
+  /* Options for ssh that undo what ssh_config says and no pipe to a command works with. Only those that are needed:
+   * an ssh that doesn't know one of them would refuse it. */
+  const char *plain[3];
+  size_t plain_len;
+
   const char *ssh_program;   /* absolute; NULL if ssh isn't installed */
   const char *needs_openssh; /* a sentence why only the ssh program can do it; NULL if libssh2 may try */
   const char *trouble;       /* a sentence if nobody can: `ssh -G` fails, no such identity; NULL else */

@@ -23,6 +23,9 @@ struct ssh_config {
   uint16_t port; /* 0: not said */
   bool identities_only;
   bool no_public_key; /* PubkeyAuthentication no */
+  /* What keeps ssh from being a plain pipe to a command. */
+  const char *session_type; /* NULL: not told, by an ssh before 8.7 */
+  bool stdin_null, fork;
   struct words identities, certificates, user_known_hosts, global_known_hosts;
 };
 
