@@ -277,7 +277,9 @@ static int show(const struct args *args, const char *host) {
 
 static json_t *order_body(const struct args *args) {
   const char *reason = args_text(args, "reason");
-  return reason ? json_pack("{s:s}", "reason", reason) : json_object();
+  json_t *body = reason ? json_pack("{s:s}", "reason", reason) : json_object();
+  if (body && args_flag(args, "gone")) json_object_set_new(body, "gone", json_true());
+  return body;
 }
 
 static const char *then_words(const char *then) {
@@ -301,6 +303,10 @@ static bool down_agreed(const struct args *args, const char *host, const json_t 
     fprintf(stderr, "  %s %s (%s): %s\n", field_shown(task, "run"), field_shown(task, "task"),
             field_shown(task, "state"), then_words(field_text(task, "then")));
   }
+  if (args_flag(args, "gone"))
+    fputs(
+        "nothing that was given up there will be waited for: if a task still lives on that machine, it runs twice\n",
+        stderr);
   if (args_flag(args, "yes")) return true;
   if (!isatty(STDIN_FILENO)) {
     fputs("nothing was done: --yes does it\n", stderr);
@@ -321,7 +327,9 @@ static int down(const struct args *args, const char *host) {
   if (!body) return args_wrong(args, "the reason isn't UTF-8 text");
   int code = client_open(args, &client);
   host_url(&target, host, "/down");
-  if (code == EXIT_OK) code = client_post(client, buf_cstr(&target), json_pack("{s:b}", "dry_run", 1), &plan);
+  if (code == EXIT_OK)
+    code = client_post(client, buf_cstr(&target),
+                       json_pack("{s:b,s:b}", "dry_run", 1, "gone", args_flag(args, "gone")), &plan);
   if (code == EXIT_OK) {
     bool agreed = down_agreed(args, host, json_object_get(plan.json, "tasks"));
     reply_release(&plan);
@@ -351,6 +359,7 @@ static int hosts_run(const struct args *args) {
   bool drains = action && strcmp(action, "drain") == 0, downs = action && strcmp(action, "down") == 0;
   if (!action) return list(args);
   if (!host) return args_wrong(args, "HOST is missing: `rota hosts` lists them");
+  if (args_flag(args, "gone") && !downs) return args_wrong(args, "--gone goes with down");
   if (strcmp(action, "show") == 0) return show(args, host);
   if (strcmp(action, "check") == 0) return order(args, host, "/check", json_object());
   if (drains) return order(args, host, "/drain", order_body(args));
@@ -366,6 +375,7 @@ const struct command command_hosts = {
         "  rota hosts drain HOST --reason TEXT nothing new starts there, what runs goes on\n"
         "  rota hosts down HOST --reason TEXT  it is given up: its tasks are lost, and tried again elsewhere as\n"
         "                                      their retries say; what is left is ended when it is back\n"
+        "  rota hosts down HOST --gone         and its machine won't come back: nothing there is waited for\n"
         "  rota hosts up HOST                  undoes both\n"
         "  rota hosts check HOST               tries to connect now\n"
         "\n"
@@ -373,6 +383,7 @@ const struct command command_hosts = {
     .options =
         (const struct arg_option[]){
             {"reason", 0, ARG_TEXT, "TEXT", NULL, WHAT_ANY, false, "why, for those who look later"},
+            {"gone", 0, ARG_FLAG, NULL, NULL, WHAT_ANY, false, "the machine won't come back, with down"},
             {"yes", 'y', ARG_FLAG, NULL, NULL, WHAT_ANY, false, "don't ask, with down"},
             {0},
         },

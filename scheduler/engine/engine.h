@@ -203,6 +203,7 @@ struct engine_host_order { /* a dry run of `down` answers {"tasks": [{run, task,
   struct engine_asker asker;
   const char *host;
   enum host_order order;
+  bool gone;          /* with DOWN: the machine won't come back; what was given up there isn't waited for any more */
   const char *reason; /* NULL or empty: none was given */
 };
 

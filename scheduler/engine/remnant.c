@@ -70,19 +70,31 @@ void attempt_give_up(struct attempt *a, const char *reason, bool unsure) {
   report_end(a, a->row.stop_asked ? TASK_CANCELLED : TASK_LOST, STATUS_NONE, reason);
 }
 
+static void remnant_remove(struct engine *e, size_t i) {
+  struct remnant *m = e->remnants.items[i];
+  m->row.gone = true;
+  emit_remnant(e, &m->row);
+  m->host->remnants--;
+  e->remnants.len--;
+  memmove(&e->remnants.items[i], &e->remnants.items[i + 1], (e->remnants.len - i) * sizeof e->remnants.items[0]);
+  remnant_free(m);
+  e->relabel = true;
+}
+
 void remnant_cleared(struct engine *e, const char *attempt_id) {
-  for (size_t i = 0; i < e->remnants.len; i++) {
-    struct remnant *m = e->remnants.items[i];
-    if (strcmp(m->row.attempt_id, attempt_id) != 0) continue;
-    m->row.gone = true;
-    emit_remnant(e, &m->row);
-    m->host->remnants--;
-    e->remnants.len--;
-    memmove(&e->remnants.items[i], &e->remnants.items[i + 1], (e->remnants.len - i) * sizeof e->remnants.items[0]);
-    remnant_free(m);
-    e->relabel = true;
-    return;
+  size_t i = 0;
+  while (i < e->remnants.len && strcmp(e->remnants.items[i]->row.attempt_id, attempt_id) != 0) i++;
+  if (i < e->remnants.len) remnant_remove(e, i);
+}
+
+size_t remnants_drop(struct engine *e, const struct host *h) {
+  size_t dropped = 0;
+  for (size_t i = e->remnants.len; i-- > 0;) {
+    if (e->remnants.items[i]->host != h) continue;
+    remnant_remove(e, i);
+    dropped++;
   }
+  return dropped;
 }
 
 void remnant_restore(struct engine *e, const struct remnant_row *row) {

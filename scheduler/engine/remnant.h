@@ -13,6 +13,9 @@
 void attempt_give_up(struct attempt *a, const char *reason, bool unsure);
 /* Nothing of it is left. */
 void remnant_cleared(struct engine *e, const char *attempt_id);
+/* Those of a host are waited for no longer, since somebody knows that its machine won't come back. How many they
+ * were. */
+size_t remnants_drop(struct engine *e, const struct host *h);
 void remnant_restore(struct engine *e, const struct remnant_row *row);
 /* The first of a host, which has some. */
 const struct remnant *remnant_first(const struct engine *e, const struct host *h);

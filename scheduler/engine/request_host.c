@@ -68,7 +68,7 @@ static bool refused(struct engine *e, const struct engine_host_order *q, const s
                   h->name, h->name);
     return true;
   }
-  if (h->row.order != q->order) return false;
+  if (h->row.order != q->order || q->gone) return false;
   if (q->order == HOST_ORDER_UP)
     reply_problem(e, &q->asker, 409, "%s is neither drained nor declared down", h->name);
   else
@@ -91,8 +91,13 @@ static size_t give_up_all(struct engine *e, struct host *h, const char *reason) 
   return given;
 }
 
-static void reply_ordered(struct engine *e, const struct engine_host_order *q, const struct host *h, size_t given) {
-  if (q->order == HOST_ORDER_DOWN)
+static void reply_ordered(struct engine *e, const struct engine_host_order *q, const struct host *h, size_t given,
+                          size_t dropped) {
+  if (q->gone)
+    reply_done(e, &q->asker,
+               "%s is declared down for good: %zu task%s there %s given up, and nothing that was is waited for (%zu)",
+               h->name, given, given == 1 ? "" : "s", given == 1 ? "was" : "were", dropped);
+  else if (q->order == HOST_ORDER_DOWN)
     reply_done(e, &q->asker, "%s is declared down: %zu task%s there %s given up", h->name, given,
                given == 1 ? "" : "s", given == 1 ? "was" : "were");
   else if (q->order == HOST_ORDER_DRAIN && !h->live)
@@ -117,13 +122,15 @@ void request_host_order(struct engine *e, const struct engine_host_order *q) {
   const char *by = q->asker.actor.name ? q->asker.actor.name : q->asker.actor.id;
   const char *reason = q->reason && *q->reason ? q->reason : NULL;
   host_order_set(e, h, q->order, reason, by);
-  emit_audit(e, &q->asker.actor, arena_fmt(&e->scratch, "host-%s", host_order_word(q->order)), h->name, reason);
-  size_t given = 0;
+  emit_audit(e, &q->asker.actor, q->gone ? "host-gone" : arena_fmt(&e->scratch, "host-%s", host_order_word(q->order)),
+             h->name, reason);
+  size_t given = 0, dropped = 0;
   if (q->order == HOST_ORDER_DOWN)
     given = give_up_all(e, h,
                         arena_fmt(&e->scratch, "%s was declared down by %s: %s", h->name, by ? by : "someone",
                                   reason ? reason : "no reason was given"));
+  if (q->gone) dropped = remnants_drop(e, h);
   /* Who waits for the host that has its ROTA_STATE waits for it no longer, or again. */
   ready_replace(e);
-  reply_ordered(e, q, h, given);
+  reply_ordered(e, q, h, given, dropped);
 }

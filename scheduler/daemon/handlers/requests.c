@@ -170,6 +170,7 @@ static struct engine_asker *build_host_order(struct post *p, const struct api_re
   e->order = request->route == API_HOST_DRAIN  ? HOST_ORDER_DRAIN
              : request->route == API_HOST_DOWN ? HOST_ORDER_DOWN
                                                : HOST_ORDER_UP;
+  e->gone = e->order == HOST_ORDER_DOWN && body_flag(&p->body, "gone", false);
   e->reason = body_text(&p->body, "reason", false);
   e->asker.dry_run = body_flag(&p->body, "dry_run", false);
   return &e->asker;
@@ -189,7 +190,7 @@ static const struct kind kinds[] = {
     {API_PAUSE, ENGINE_PAUSE, LOOKUP_NO_RUN, build_pause, {"reason"}},
     {API_RESUME, ENGINE_RESUME, LOOKUP_NO_RUN, build_resume, {NULL}},
     {API_HOST_DRAIN, ENGINE_HOST_ORDER, LOOKUP_NO_RUN, build_host_order, {"reason", "dry_run"}},
-    {API_HOST_DOWN, ENGINE_HOST_ORDER, LOOKUP_NO_RUN, build_host_order, {"reason", "dry_run"}},
+    {API_HOST_DOWN, ENGINE_HOST_ORDER, LOOKUP_NO_RUN, build_host_order, {"reason", "gone", "dry_run"}},
     {API_HOST_UP, ENGINE_HOST_ORDER, LOOKUP_NO_RUN, build_host_order, {"reason", "dry_run"}},
 };
 

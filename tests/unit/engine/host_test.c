@@ -285,6 +285,32 @@ static void nothing_starts_on_a_host_before_its_survivors_are_ended(void **state
   assert_task(&s, 1, "a", "starting");
 }
 
+static void order_gone(const char *host) {
+  struct engine_event ev = {.kind = ENGINE_HOST_ORDER};
+  ev.host_order = (struct engine_host_order){
+      .asker = sim_anna(), .host = host, .order = HOST_ORDER_DOWN, .gone = true, .reason = "scrapped"};
+  sim_event(&s, ev);
+}
+
+/* Another machine answers under the name: the old one's survivors would be waited for without end. */
+static void what_lived_on_a_machine_that_is_gone_for_good_isnt_waited_for(void **state) {
+  (void)state;
+  all_up();
+  begin("on: h1, retries: {delay: 0s}");
+  sim_started(&s, "a");
+  sim_order(&s, "h1", HOST_ORDER_DOWN, "fire", false);
+  sim_order(&s, "h1", HOST_ORDER_UP, NULL, false);
+  assert_why("waits for host h1: what may be left of p#1 a is being ended there first");
+  order_gone("h1");
+  assert_int_equal(s.remnants.len, 0);
+  assert_says(sim_why(&s, 1, "a"), "host h1 was declared down by anna at 00:00:00 UTC: scrapped");
+  order_gone("h1"); /* again is no mistake */
+  sim_order(&s, "h1", HOST_ORDER_UP, NULL, false);
+  assert_task(&s, 1, "a", "starting");
+  sim_cleared(&s); /* it did answer after all: news of no interest */
+  assert_task(&s, 1, "a", "starting");
+}
+
 static void a_report_of_what_was_given_up_changes_nothing(void **state) {
   (void)state;
   all_up();
@@ -556,6 +582,20 @@ static void a_rerun_to_a_place_that_cannot_take_it_is_refused(void **state) {
   assert_string_equal(sim_live(&s, "a")->host, "h2");
 }
 
+/* The pipeline's own place has it all, and then one place is asked that has the slot but not as much of it. */
+static void a_rerun_to_a_place_that_is_too_small_is_refused(void **state) {
+  (void)state;
+  all_up();
+  begin("on: h2, slots: {gpu: 2}");
+  sim_exit(&s, "a", 1);
+  sim_rerun_on(&s, 1, RERUN_ALL, "h1");
+  assert_int_equal(s.status, 409);
+  assert_says(s.body, "a needs 2 of slot gpu, of which h1 has 1: choose another place");
+  sim_rerun_on(&s, 1, RERUN_ALL, "any");
+  assert_int_equal(s.status, 200);
+  assert_string_equal(sim_live(&s, "a")->host, "h2");
+}
+
 /* ---- the rest ---- */
 
 static void a_success_with_a_fault_is_none(void **state) {
@@ -656,6 +696,7 @@ int main(void) {
       test(down_names_first_what_it_would_end),
       test(what_ran_on_a_host_declared_down_is_tried_elsewhere),
       test(nothing_starts_on_a_host_before_its_survivors_are_ended),
+      test(what_lived_on_a_machine_that_is_gone_for_good_isnt_waited_for),
       test(a_report_of_what_was_given_up_changes_nothing),
       test(a_waiting_retry_leaves_the_host_that_is_declared_down),
       test(what_never_reached_its_host_may_go_elsewhere_without_using_a_budget),
@@ -670,6 +711,7 @@ int main(void) {
       test(what_a_linked_run_kept_goes_on_on_its_host),
       test(a_rerun_goes_to_any_host_that_has_the_slots),
       test(a_rerun_to_a_place_that_cannot_take_it_is_refused),
+      test(a_rerun_to_a_place_that_is_too_small_is_refused),
       test(a_success_with_a_fault_is_none),
       test(a_host_that_leaves_the_configuration_stays_until_its_tasks_have_ended),
       test(a_host_that_comes_back_is_told_again_what_is_to_be_ended),
