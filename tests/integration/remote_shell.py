@@ -3,6 +3,7 @@
 """The shells on a host, without a connection: the control shell over pipes and its supervisors, under dash, bash and
 busybox. Requests are written here as worker/ssh/remote/ops.c writes them."""
 import contextlib
+import fcntl
 import os
 import secrets
 import shutil
@@ -328,9 +329,43 @@ def test_a_reader_that_is_killed_is_replaced(h):
     def reader():
         return [pid for pid, line in processes() if line.startswith(b"dd\x00bs=") and
                 os.path.realpath(f"/proc/{pid}/cwd") == os.path.realpath(h.path(a))]
+    wait_until("the first line was read", lambda: h.log(a) == b"one\n")
     os.kill(wait_until("it reads", reader)[0], signal.SIGKILL)
     assert h.end(a) == "ended exit.0.exited"
     assert h.log(a) == b"one\ntwo\nthree\n", h.log(a)
+
+
+def put_program(h, name, text):
+    """A program of the host that comes before the system's."""
+    os.makedirs(os.path.join(h.home, "bin"), exist_ok=True)
+    with open(os.path.join(h.home, "bin", name), "w") as f:
+        f.write(text)
+        os.fchmod(f.fileno(), 0o755)
+
+
+@each
+def test_a_stop_between_the_claim_and_the_task_is_a_stop(h):
+    put_program(h, "ln", f'#!/bin/sh\n{shutil.which("ln")} "$@"\ns=$?\nsleep 1\nexit $s\n')
+    a = h.start("sleep 60")
+    wait_until("it is claimed", lambda: os.path.exists(h.path(a, "owner")))
+    assert "told" in h.ask(f"rota_stop {a} 0")
+    word = h.end(a)
+    assert word.endswith(".stopped"), word
+    assert not marked(a)
+
+
+@each
+def test_many_processes_are_found_through_a_pipe_of_one_page(h):
+    """So small are the pipes of an account that has more than a thousand of them."""
+    a = h.start("trap '' TERM; i=0; while [ $i -lt 300 ]; do setsid sleep 60 & i=$((i+1)); done; wait")
+    pid = h.running(a)
+    wait_until("all are there", lambda: len(marked(a)) >= 301)
+    with open(f"/proc/{pid}/fd/7", "wb", buffering=0) as pipe:
+        assert fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096) == 4096
+    assert "told" in h.ask(f"rota_stop {a} 100000")
+    word = h.end(a)
+    assert word == "ended exit.137.stopped", word
+    assert not marked(a)
 
 
 TELLS_IN_PIECES = """#!/bin/sh
@@ -345,10 +380,7 @@ printf ', %s\\n' "${{said#*, }}" >&2
 @each
 def test_a_reader_that_tells_its_count_in_pieces_holds_nothing_up(h):
     """As dd does: what has come of a line when the supervisor looks must not swallow its mark of where it stopped."""
-    os.mkdir(os.path.join(h.home, "bin"))
-    with open(os.path.join(h.home, "bin", "dd"), "w") as f:
-        f.write(TELLS_IN_PIECES.format(dd=shutil.which("dd")))
-        os.fchmod(f.fileno(), 0o755)
+    put_program(h, "dd", TELLS_IN_PIECES.format(dd=shutil.which("dd")))
     a = h.start("head -c 40000 /dev/zero; sleep 0.02; head -c 60000 /dev/zero", cap=65536)
     h.end(a)
     assert "log_bytes=100000" in h.ask(f"rota_look {a}")
@@ -484,6 +516,16 @@ def test_a_fence_and_a_start_exclude_each_other(h):
     h.end(b)
 
 
+def value_of(text, key):
+    return next(line.split("=", 1)[1] for line in text.splitlines() if line.startswith(key + "="))
+
+
+def fill_inodes(folder):
+    with contextlib.suppress(OSError):
+        for n in range(200):
+            os.close(os.open(os.path.join(folder, f"none{n}"), os.O_CREAT | os.O_WRONLY))
+
+
 @each
 def test_a_full_disk_drops_and_counts(h):
     if os.geteuid() != 0:
@@ -496,12 +538,26 @@ def test_a_full_disk_drops_and_counts(h):
         raise Skip("a tmpfs can't be mounted here")
     try:
         h.connect()
+        stubborn = "trap '' TERM; echo up; while :; do sleep 0.1; done"
+        patient, never = h.start(stubborn), h.start(stubborn)
+        for c in (patient, never):
+            wait_until("it is up", lambda c=c: h.log(c))
+        h.ask(f"rota_stop {patient} 60000000")
         a = h.start("i=0; while [ $i -lt 60 ]; do head -c 65536 /dev/zero; i=$((i+1)); done; exit 5", cap=1 << 30)
         assert h.end(a) == "ended exit.5.exited"
         result = h.ask(f"rota_look {a}")
         assert "note=output_dropped" in result and "dropped_bytes=0" not in result or "pid=" not in result, result
+        # How large the one block was that a full disk took in part, if it wasn't a whole one, dd doesn't tell.
+        assert abs(int(value_of(result, "log_bytes")) - 60 * 65536) < 65536, result
         with open(os.path.join(disk, "fill"), "wb") as f, contextlib.suppress(OSError):
             f.write(b"x" * (2 << 20))
+        fill_inodes(disk)
+        for c in (patient, never):
+            assert "told" in h.ask(f"rota_stop {c} 0")
+            assert h.end(c) == "ended exit.137.stopped"
+        for n in range(200):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(disk, f"none{n}"))
         b = new_id()
         answer = h.ask(*h.start_ops(b, argv=["/bin/sh"], script="x" * 20000))
         assert "error no_room" in answer, answer

@@ -445,11 +445,20 @@ rota_fence() {
 
 # ---- stop and clear --------------------------------------------------------------------------------------------
 
-# A GRACE_US: writes the stop file and wakes the supervisor. Where no file can be made any more it is told all the same:
-# the attempt has no result then, but it ends.
+# A GRACE_US: writes the stop file and wakes the supervisor. Where nothing can be written any more something that isn't
+# needed gets the name, since a new name needs no room. Where not even that can be done it is told all the same: the
+# attempt has no result then, but it ends.
 rota_stop_now() {
-  printf 'rota=1\ngrace_us=%s\n' "$2" 2>/dev/null >"$dir/stop.$$"
-  mv -f "$dir/stop.$$" "$dir/stop" 2>/dev/null
+  if { printf 'rota=1\ngrace_us=%s\n' "$2" >"$dir/stop.$$" && mv -f "$dir/stop.$$" "$dir/stop"; } 2>/dev/null; then
+    :
+  else
+    name=$dir/stop
+    [ "$2" = 0 ] && name=$dir/stop.now
+    rm -f "$dir/stop.$$"
+    [ -e "$name" ] || for file in "$dir/stop" "$dir"/start.*; do
+      [ -e "$file" ] && mv "$file" "$name" && break
+    done
+  fi 2>/dev/null
   rota_stat "$owner_pid" && [ "$begun" = "$owner_start" ] && kill -TERM "$owner_pid" 2>/dev/null
 }
 

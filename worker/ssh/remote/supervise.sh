@@ -414,12 +414,14 @@ rs_loop() {
   done
 }
 
+# From the claim on a stop may come, and must not be its end.
+trap rs_term=1 TERM
+trap ':' HUP INT QUIT
 # shellcheck source=/dev/null # the launch
 . /proc/self/fd/3
 exec 3<&-
 rs_claim
 rs_log_init
 rs_pipes
-trap ':' HUP INT QUIT
 rs_loop
 rs_end

@@ -4,16 +4,18 @@
 
 # ---- the end of the task and of what it left --------------------------------------------------------------------
 
-# Somebody sent TERM: with a stop file it is ours, else it comes from outside and the attempt is lost.
+# Somebody sent TERM: with a stop file it is ours, else it comes from outside and the attempt is lost. Where there was no
+# room for one, something else was given its name; `stop.now` is one without grace.
 rs_told() {
   rs_grace=$((rota_grace_us / 10000))
-  if [ -e stop ]; then
+  if [ -e stop.now ] || [ -e stop ]; then
     while IFS= read -r rs_rest; do
       case $rs_rest in
         grace_us=*[!0-9]*) ;;
         grace_us=[0-9]*) rs_grace=$((${rs_rest#*=} / 10000)) ;;
       esac
     done <stop
+    [ -e stop.now ] && rs_grace=0
     [ "$rs_mode" = run ] && [ -n "$rs_task" ] && rs_reason=stopped
   elif [ "$rs_mode" = run ] && [ -n "$rs_task" ]; then
     rs_outside=1
@@ -36,13 +38,15 @@ rs_stop() {
   if [ "$1" -le 0 ]; then rs_kill; else rs_timer_set "$1" grace; fi
 }
 
-# Every process of the task: its session, its group, and whoever carries the attempt's id.
+# Every process of the task: its session, its group, and whoever carries the attempt's id. Of many at most as much as a
+# pipe of one page holds, which is what who has many pipes gets: nobody reads until all is written. The rest is for the
+# next look.
 rs_find() {
   rs_found='' rs_pids=''
   {
     grep -zlsF "ROTA_ATTEMPT_ID=$rs_id" /proc/[0-9]*/environ
     grep -lsE "\\) [^ ] [0-9]+ ($rs_group [0-9]+|[0-9]+ $rs_group) " /proc/[0-9]*/stat
-  } | head -n 1000 >&7
+  } | head -n 150 >&7
   rs_drain
   for rs_p in $rs_pids; do
     rs_p=${rs_p#/proc/}

@@ -81,7 +81,11 @@ rs_reader_ended() {
   fi
   if [ "$rs_in" != "$rs_out" ]; then
     rs_dropping=1 rs_lost=1
-    [ "${rs_in%+*}" != "${rs_out%+*}" ] && rs_lost=$rs_block
+    if [ -n "$rs_bytes" ] && [ "${rs_in#*+}" = 0 ]; then
+      rs_lost=$((${rs_in%+*} * rs_block - rs_bytes))
+    elif [ "${rs_in%+*}" != "${rs_out%+*}" ]; then
+      rs_lost=$rs_block # or less, if some of it was still written; of a partial block nobody knows
+    fi
   elif [ -n "$rs_in" ] && [ $((${rs_in})) -lt "$rs_blocks" ]; then
     rs_eof=1
   fi
