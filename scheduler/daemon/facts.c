@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
 
@@ -29,6 +30,15 @@ static void log_attempt(const struct names *names, const struct attempt_row *a) 
       {"code", a->exit_code < 0 ? NULL : code}, {"reason", a->reason});
 }
 
+/* What somebody has to do something about. */
+static bool warns(const struct event_row *e) {
+  static const char *const states[] = {"unreachable", "refused", "replaced"};
+  if (e->kind == EVENT_ROW_CLOCK) return true;
+  for (size_t i = 0; e->kind == EVENT_ROW_HOST && e->state && i < sizeof states / sizeof *states; i++)
+    if (strcmp(e->state, states[i]) == 0) return true;
+  return false;
+}
+
 static void log_event(const struct names *names, const struct event_row *e) {
   char fact[64];
   switch (e->kind) {
@@ -43,8 +53,7 @@ static void log_event(const struct names *names, const struct event_row *e) {
   case EVENT_ROW_HOST: break;
   }
   snprintf(fact, sizeof fact, "%s%s%s", event_row_word(e->kind), e->state ? " " : "", e->state ? e->state : "");
-  LOG(e->kind == EVENT_ROW_CLOCK ? LOG_WARNING : LOG_INFO, fact,
-      {"pipeline", e->pipeline ? names_pipeline(names, e->pipeline) : NULL},
+  LOG(warns(e) ? LOG_WARNING : LOG_INFO, fact, {"pipeline", e->pipeline ? names_pipeline(names, e->pipeline) : NULL},
       {"run", e->run ? run_text(names, e->run) : NULL}, {"host", e->host}, {"reason", e->reason},
       {"actor", e->actor});
 }
