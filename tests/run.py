@@ -21,6 +21,7 @@ in DIR/log. Files that tests share lie in tests/integration/lib/.
 import argparse
 import concurrent.futures
 import ctypes
+import glob
 import os
 import re
 import shutil
@@ -35,6 +36,12 @@ CASE = re.compile(r"^(ok|not ok|skip)\b\s*(.*)$")
 TAP = re.compile(r"^(ok|not ok) \d+\b[\s-]*(.*)$")
 PLAN = re.compile(r"^1\.\.(\d+)$")
 PR_SET_CHILD_SUBREAPER = 36
+# What the sanitizers are told, beside where to report. A leak is looked for when a process ends by exit.
+SANITIZERS = {
+    "ASAN": "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1",
+    "UBSAN": "print_stacktrace=1",
+    "TSAN": f"second_deadlock_stack=1:suppressions={ROOT}/tests/tsan.txt",
+}
 
 
 class Tally:
@@ -141,7 +148,23 @@ def time_limit(path):
     return 120
 
 
-def environment(options, home):
+def report_path(options, name):
+    """What the sanitizers of a build that has some begin the names of their reports with."""
+    return os.path.join(ROOT, options.build, "reports", name.replace("/", "-"))
+
+
+def take_reports(options, name):
+    """The reports of all processes that a test file started, daemons that nobody waited for included."""
+    taken = []
+    begin = report_path(options, name)
+    for path in sorted(glob.glob(glob.escape(begin) + ".[0-9]*")):
+        with open(path, encoding="utf-8", errors="replace") as text:
+            taken.append(text.read())
+        os.remove(path)
+    return taken
+
+
+def environment(options, name, home):
     passed = ("PATH", "USER", "LOGNAME", "CI", "CHROMIUM", "UPGRADE_TASKS")
     kept = {key: os.environ[key] for key in passed if key in os.environ}
     shared = os.environ.get("ROTA_SHARED", os.path.join(os.path.dirname(ROOT), "shared"))
@@ -156,7 +179,9 @@ def environment(options, home):
         "ROTA": os.path.join(ROOT, options.build, "rota"),
         "ROTA_SOURCE": ROOT,
         "PYTHONDONTWRITEBYTECODE": "1",
-        "UBSAN_OPTIONS": "print_stacktrace=1",
+    } | {
+        f"{which}_OPTIONS": f"log_path={report_path(options, name)}:{more}"
+        for which, more in SANITIZERS.items()
     }
 
 
@@ -173,13 +198,15 @@ def remove_tree(path):
 def run_file(options, name, program, limit, in_tree=False, arguments=()):
     home = tempfile.mkdtemp(prefix="rota-test-")
     begin = time.monotonic()
+    os.makedirs(os.path.dirname(report_path(options, name)), exist_ok=True)
+    take_reports(options, name)
     command = [sys.executable, os.path.abspath(__file__), "--guard", str(limit * options.slow)]
     command += ["node", "--test-reporter=tap", program] if program.endswith(".mjs") else [program, *arguments]
     try:
         done = subprocess.run(
             command,
             cwd=ROOT if in_tree else home,
-            env=environment(options, home),
+            env=environment(options, name, home),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             check=False,
@@ -187,11 +214,16 @@ def run_file(options, name, program, limit, in_tree=False, arguments=()):
     finally:
         remove_tree(home)
     output = done.stdout.decode("utf-8", "replace")
+    results = read_results(name, output, done.returncode)
+    reports = take_reports(options, name)
+    if reports:
+        output += "\n".join(reports)
+        results.append(("not ok", f"{name}: a sanitizer reported {len(reports)} times"))
     log = os.path.join(ROOT, options.build, "log", name.replace("/", "-") + ".log")
     os.makedirs(os.path.dirname(log), exist_ok=True)
     with open(log, "w", encoding="utf-8") as kept:
         kept.write(output)
-    return name, read_results(name, output, done.returncode), output, time.monotonic() - begin
+    return name, results, output, time.monotonic() - begin
 
 
 def report(tally, name, results, output, seconds):

@@ -56,6 +56,13 @@ asan: setup-test
 	  -fsanitize=address,undefined -fno-sanitize-recover=all -Wno-null-dereference -Wno-maybe-uninitialized" \
 	  build unit integration
 
+# The thread sanitizer is told nothing of what libraries do that aren't built with it; tests/tsan.txt says what it is
+# mistaken about, and why. TSAN_ONLY takes those tests whose names contain it.
+tsan: setup-test
+	@tests/run.py --build $(BUILD)/tsan --slow 8 --only '$(TSAN_ONLY)' --make CC=gcc --make "CFLAGS=-O1 -g \
+	  -fno-omit-frame-pointer -fsanitize=thread -Wno-null-dereference -Wno-maybe-uninitialized" \
+	  build unit integration
+
 # What the tests of a room, or the stages that are named, reach of the program; without optimisation, so that a branch
 # of the text is one of the program.
 COVER_STAGES ?= build unit integration
@@ -73,7 +80,7 @@ coverage-unit:
 	  { cat $(BUILD)/coverage/log; exit 1; }; done
 	@tests/coverage.py $(BUILD)/coverage --least scheduler/engine=95 --least scheduler/spec=95 $(if $(MISSING),--missing $(MISSING))
 
-.PHONY: unit-programs objects unit integration upgrade e2e test asan coverage coverage-unit
+.PHONY: unit-programs objects unit integration upgrade e2e test asan tsan coverage coverage-unit
 
 #: make test         all of it: gcc and clang with warnings as errors, lint, unit, integration and end-to-end tests
 #: make unit         the unit tests, of one room with ROOM=spec
@@ -82,4 +89,5 @@ coverage-unit:
 #: make e2e          the tests in a browser, those whose name contains X with T=X
 #: make coverage     lines and branches that the unit and integration tests reach, a room
 #: make coverage-unit  those that the unit tests of engine and spec reach there: fails under 95 of 100 branches
-#: make asan         the unit and integration tests under the address and undefined behaviour sanitizers
+#: make asan         the unit and integration tests under the address, leak and undefined behaviour sanitizers
+#: make tsan         the unit and integration tests under the thread sanitizer

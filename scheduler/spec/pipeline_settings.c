@@ -99,12 +99,19 @@ void read_outputs(struct reader *r, const struct key *key, const struct node *n,
   t->outputs_len = len;
 }
 
+static bool name_among(const char *const *names, size_t count, const char *name) {
+  size_t i = 0;
+  while (i < count && strcmp(names[i], name) != 0) i++;
+  return i < count;
+}
+
+/* Several hosts may have the same slot: it is listed once. */
 static bool units_have(const struct config_slot *slots, size_t len, const char *name, const char **names,
                        size_t *count) {
   bool found = false;
   for (size_t i = 0; i < len; i++) {
     found = found || strcmp(slots[i].name, name) == 0;
-    if (*count < 64) names[(*count)++] = slots[i].name;
+    if (*count < 64 && !name_among(names, *count, slots[i].name)) names[(*count)++] = slots[i].name;
   }
   return found;
 }

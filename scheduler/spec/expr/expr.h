@@ -86,11 +86,9 @@ bool template_uses_param(const struct template *t, const char *name);
 /* Evaluates; text and lists of the result are in the arena. ERR_INVALID with a message for people on a type error,
  * an overflow, a division by zero, a null where a value is needed. */
 int expr_eval(const struct expr *e, const struct scope *s, struct arena *a, struct value *out, const char **message);
-/* The same for where null won't do, and for where a bool is needed, as in `when`: then a null or any other type is
- * ERR_INVALID as well. */
+/* The same for where null won't do: then a null is ERR_INVALID as well. */
 int expr_eval_value(const struct expr *e, const struct scope *s, struct arena *a, struct value *out,
                     const char **message);
-int expr_eval_bool(const struct expr *e, const struct scope *s, struct arena *a, bool *out, const char **message);
 /* A template that is one piece alone may give null; in a longer one a null is ERR_INVALID. */
 int template_eval(const struct template *t, const struct scope *s, struct arena *a, struct value *out,
                   const char **message);

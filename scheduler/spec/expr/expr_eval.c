@@ -293,16 +293,6 @@ int expr_eval(const struct expr *expr, const struct scope *s, struct arena *a, s
   return 0;
 }
 
-int expr_eval_bool(const struct expr *expr, const struct scope *s, struct arena *a, bool *out, const char **message) {
-  struct value v;
-  int rc = expr_eval(expr, s, a, &v, message);
-  if (rc < 0) return rc;
-  struct expr_eval e = {.expr = expr, .scope = s, .arena = a, .message = message};
-  if (v.type != VALUE_BOOL) return eval_fail(&e, "expected true or false, not %s", value_type_word(v.type));
-  *out = v.boolean;
-  return 0;
-}
-
 int expr_eval_value(const struct expr *expr, const struct scope *s, struct arena *a, struct value *out,
                     const char **message) {
   int rc = expr_eval(expr, s, a, out, message);

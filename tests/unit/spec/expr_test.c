@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "tests/unit/spec/sample.h"
 
 static const struct diag_place start = {3, 11, 0};
@@ -121,6 +122,31 @@ static void values_of_expressions(void **state) {
     if (strcmp(got, rows[i].value) != 0) fail_msg("%s gives %s, not %s", rows[i].text, got, rows[i].value);
   }
   sample_release(&s);
+}
+
+static void each_expression_gives_what_is_written_beside_it(void **state) {
+  (void)state;
+  struct buf text = {0};
+  size_t rows = 0;
+  assert_int_equal(file_read("tests/unit/spec/expressions.txt", 1 << 20, &text), 0);
+  for (char *line = text.bytes, *end; line && (end = strchr(line, '\n')); line = end + 1) {
+    *end = '\0';
+    if (*line == '#') continue;
+    char *expected = strstr(line, " => ");
+    assert_non_null(expected);
+    *expected = '\0';
+    enum expr_use use = strncmp(line, "W ", 2) == 0   ? EXPR_WHEN
+                        : strncmp(line, "R ", 2) == 0 ? EXPR_RUN_PARAMS
+                                                      : EXPR_TASK;
+    struct sample s;
+    sample_init(&s, PROMOTE);
+    const char *got = outcome(&s, line + (use == EXPR_TASK ? 0 : 2), use);
+    if (strcmp(got, expected + 4) != 0) fail_msg("%s gives %s, not %s", line, got, expected + 4);
+    sample_release(&s);
+    rows++;
+  }
+  assert_true(rows > 200);
+  buf_release(&text);
 }
 
 static void errors_when_the_file_is_read(void **state) {
@@ -479,6 +505,7 @@ static void any_text_is_survived(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(values_of_expressions),
+      cmocka_unit_test(each_expression_gives_what_is_written_beside_it),
       cmocka_unit_test(errors_when_the_file_is_read),
       cmocka_unit_test(errors_at_run_time_say_why),
       cmocka_unit_test(names_depend_on_the_task),

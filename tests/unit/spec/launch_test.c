@@ -367,6 +367,72 @@ static void a_path_that_leads_out_fails_the_task_once_it_is_known(void **state) 
   }
 }
 
+static void a_copy_shares_nothing(void **state) {
+  (void)state;
+  struct sample s;
+  sample_init(&s, PROMOTE);
+  s.tasks[PROMOTE].send = templates(&s, "a", "b");
+  s.tasks[PROMOTE].send_len = 2;
+  s.tasks[PROMOTE].fetch = templates(&s, "out", NULL);
+  s.tasks[PROMOTE].fetch_len = 1;
+  struct launch_inputs in = inputs_of(&s);
+  in.on_this_machine = false;
+  struct launch l = built(&s, &in);
+  struct arena kept = {0};
+  const struct launch *copy = launch_copy(&kept, &l);
+  assert_int_equal(copy->env_len, l.env_len);
+  assert_int_equal(copy->argc, l.argc);
+  assert_string_equal(files_text(&s, copy->send, copy->send_len), "a b");
+  assert_string_equal(files_text(&s, copy->fetch, copy->fetch_len), "out");
+  char *id = arena_strdup(&kept, variable(&l, "ROTA_RUN_ID"));
+  arena_release(&s.arena); /* under a sanitizer whatever is still shared is found here */
+  assert_string_equal(variable(copy, "ROTA_RUN_ID"), id);
+  assert_memory_equal(copy->script, "true\n", 5);
+  assert_non_null(copy->context);
+  assert_string_equal(copy->attempt_id, "01jq0000000000000000000001");
+  arena_release(&kept);
+}
+
+/* What the kernel would refuse, or a shell could no longer be started with, fails the task with a sentence. */
+static void what_is_too_long_to_be_handed_over_is_told(void **state) {
+  (void)state;
+  static const char *const rows[] = {"run, item 2: it is over ",  "run: its arguments are over ",
+                                     "env X: its value is over ", "path: it is over ",
+                                     "dir: it is empty",          "grace: "};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct sample s;
+    struct launch l;
+    const char *message = NULL;
+    sample_init(&s, PROMOTE);
+    struct task_spec *t = &s.tasks[PROMOTE];
+    const size_t size = 120u << 10;
+    char *text = arena_alloc(&s.arena, 2 * size);
+    memset(text, 'x', 2 * size);
+    text[i == 0 || i == 2 ? 2 * size - 1 : size] = '\0';
+    const struct template *large = sample_template(&s, text), *argv[40];
+    for (size_t k = 0; k < 40; k++) argv[k] = k ? large : sample_template(&s, "echo");
+    struct env_spec env[] = {{.name = "X", .value = large}};
+    if (i < 2) {
+      t->script = NULL;
+      t->argv = argv;
+      t->argc = i == 0 ? 2 : 40;
+    } else if (i == 2) {
+      t->env = env;
+      t->env_len = 1;
+    } else if (i == 3) {
+      t->path = large;
+    } else if (i == 4) {
+      t->dir = sample_template(&s, "${{ default(env.NOPE, '') }}");
+    } else {
+      t->grace = sample_template(&s, "${{ params.note }}");
+    }
+    struct launch_inputs in = inputs_of(&s);
+    if (launch_build(&in, &s.arena, &l, &message) != ERR_INVALID) fail_msg("row %zu was taken", i);
+    if (!strstr(message, rows[i])) fail_msg("row %zu: %s", i, message);
+    sample_release(&s);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(variables_name_the_run_and_its_values),
@@ -380,6 +446,8 @@ int main(void) {
       cmocka_unit_test(faults_name_the_setting),
       cmocka_unit_test(files_of_a_task_and_of_what_it_needs_go_with_it_to_a_host),
       cmocka_unit_test(a_path_that_leads_out_fails_the_task_once_it_is_known),
+      cmocka_unit_test(a_copy_shares_nothing),
+      cmocka_unit_test(what_is_too_long_to_be_handed_over_is_told),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -131,6 +131,30 @@ static void faults_have_a_message(void **state) {
   }
 }
 
+static void more_names_or_values_than_a_matrix_can_have_are_refused(void **state) {
+  (void)state;
+  struct sample s;
+  const struct value *values;
+  const char *message = NULL;
+  static const char *const one[] = {"${{ params.lambdas }}"};
+  static struct value many[PIPELINE_TASKS_MAX + 1];
+  const char *axes[17];
+  size_t count;
+  sample_init(&s, PREP);
+  for (int i = 0; i < 17; i++) axes[i] = "1";
+  axes_set(&s, axes, 17);
+  assert_int_equal(matrix_expand(&s.scope, &s.tasks[PREP], &s.arena, &values, &count, &message), ERR_TOO_LARGE);
+  assert_non_null(strstr(message, "the matrix has more than "));
+  axes_set(&s, one, 1);
+  for (int i = 0; i <= PIPELINE_TASKS_MAX; i++) many[i] = value_float(i);
+  s.values[LAMBDAS] = (struct value){.type = VALUE_LIST, .list = {many, PIPELINE_TASKS_MAX + 1}};
+  assert_int_equal(matrix_expand(&s.scope, &s.tasks[PREP], &s.arena, &values, &count, &message), ERR_TOO_LARGE);
+  s.values[LAMBDAS].list.len = 0;
+  assert_int_equal(matrix_expand(&s.scope, &s.tasks[PREP], &s.arena, &values, &count, &message), 0);
+  assert_int_equal(count, 0);
+  sample_release(&s);
+}
+
 static void ten_thousand_instances_are_the_limit(void **state) {
   (void)state;
   struct sample s;
@@ -172,6 +196,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(instances_are_the_product_first_key_slowest),
       cmocka_unit_test(a_task_without_matrix_is_one_instance),
+      cmocka_unit_test(more_names_or_values_than_a_matrix_can_have_are_refused),
       cmocka_unit_test(literals_keep_their_text_and_may_be_numbers),
       cmocka_unit_test(faults_have_a_message),
       cmocka_unit_test(ten_thousand_instances_are_the_limit),

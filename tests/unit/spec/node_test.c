@@ -208,6 +208,9 @@ static void json_becomes_nodes(void **state) {
   node_json(n, &out);
   assert_string_equal(buf_cstr(&out), "{\"b\":[1,true,null,\"x\xc3\xa5\"],\"a\":{\"k\":1.5}}");
   assert_null(node_from_json(&a, "{", 1));
+  assert_null(node_from_json(&a, "[\"a\\u0000b\"]", 12));
+  assert_non_null(node_from_json(&a, "[]", 2));
+  assert_non_null(node_from_json(&a, "{}", 2));
   assert_null(node_from_json(&a, "{\"a\":1,\"a\":2}", 13));
   buf_reset(&out);
   repeated(&out, "[", 1000);

@@ -99,6 +99,109 @@ static void faults_name_the_parameter(void **state) {
   sample_release(&s);
 }
 
+/* Bounds hold for what is given, in whichever type of number it comes, and for each item of a list. */
+static void bounds_hold_for_each_type_that_has_an_order(void **state) {
+  (void)state;
+  static const struct {
+    enum value_type type, items;
+    const char *min, *max, *given, *message; /* NULL: taken */
+  } rows[] = {
+      {VALUE_INT, VALUE_ANY, "1", "3", "2", NULL},
+      {VALUE_INT, VALUE_ANY, "1", "3", "4", "'4' is more than its greatest value, '3'"},
+      {VALUE_FLOAT, VALUE_ANY, "0.5", "1.5", "1", NULL},
+      {VALUE_FLOAT, VALUE_ANY, "0.5", "1.5", "0.25", "'0.25' is less than its least value, '0.5'"},
+      {VALUE_FLOAT, VALUE_ANY, "0.5", "1.5", "1.75", "'1.75' is more than its greatest value, '1.5'"},
+      {VALUE_DATE, VALUE_ANY, "2026-01-01", "2026-12-31", "2026-06-01", NULL},
+      {VALUE_DATE, VALUE_ANY, "2026-01-01", "2026-12-31", "2025-06-01", "is less than its least value, '2026-01-01'"},
+      {VALUE_DATE, VALUE_ANY, "2026-01-01", "2026-12-31", "2027-01-01", "is more than its greatest value"},
+      {VALUE_DATETIME, VALUE_ANY, "2026-01-01T00:00:00Z", "2026-12-31T00:00:00Z", "2026-06-01T00:00:00Z", NULL},
+      {VALUE_DATETIME, VALUE_ANY, "2026-01-01T00:00:00Z", "2026-12-31T00:00:00Z", "2025-12-31T23:59:59Z",
+       "is less than its least value"},
+      {VALUE_DURATION, VALUE_ANY, "1m", "1h", "5m", NULL},
+      {VALUE_DURATION, VALUE_ANY, "1m", "1h", "61m", "'1h1m' is more than its greatest value, '1h'"},
+      {VALUE_LIST, VALUE_FLOAT, "0", "1", "[0, 0.5, 1]", NULL},
+      {VALUE_LIST, VALUE_FLOAT, "0", "1", "[0, 2]", "'2' is more than its greatest value, '1'"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct sample s;
+    struct diag_list d;
+    struct value out[1];
+    const char *why = NULL;
+    const enum value_type bound = rows[i].type == VALUE_LIST ? rows[i].items : rows[i].type;
+    sample_init(&s, PREP);
+    struct param_spec p = {
+        .name = "p", .type = rows[i].type, .items = rows[i].items, .has_min = true, .has_max = true};
+    assert_int_equal(value_parse(&s.arena, bound, VALUE_ANY, rows[i].min, &p.min, &why), 0);
+    assert_int_equal(value_parse(&s.arena, bound, VALUE_ANY, rows[i].max, &p.max, &why), 0);
+    s.pipeline.params = &p;
+    s.pipeline.params_len = 1;
+    diag_init(&d, NULL, NULL, 0);
+    const struct param_given given = {.name = "p", .text = rows[i].given};
+    int rc = params_resolve(&s.scope, &given, 1, NULL, &s.arena, out, &d);
+    if ((rc == 0) != !rows[i].message) fail_msg("row %zu: %d", i, rc);
+    if (rc && !strstr(d.items[0].message, rows[i].message)) fail_msg("row %zu: %s", i, d.items[0].message);
+    diag_release(&d);
+    sample_release(&s);
+  }
+}
+
+static void values_beyond_all_measure_are_refused(void **state) {
+  (void)state;
+  struct sample s;
+  struct diag_list d;
+  struct value out[PARAMS];
+  sample_defaults(&s);
+  char *large = arena_alloc(&s.arena, 2u << 20);
+  memset(large, 'x', (2u << 20) - 1);
+  large[(2u << 20) - 1] = '\0';
+  const struct param_given rows[][2] = {
+      {{.name = "days", .text = "20"}, {.name = "note", .text = large}},
+      {{.name = "days", .text = "20"}, {.name = "note", .value = value_string(&s.arena, large)}},
+  };
+  for (size_t i = 0; i < 2; i++) {
+    diag_init(&d, NULL, NULL, 0);
+    assert_int_equal(params_resolve(&s.scope, rows[i], 2, NULL, &s.arena, out, &d), ERR_INVALID);
+    assert_non_null(strstr(d.items[0].message, "parameter 'note': its value is over "));
+    diag_release(&d);
+  }
+  sample_release(&s);
+}
+
+static void a_pipeline_without_parameters_takes_none(void **state) {
+  (void)state;
+  struct sample s;
+  struct diag_list d;
+  struct value out[1];
+  sample_init(&s, PREP);
+  s.pipeline.params_len = 0;
+  diag_init(&d, NULL, NULL, 0);
+  const struct param_given given = {.name = "x", .text = "1"};
+  assert_int_equal(params_resolve(&s.scope, &given, 1, NULL, &s.arena, out, &d), ERR_INVALID);
+  assert_string_equal(d.items[0].help, "the pipeline has no parameters");
+  diag_release(&d);
+  sample_release(&s);
+}
+
+static void a_default_that_cant_be_worked_out_is_told(void **state) {
+  (void)state;
+  struct sample s;
+  struct diag_list d;
+  struct value out[PARAMS];
+  sample_defaults(&s);
+  s.params[DAY].default_value = sample_template(&s, "${{ date_add(run.date, 9999999) }}");
+  s.params[NOTE].help = "what it is for";
+  s.params[NOTE].default_value = NULL;
+  s.params[NOTE].default_literal = (struct value){0};
+  diag_init(&d, NULL, NULL, 0);
+  const struct param_given given = {.name = "days", .text = "20"};
+  assert_int_equal(params_resolve(&s.scope, &given, 1, NULL, &s.arena, out, &d), ERR_INVALID);
+  assert_int_equal(d.errors, 2);
+  assert_non_null(strstr(d.items[0].message, "parameter 'day': its default: the result is beyond the years"));
+  assert_string_equal(d.items[1].help, "what it is for");
+  diag_release(&d);
+  sample_release(&s);
+}
+
 static void what_has_no_default_must_be_given(void **state) {
   (void)state;
   struct sample s;
@@ -174,8 +277,14 @@ static void settings_are_read_as_their_type(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(given_beats_schedule_beats_default), cmocka_unit_test(faults_name_the_parameter),
-      cmocka_unit_test(what_has_no_default_must_be_given),  cmocka_unit_test(json_values_are_taken_as_their_type),
+      cmocka_unit_test(given_beats_schedule_beats_default),
+      cmocka_unit_test(faults_name_the_parameter),
+      cmocka_unit_test(bounds_hold_for_each_type_that_has_an_order),
+      cmocka_unit_test(values_beyond_all_measure_are_refused),
+      cmocka_unit_test(a_pipeline_without_parameters_takes_none),
+      cmocka_unit_test(a_default_that_cant_be_worked_out_is_told),
+      cmocka_unit_test(what_has_no_default_must_be_given),
+      cmocka_unit_test(json_values_are_taken_as_their_type),
       cmocka_unit_test(settings_are_read_as_their_type),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

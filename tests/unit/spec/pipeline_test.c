@@ -189,6 +189,15 @@ static void names_come_from_paths(void **state) {
               {".yaml", NULL},
               {"a//b.yaml", NULL},
               {"/a.yaml", NULL},
+              {"a/b.yml", "a/b"},
+              {"a-1_x/b-2.yaml", "a-1_x/b-2"},
+              {"a/.yaml", NULL},
+              {"a/", NULL},
+              {"", NULL},
+              {"yaml", NULL},
+              {"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggggggggghhhhhhhhhhiiiiiiiiiijjjjjjjjjj"
+               "aaaaaaaaaabbbbbbbbbbccccccccc.yaml",
+               NULL},
               {"../a.yaml", NULL}};
   (void)state;
   for (size_t i = 0; i < COUNT(rows); i++) {
@@ -215,6 +224,54 @@ static void the_use_of_a_parameter_is_found(void **state) {
   static const bool uses[] = {true, false, true, true, true, false};
   for (size_t i = 0; i < COUNT(uses); i++) assert_int_equal(task_uses_param(p, &p->tasks[i], "n"), uses[i]);
   pipeline_release(p);
+}
+
+/* Wherever a parameter can stand in a task, and where a name only looks like it. */
+static void each_place_of_a_parameter_is_found(void **state) {
+  (void)state;
+  static const struct {
+    const char *task;
+    bool uses;
+  } rows[] = {
+      {"run: x", false},
+      {"run: \"echo $ROTA_PARAM_N\"", true},
+      {"run: \"echo ${ROTA_PARAM_N}x\"", true},
+      {"run: \"ROTA_PARAM_N=5\"", true},
+      {"run: \"echo $XROTA_PARAM_N $_ROTA_PARAM_N $ROTA_PARAM_N1 $ROTA_PARAM_N_\"", false},
+      {"run: \"xROTA_PARAM_N $ROTA_PARAM_N\"", true},
+      {"run: [x, \"$ROTA_PARAM_N\"]", true},
+      {"run: [x, \"${{ params.nn }}\"]", false},
+      {"run: x, dir: \"/a/${{ params.n }}\"", true},
+      {"run: x, timeout: \"${{ params.n }}m\"", true},
+      {"run: x, grace: \"${{ params.n }}s\"", true},
+      {"run: x, slots: {gpu: \"${{ params.n }}\"}", true},
+      {"run: x, slots: {gpu: \"${{ params.nn }}\"}", false},
+      {"run: x, matrix: {k: \"${{ [params.n] }}\"}", true},
+      {"run: x, matrix: {k: [1, \"${{ params.n }}\"]}", true},
+      {"run: x, matrix: {k: [1, 2], l: [3]}", false},
+      {"run: x, env: {A: \"${{ params.n }}\"}", true},
+      {"run: x, env: {A: b}", false},
+      {"run: x, on: \"gpu${{ params.n }}\"", true},
+      {"run: x, when: \"params.n > 1\"", true},
+      {"run: x, when: \"env.ROTA_PARAM_N == '1'\"", true},
+      {"run: x, when: \"params.nn > 1\"", false},
+      {"run: x, on: gpu01, send: [\"a${{ params.n }}\"]", true},
+      {"run: x, on: gpu01, fetch: [\"a${{ params.n }}\"]", true},
+      {"run: x, retries: {max: 1, delay: \"${{ params.n }}s\"}", true},
+      {"run: x, retries: {max: 1, factor: \"${{ params.n }}\"}", true},
+      {"run: x, retries: {max: 1, cap: \"${{ params.n }}m\"}", true},
+      {"run: x, retries: {lost: \"${{ params.n }}\"}", true},
+      {"run: x, path: \"/a/${{ params.n }}\"", true},
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    struct buf text = {0};
+    buf_fmt(&text, "params:\n  n: {type: int, default: 1}\n  nn: {type: int, default: 1}\ntasks:\n  a: {%s}\n",
+            rows[i].task);
+    struct pipeline *p = read_good(buf_cstr(&text));
+    if (task_uses_param(p, &p->tasks[0], "n") != rows[i].uses) fail_msg("%s", rows[i].task);
+    pipeline_release(p);
+    buf_release(&text);
+  }
 }
 
 static double seconds_of(struct timespec from) {
@@ -314,6 +371,7 @@ int main(void) {
       cmocka_unit_test(with_local_every_place_is_this_machine),
       cmocka_unit_test(names_come_from_paths),
       cmocka_unit_test(the_use_of_a_parameter_is_found),
+      cmocka_unit_test(each_place_of_a_parameter_is_found),
       cmocka_unit_test(ten_thousand_tasks_are_read_in_time),
       cmocka_unit_test(hostile_names_are_refused_in_time),
       cmocka_unit_test(a_file_over_the_limit_is_refused_unread),
