@@ -8,6 +8,7 @@
 #include "base/vec.h"
 #include "scheduler/daemon/door.h"
 #include "scheduler/daemon/handlers/audit.h"
+#include "scheduler/daemon/service.h"
 #include "scheduler/daemon/upkeep.h"
 #include "scheduler/spec/config.h"
 
@@ -74,6 +75,7 @@ static void on_recorded(void *ctx) {
   struct reload *reload = ctx;
   struct reloads *r = reload->owner;
   if (reload->handle) answer(reload);
+  if (!reload->handle && reload->former) service_notify("READY=1"); /* a signal began it */
   for (size_t i = 0; i < r->under_way.len; i++) {
     if (r->under_way.items[i] == reload) vec_swap_remove(&r->under_way, i);
   }
@@ -111,6 +113,7 @@ void reload_all(struct reloads *r, const struct api_request *request) {
   struct config *fresh = daemon_config(r->o.places);
   if (!fresh) {
     LOG(LOG_ERROR, "the configuration has errors: the one in force stays", {NULL, NULL});
+    if (!request) service_notify("READY=1");
     if (handle)
       api_problem(server_api(r->o.server), handle, 422, "Configuration not loaded",
                   "the configuration has errors, so the one in force stays: `rota serve --check` shows them");

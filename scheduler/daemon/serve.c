@@ -25,6 +25,7 @@
 #include "scheduler/daemon/handlers/server.h"
 #include "scheduler/daemon/handlers/visits.h"
 #include "scheduler/daemon/health/health.h"
+#include "scheduler/daemon/health/watchdog.h"
 #include "scheduler/daemon/loader.h"
 #include "scheduler/daemon/pages/queries.h"
 #include "scheduler/daemon/reload.h"
@@ -56,6 +57,7 @@ struct serve {
   struct code_lookups *code_lookups;
   uv_signal_t signals[SIGNALS_LEN];
   struct health *health;
+  struct watchdog *watchdog;
   struct backup_standing backup;
   int code;
 };
@@ -161,9 +163,8 @@ static void on_files_changed(void *ctx) {
 static void on_signal(uv_signal_t *handle, int number) {
   struct serve *s = handle->data;
   if (number == SIGHUP) {
-    service_notify("RELOADING=1");
+    service_reloading();
     reload_all(s->reloads, NULL);
-    service_notify("READY=1");
     return;
   }
   LOG(LOG_INFO, "stopping; tasks go on and are taken up at the next start", {NULL, NULL});
@@ -294,6 +295,7 @@ static void close_all(struct serve *s) {
   watch_free(s->watch);
   loader_free(s->loader);
   code_free(s->code_lookups);
+  watchdog_free(s->watchdog);
   health_free(s->health);
   for (int i = 0; i < SIGNALS_LEN; i++) {
     if (s->signals[i].data) uv_close((uv_handle_t *)&s->signals[i], NULL);
@@ -324,6 +326,7 @@ static int serve(struct serve *s) {
   if (!code) {
     assembly_started(&s->assembly);
     log_started(s);
+    s->watchdog = watchdog_new(&s->assembly.loop, core_committer(s->assembly.core));
     service_notify("READY=1");
     uv_run(&s->assembly.loop, UV_RUN_DEFAULT);
     code = s->code;

@@ -1,11 +1,27 @@
 #include "scheduler/daemon/service.h"
 
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
+
+bool service_managed(void) {
+  return getenv("NOTIFY_SOCKET") != NULL;
+}
+
+void service_reloading(void) {
+  struct timespec now; /* of CLOCK_MONOTONIC, as systemd's own */
+  char text[64];
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
+           (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+  service_notify(text);
+}
 
 void service_notify(const char *state) {
   const char *path = getenv("NOTIFY_SOCKET");

@@ -2,7 +2,13 @@
 #ifndef ROTA_DAEMON_SERVICE_H
 #define ROTA_DAEMON_SERVICE_H
 
-/* "READY=1", "STOPPING=1", "RELOADING=1\nMONOTONIC_USEC=...", "STATUS=...". Never blocks; failures are ignored. */
+#include <stdbool.h>
+
+/* "READY=1", "STOPPING=1", "STATUS=...", "WATCHDOG=1". Never blocks; failures are ignored. */
 void service_notify(const char *state);
+/* RELOADING=1 with the time that Type=notify-reload wants; READY=1 ends it. */
+void service_reloading(void);
+/* Whether somebody would hear it. */
+bool service_managed(void);
 
 #endif

@@ -115,7 +115,7 @@ def test_the_document_is_whole():
 def read_everything(check, good, bad, live):
     get = lambda pattern, **more: check("get", pattern, 200, **more)  # noqa: E731
     v = "/api/v1"
-    for path in ("/healthz", v + "/me", v + "/tokens", v + "/sessions", v + "/openapi.json", v + "/status",
+    for path in ("/healthz", "/metrics", v + "/health", v + "/me", v + "/tokens", v + "/sessions", v + "/openapi.json", v + "/status",
                  v + "/overview", v + "/pipelines", v + "/runs", v + "/run-count", v + "/schedule", v + "/firings",
                  v + "/audit", v + "/restore", v + "/hosts"):
         get(path)

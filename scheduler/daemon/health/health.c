@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "scheduler/daemon/backup_schedule.h"
 #include "scheduler/daemon/events/event_hub.h"
+#include "scheduler/daemon/service.h"
 #include "scheduler/store/history.h"
 
 #define ACTION_BACKUP "backup"
@@ -17,7 +18,8 @@ struct health {
   struct pulse *pulse;
   struct scores scores;
   struct degraded degraded;
-  bool behind; /* the log has said so */
+  bool behind;  /* the log has said so */
+  char *status; /* what the service manager was told last */
   instant backup_at;
   char *backup_file;
   const struct event_hub *stream;
@@ -64,10 +66,27 @@ static void look_at_writer(struct health *h) {
   core_stalled(h->o.core, view.silent_us > HEALTH_STALL);
 }
 
+/* One line for `systemctl status`, when it changes. */
+static void say_status(struct health *h) {
+  struct buf line = {0};
+  struct engine_load load = engine_load(core_engine(h->o.core));
+  if (h->degraded.err)
+    buf_fmt(&line, "STATUS=degraded: %s", h->degraded.why);
+  else
+    buf_fmt(&line, "STATUS=%zu runs, %zu tasks running, %zu waiting", load.runs, load.attempts, load.waiting);
+  if (!h->status || strcmp(h->status, buf_cstr(&line)) != 0) {
+    free(h->status);
+    h->status = buf_steal(&line, NULL);
+    service_notify(h->status);
+  }
+  buf_release(&line);
+}
+
 static void on_beat(void *ctx) {
   struct health *h = ctx;
   say_lag(h);
   look_at_writer(h);
+  if (service_managed()) say_status(h);
 }
 
 /* ---- what is learnt ---- */
@@ -126,6 +145,7 @@ void health_free(struct health *h) {
   scores_release(&h->scores);
   free(h->degraded.why);
   free(h->backup_file);
+  free(h->status);
   free(h);
 }
 

@@ -413,12 +413,29 @@ static void a_failure_for_good_ends_all_work(void **state) {
   assert_int_equal(r->executor.starts, 0);
 }
 
+static void a_writer_that_gives_no_answer_degrades_until_it_does(void **state) {
+  struct rig *r = *state;
+  core_stalled(r->core, false);
+  assert_int_equal(r->degraded_calls, 0);
+  core_stalled(r->core, true);
+  core_stalled(r->core, true);
+  assert_int_equal(core_degraded(r->core), ERR_TIMEOUT);
+  assert_int_equal(r->degraded, ERR_TIMEOUT);
+  assert_int_equal(r->degraded_calls, 1);
+  core_stalled(r->core, false);
+  assert_int_equal(core_degraded(r->core), 0);
+  core_stalled(r->core, true);
+  rig_load(r, "one", ONE);
+  rig_until(r, core_degraded(r->core) == 0); /* a commit that ends is an answer too */
+}
+
 #define CORE_TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       CORE_TEST(a_decision_is_carried_out_when_its_rows_are_durable),
       CORE_TEST(a_dry_run_is_answered_without_a_commit),
+      CORE_TEST(a_writer_that_gives_no_answer_degrades_until_it_does),
       CORE_TEST(events_that_come_while_a_commit_is_in_flight_make_the_next_batch),
       CORE_TEST(an_event_that_is_put_by_a_hook_is_not_left_behind),
       CORE_TEST(a_task_goes_its_way_by_reports),
