@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Torture: the daemon and the supervisors are killed -9 at random moments, the disk fills up, and connections to hosts
-break while runs are asked for; then the books are compared with what the tasks themselves wrote down.
+"""Torture: the daemon and the supervisors are killed -9 at random moments, the disk fills up, the daemon's clock is set,
+and connections to hosts break while runs are asked for, a schedule fires and others read the API; then the books are
+compared with what the tasks themselves wrote down.
 
     ROTA=build/rota tests/torture/torture.py [--rounds N] [--seconds N] [--seed N] [--hosts N]
 
@@ -10,13 +11,17 @@ runs repeats each request with its key until it is acknowledged. After the round
 
 - each acknowledged request is one run, and each run was asked for;
 - each attempt that wrote down that it began is in the books, and began once;
-- each task that succeeded has one attempt that succeeded, which wrote down its end, and its log has each of its lines.
+- each task that succeeded has one attempt that succeeded, which wrote down its end, and its log has each of its lines,
+  or the attempt says that a part of its output could not be written;
+- each instant of the schedule was decided once, and each of its runs ran once;
+- every answer that a reader got was whole.
 
 The seed chooses the blows and their moments, not what the machine makes of them.
 """
 import argparse
 import collections
 import contextlib
+import datetime
 import json
 import os
 import random
@@ -29,6 +34,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../integration/lib"))
 import sshd  # noqa: E402
+from clocks import Clocks  # noqa: E402
 from harness import Place, Skip, processes, read_proc, small_disk, supervisors, wait_until  # noqa: E402
 
 DISK_MIB = 96
@@ -82,6 +88,42 @@ class Asker(threading.Thread):
         return False
 
 
+SCHEDULE = """
+params:
+  book: {{type: string, default: {book}}}
+schedule: {{every: 2s, overlap: allow}}
+defaults: {{retries: {{max: 0, lost: 50, delay: 0s}}}}
+tasks:
+  tick: {{run: 'echo "begin $ROTA_ATTEMPT_ID" >> "$ROTA_PARAM_BOOK"; echo "end $ROTA_ATTEMPT_ID" >> "$ROTA_PARAM_BOOK"'}}
+"""
+PAGES = ("status", "pipelines", "runs?limit=20", "runs?q=pipeline:work&limit=5", "schedule?n=5", "hosts", "attention")
+NOT_WRITTEN = "a part of its output could not be written"
+
+
+class Reader(threading.Thread):
+    """Reads one page after the other. Whatever comes with 200 must be whole."""
+
+    def __init__(self, place, token, rng):
+        super().__init__(daemon=True)
+        self.place, self.token, self.rng = place, token, rng
+        self.over = threading.Event()
+        self.answers, self.wrong = 0, []
+
+    def run(self):
+        while not self.over.is_set():
+            page = self.rng.choice(PAGES)
+            try:
+                status, _, body = self.place.http("GET", f"/api/v1/{page}", token=self.token)
+            except json.JSONDecodeError as reason:
+                self.wrong.append(f"GET {page}: an answer that is no JSON: {reason}")
+            except Exception:  # the daemon is gone, or its port is another by now
+                time.sleep(0.02)
+            else:
+                self.answers += 1
+                if status not in (200, 404, 503) or (status == 200 and not isinstance(body, (dict, list))):
+                    self.wrong.append(f"GET {page}: {status} {str(body)[:200]}")
+
+
 class Round:
     def __init__(self, rng, seconds, hosts):
         self.rng, self.seconds = rng, seconds
@@ -91,7 +133,7 @@ class Round:
     def start_daemon(self):
         """On a full disk a start is refused until there is room."""
         def up():
-            self.place.start(wait=False)
+            self.place.start(wait=False, env=self.clocks and self.clocks.environment(self.place))
             end = time.monotonic() + 10
             while self.place.daemon.poll() is None and time.monotonic() < end:
                 if self.place.rota_all("status").returncode == 0:
@@ -160,6 +202,15 @@ class Round:
         else:
             os.unlink(path)
 
+    def set_clock(self):
+        """Back and forth; the true time again by the end."""
+        self.clocks.set(self.clocks.wall + self.rng.choice([-3600, -61, -5, 5, 61, 3600]) if self.rng.random() < 0.7 else 0)
+        self.done["clock"] += 1
+
+    def sleep_of_the_machine(self):
+        self.clocks.sleep(self.rng.choice([10, 61, 600]))
+        self.done["sleep"] += 1
+
     def configuration(self, net):
         lines = ["slots: {cpu: 12}"]
         if self.hosts:
@@ -176,23 +227,39 @@ class Round:
         self.place = Place(self.configuration(net), state=os.path.join(disk or root, "state"))
         book = os.path.join(root, "book")
         try:
+            self.clocks = Clocks(root)
+        except Skip as why:
+            print(f"# {why}: the clock isn't set")
+            self.clocks = None
+        try:
             self.place.pipeline("work", pipeline_text(self.hosts))
+            self.place.pipeline("ticks", SCHEDULE.format(book=book))
             self.start_daemon()
             self.token = self.place.rota("token", "create", "torture", "--role", "operator").strip().splitlines()[-1].split()[-1]
             asker = Asker(self.place, book, self.token, random.Random(self.rng.random()))
             asker.start()
+            readers = [Reader(self.place, self.token, random.Random(self.rng.random())) for _ in range(3)]
+            for reader in readers:
+                reader.start()
             end = time.monotonic() + self.seconds
             blows = [self.kill_daemon] * 5 + [self.kill_supervisor] * 6 + [self.fill_disk]
+            if self.clocks:
+                blows += [self.set_clock] * 2 + [self.sleep_of_the_machine]
             if self.hosts:
                 blows += [self.kill_far_supervisor] * 5 + [self.drop_connection] * 5 + [self.silence, self.restart_sshd]
             while time.monotonic() < end:
                 time.sleep(self.rng.expovariate(4))
                 self.rng.choice(blows)()
-            asker.over.set()
+            for thread in [asker] + readers:
+                thread.over.set()
             asker.join(120)
             assert not asker.is_alive(), "the last request was never acknowledged"
-            wait_until("all runs have ended", self.at_rest, 120, 0.5)
-            return self.compare(asker.acknowledged, book)
+            for reader in readers:
+                reader.join(60)
+            wait_until("the schedule rests", lambda: self.place.rota_all("pause", "ticks", "--reason", "it is over").returncode == 0)
+            wait_until("all runs have ended", self.at_rest, 180, 0.5)
+            self.done["answers"] += sum(reader.answers for reader in readers)
+            return self.compare(asker.acknowledged, book) + [wrong for reader in readers for wrong in reader.wrong]
         except Exception:
             print(f"# the last words of the daemon:\n{self.place.daemon_log()}", file=sys.stderr)
             self.tell_what_hangs()
@@ -224,7 +291,7 @@ class Round:
                 word, attempt = line.split()
                 (begun if word == "begin" else ended)[attempt] += 1
         runs = self.runs()
-        keys = collections.Counter(run["params"]["key"] for run in runs)
+        keys = collections.Counter(run["params"]["key"] for run in runs if "key" in run["params"])
         faults = [f"{key} was acknowledged and has {keys[key]} runs" for key in acknowledged if keys[key] != 1]
         faults += [f"{key} has {n} runs" for key, n in keys.items() if n > 1]
         faults += [f"attempt {a} began {n} times" for a, n in begun.items() if n != 1]
@@ -232,6 +299,7 @@ class Round:
         for run in runs:
             faults += self.compare_run(run, begun, ended, known)
         faults += [f"attempt {a} began and isn't in the books" for a in begun if a not in known]
+        faults += self.compare_firings(runs)
         self.done.update(runs=len(runs), attempts=len(known), acknowledged=len(acknowledged))
         return faults
 
@@ -245,15 +313,47 @@ class Round:
             good[attempt["task"]] += 1
             if begun[attempt["id"]] != 1 or ended[attempt["id"]] != 1:
                 yield f"{run['name']} {attempt['task']}: succeeded, began {begun[attempt['id']]} times, ended {ended[attempt['id']]}"
-            lines = self.place.rota("logs", run["id"], attempt["task"], "--attempt", str(attempt["attempt"])).splitlines()
-            wanted = [f"line {i}" for i in range(1, LINES + 1)]
-            if [line for line in lines if line.startswith("line ")] != wanted and not self.done["full disk"]:
-                yield f"{run['name']} {attempt['task']}: {len(lines)} lines of its log are there"
+            if attempt["task"] != "tick":
+                yield from self.compare_log(run, attempt)
         if shown["state"] not in ("succeeded", "failed"):
             yield f"{run['name']} is {shown['state']}"
         for task in shown["tasks"]:
             if task["state"] == "succeeded" and good[task["label"]] != 1:
                 yield f"{run['name']} {task['label']}: {good[task['label']]} attempts succeeded"
+
+
+    def compare_log(self, run, attempt):
+        """The lines that are there come in their order, none twice; none is missing unless it is said."""
+        text = self.place.rota("logs", run["id"], attempt["task"], "--attempt", str(attempt["attempt"]))
+        lines = [line for line in text.splitlines() if line.startswith("line ")]
+        wanted = [f"line {i}" for i in range(1, LINES + 1)]
+        if lines == wanted:
+            return
+        told = NOT_WRITTEN in (attempt["reason"] or "") or "dropped" in text
+        known = set(wanted)
+        whole = [int(line.split()[1]) for line in lines if line in known]
+        if told and self.done["full disk"] and whole == sorted(set(whole)):
+            self.done["logs that say what is missing"] += 1
+            return
+        yield f"{run['name']} {attempt['task']}: {len(lines)} lines of its log are there, {attempt['reason']}"
+
+    def compare_firings(self, runs):
+        """Each instant in one row and each row that says `run` with a run of its own."""
+        items = self.place.json("firings", "ticks", "-n", "500")["items"]
+        def at(text):
+            return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=datetime.timezone.utc).timestamp()
+        for newer, older in zip(items, items[1:]):
+            if abs(at(newer["scheduled_for"]) - at(older["until"]) - 2) > 0.001:
+                yield f"ticks: after {older['until']} comes {newer['scheduled_for']}"
+        for item in items:
+            if abs(at(item["until"]) - at(item["scheduled_for"]) - 2 * (item["count"] - 1)) > 0.001:
+                yield f"ticks: a row of {item['count']} from {item['scheduled_for']} to {item['until']}"
+        fired = collections.Counter(item["run"] for item in items if item["outcome"] == "run")
+        made = {run["id"] for run in runs if run["pipeline"] == "ticks"}
+        yield from (f"ticks: {run} stands in {n} firings" for run, n in fired.items() if n != 1 or run not in made)
+        if len(items) < 500:
+            yield from (f"ticks: {run} is of no firing" for run in made if run not in fired)
+        self.done["firings"] += sum(item["count"] for item in items)
 
 
 @contextlib.contextmanager
