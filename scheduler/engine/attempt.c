@@ -205,6 +205,7 @@ struct attempt *attempt_restore(struct instance *i, const struct attempt_row *ro
   struct attempt *a = attempt_new(i, host_or_gone(e, row->host));
   a->row = *row;
   a->row.host = a->host->name;
+  a->stopped = e->now;
   text_set(&a->reason, row->reason);
   if (row->reason && strncmp(row->reason, BEGIN_NOTE, strlen(BEGIN_NOTE)) == 0) text_set(&a->begin_note, row->reason);
   text_set(&a->slots, row->slots);
@@ -229,6 +230,7 @@ void attempt_stop(struct attempt *a, const char *reason, bool now) {
   struct engine *e = a->run->engine;
   if (a->row.stop_asked && (a->row.stop_now || !now)) return;
   if (!a->row.stop_asked) text_set(&a->stop_reason, reason);
+  if (!a->row.stop_asked) a->stopped = e->now;
   a->row.stop_asked = true;
   a->row.stop_now = a->row.stop_now || now;
   a->row.state = a->instance->state == TASK_UNREACHABLE ? TASK_UNREACHABLE : TASK_STOPPING;

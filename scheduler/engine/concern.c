@@ -1,6 +1,7 @@
 /* What goes on that a person should look at: tasks that can't be reached, tasks that wait for very long. */
 #include <string.h>
 
+#include "scheduler/engine/attempt.h"
 #include "scheduler/engine/ready.h"
 #include "scheduler/engine/run.h"
 
@@ -53,6 +54,22 @@ static void note_unreachable(struct concerns *all, const struct live_run *r) {
   }
 }
 
+/* The kernel holds it, as when a disk doesn't answer. Its slots stay taken: it may still do what it was about to. */
+static void note_stuck(struct concerns *all, const struct live_run *r, int64_t now) {
+  for (struct attempt *a = r->attempts; a; a = a->next) {
+    if (a->instance->state != TASK_STOPPING) continue;
+    if (now - a->stopped.mono < attempt_grace(a, all->arena) + ENGINE_STUCK_LONG) continue;
+    note(all, a, a->instance, a->stopped.wall);
+    struct engine_concern *c = concern_of(all, a);
+    c->stuck = true;
+    c->host = a->host->name;
+    c->why = arena_fmt(all->arena,
+                       "it was told to stop and can't be killed on %s, as when a disk doesn't answer; "
+                       "it keeps its slots",
+                       a->host->name);
+  }
+}
+
 static bool waits_long(const struct instance *i, instant now) {
   if (i->ready_at == INSTANT_NONE) return false;
   duration waited = now - i->ready_at;
@@ -82,6 +99,7 @@ size_t engine_concerns(const struct engine *e, struct moment now, struct arena *
   for (size_t i = 0; i < e->runs_by_id.len; i++) {
     const struct live_run *r = e->runs_by_id.entries[i].value;
     note_unreachable(&all, r);
+    note_stuck(&all, r, now.mono);
     if (e->pause.at == INSTANT_NONE) note_waiting(&all, r, now.wall);
   }
   size_t len = all.list.len;

@@ -417,12 +417,14 @@ size_t engine_busy(const struct engine *e, const char *run_id, struct engine_bus
  * or borrowed until the next step. */
 #define ENGINE_WAIT_LONG    (10 * USEC_PER_MIN)
 #define ENGINE_WAIT_NOTICED (2 * USEC_PER_MIN)
+#define ENGINE_STUCK_LONG   USEC_PER_MIN /* after its grace */
 #define ENGINE_CONCERN_RUNS 20
 struct engine_concern {
-  bool waits;                           /* else it can't be reached */
+  bool waits;                           /* else it can't be reached, or */
+  bool stuck;                           /* it was told to stop, and is still there long after its grace */
   const char *pipeline, *run_id, *task; /* of the one that has it longest */
   int64_t number;
-  const char *host; /* that can't be reached; NULL for a wait */
+  const char *host; /* that can't be reached, or where it is stuck; NULL for a wait */
   bool overdue;     /* for longer than its `unreachable: {after}`, which says to wait */
   instant since;
   const char *why;

@@ -121,6 +121,7 @@ struct attempt {
   bool sent;        /* its START was decided in this life of the daemon */
   int tries;        /* starts for which there was no room */
   struct timer again, silent;
+  struct moment stopped; /* when it was told to stop, or found so at a start */
   bool dirty, over;
 };
 

@@ -123,7 +123,7 @@ void attention_concerns(struct attention *t, const struct engine_concern *items,
   struct arena *a = t->arena;
   for (size_t i = 0; i < len; i++) {
     const struct engine_concern *c = &items[i];
-    enum attention_kind kind = c->waits ? ATTENTION_WAITING : ATTENTION_UNREACHABLE;
+    enum attention_kind kind = c->waits || c->stuck ? ATTENTION_WAITING : ATTENTION_UNREACHABLE;
     struct attention_row *row = row_of(t, kind, arena_fmt(a, "%zu", i));
     row->pipeline = arena_strdup(a, c->pipeline);
     row->run = arena_strdup(a, c->run_id);
@@ -135,7 +135,9 @@ void attention_concerns(struct attention *t, const struct engine_concern *items,
     for (size_t r = 0; r < c->runs_len; r++) add_run(row, arena_strdup(a, c->runs[r]));
     const char *who = c->count == 1 ? arena_fmt(a, "%s of %s", row->task, row->name)
                                     : arena_fmt(a, "%zu tasks", c->count);
-    if (c->waits)
+    if (c->stuck)
+      row->title = arena_fmt(a, "%s can't be ended", who);
+    else if (c->waits)
       row->title = arena_fmt(a, "%s wait%s for a place", who, c->count == 1 ? "s" : "");
     else
       row->title = arena_fmt(a, "%s: %s doesn't answer", who, c->host);

@@ -63,6 +63,31 @@ static void a_wait_beyond_three_times_the_usual_is_told_sooner(void **state) {
   assert_int_equal(c->count, 2);
 }
 
+static void what_can_not_be_killed_is_told_after_its_grace(void **state) {
+  (void)state;
+  struct engine_concern *c;
+  sim_load(&s, "p", "tasks:\n  t: {run: 'true', grace: 10s}\n  u: {run: 'true'}\n");
+  sim_trigger(&s, "p");
+  sim_started(&s, "t");
+  sim_started(&s, "u");
+  instant since = s.now.wall;
+  sim_cancel(&s, 1, "t");
+  sim_later(&s, 10 * USEC_PER_SEC + ENGINE_STUCK_LONG - 1);
+  assert_int_equal(concerns(&c), 0);
+  sim_later(&s, 1);
+  assert_int_equal(concerns(&c), 1);
+  assert_true(c->stuck && !c->waits);
+  assert_string_equal(c->task, "t");
+  assert_int_equal(c->since, since);
+  assert_non_null(strstr(c->why, "can't be killed on local"));
+  sim_restart(&s); /* it gets its time anew */
+  assert_int_equal(concerns(&c), 0);
+  sim_later(&s, 10 * USEC_PER_SEC + ENGINE_STUCK_LONG);
+  assert_int_equal(concerns(&c), 1);
+  sim_end_as(&s, "t", ENGINE_END_STOPPED, 137, NULL);
+  assert_int_equal(concerns(&c), 0);
+}
+
 static void what_the_own_run_or_a_pause_holds_back_is_no_concern(void **state) {
   (void)state;
   struct engine_concern *c;
@@ -119,6 +144,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       CONCERN_TEST(a_wait_for_a_slot_is_one_row_after_ten_minutes),
       CONCERN_TEST(a_wait_beyond_three_times_the_usual_is_told_sooner),
+      CONCERN_TEST(what_can_not_be_killed_is_told_after_its_grace),
       CONCERN_TEST(what_the_own_run_or_a_pause_holds_back_is_no_concern),
       CONCERN_TEST(tasks_of_a_host_that_does_not_answer_are_one_row),
       CONCERN_TEST(the_busy_ones_are_those_that_live),
