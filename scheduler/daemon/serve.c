@@ -72,6 +72,7 @@ static void on_committed(void *ctx, const struct change *changes, size_t len) {
   code_committed(s->code_lookups, &s->assembly.names, changes, len);
   access_committed(s->access, changes, len);
   health_committed(s->health, changes, len);
+  requests_committed(s->requests, changes, len);
   queries_committed(s->queries, changes, len);
   event_hub_committed(s->events, changes, len);
   assembly_forget(&s->assembly, changes, len);

@@ -34,14 +34,19 @@ struct engine *engine_new(const struct engine_options *options) {
   return e;
 }
 
-static void free_over(struct engine *e) {
-  for (size_t i = 0; i < e->over.len; i++) run_free(e->over.items[i]);
-  e->over.len = 0;
+/* What ended or changed in the last step is remembered for this one. */
+static void forget_over(struct engine *e) {
+  for (size_t i = 0; i < e->over_before.len; i++) run_free(e->over_before.items[i]);
+  e->over_before.len = e->changed_before.len = 0;
+  for (size_t i = 0; i < e->over.len; i++) vec_push(&e->over_before, e->over.items[i]);
+  for (size_t i = 0; i < e->changed.len; i++) vec_push(&e->changed_before, e->changed.items[i]);
+  e->over.len = e->changed.len = 0;
 }
 
 void engine_free(struct engine *e) {
   if (!e) return;
-  free_over(e);
+  forget_over(e);
+  forget_over(e);
   for (size_t i = 0; i < e->runs_by_id.len; i++) run_free(e->runs_by_id.entries[i].value);
   ready_release(e);
   for (size_t i = 0; i < e->entries.len; i++) entry_free(e->entries.items[i]);
@@ -57,6 +62,9 @@ void engine_free(struct engine *e) {
   vec_release(&e->work);
   vec_release(&e->advance);
   vec_release(&e->over);
+  vec_release(&e->over_before);
+  vec_release(&e->changed);
+  vec_release(&e->changed_before);
   vec_release(&e->unprepared);
   vec_release(&e->dirty_runs);
   vec_release(&e->dirty_entries);
@@ -184,7 +192,7 @@ static void watch_clock(struct engine *e, struct moment now) {
 
 void engine_step(struct engine *e, struct moment now, const uint8_t seed[32], const struct engine_event *events,
                  size_t events_len, struct step *out) {
-  free_over(e);
+  forget_over(e);
   arena_reset(&e->scratch);
   e->out = out;
   e->fired = 0;

@@ -5,9 +5,10 @@
  * when it next wants to be called. The caller commits the rows of a step before it carries out its decisions and
  * before it calls engine_step again; so what the engine holds is at most one batch ahead of the disk.
  *
- * It holds only what is alive: pipelines in force, schedules, unfinished runs. A run that ended leaves memory at the
- * beginning of the step after the one that ended it, when its rows are known to be committed; whoever wants to change
- * it later hands its rows in with the event.
+ * It holds only what is alive: pipelines in force, schedules, unfinished runs. Whoever wants to change a run that has
+ * ended hands its rows in with the event. A run that ended stays in memory for one more step, the one whose events
+ * may have been read from the rows before its end was durable: to these it answers ENGINE_LOOK_AGAIN. So the rows may
+ * be at most one commit behind when the event is handed over, and none when the step is taken after that.
  *
  * Time comes as a pair: the wall clock decides firings, the monotonic clock decides delays and time-outs.
  */
@@ -261,9 +262,11 @@ struct decision_prepare {
 struct decision_clear {
   const char *host, *run_id, *attempt_id;
 };
+/* Nothing was done or kept: the rows that came with the event are older than what the engine knows of their run. */
+#define ENGINE_LOOK_AGAIN 503
 struct decision_reply {
   uint64_t handle;
-  int status;       /* as HTTP has it: 200, 201, 404, 409, 422 */
+  int status;       /* as HTTP has it: 200, 201, 404, 409, 422; ENGINE_LOOK_AGAIN */
   const char *body; /* JSON; a problem document (RFC 9457) from 400 on */
   size_t body_len;
 };

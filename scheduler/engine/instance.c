@@ -56,6 +56,8 @@ void instance_move(struct instance *i, enum task_event event, const char *reason
   }
   /* An attempt that ended while nobody looked has told its own time (attempt_close). */
   if (i->ended_at == INSTANT_NONE) i->ended_at = r->engine->now.wall;
+  /* It may end while it waits for a retry, and the clock of the host on which it started may be ahead. */
+  if (i->started_at != INSTANT_NONE && i->ended_at < i->started_at) i->ended_at = i->started_at;
   i->round = r->row.round;
   i->not_before = INSTANT_NONE;
   if (!task_state_ended(from)) run_note_end(r, i);

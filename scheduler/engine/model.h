@@ -231,6 +231,11 @@ struct work { /* an instance whose needs may have ended, or with index NO_INDEX 
 };
 #define NO_INDEX UINT32_MAX
 
+struct kept_change { /* `keep` of a run that had ended */
+  struct id id;
+  bool keep;
+};
+
 struct engine {
   struct engine_options options;
   const struct config *config;
@@ -261,7 +266,10 @@ struct engine {
   bool pause_dirty;
   VEC(struct work) work;
   VEC(struct entry *) advance;
-  VEC(struct live_run *) over;       /* ended; freed at the beginning of the next step */
+  /* Runs that ended in this step, and in the one before it, which are freed at the beginning of the next; and those
+   * that had ended and were changed. */
+  VEC(struct live_run *) over, over_before;
+  VEC(struct kept_change) changed, changed_before;
   VEC(struct live_run *) unprepared; /* restored ones whose PREPARE is to be decided again */
   VEC(struct live_run *) dirty_runs;
   VEC(struct entry *) dirty_entries;

@@ -8,7 +8,7 @@
 static const struct {
   int status;
   const char *title;
-} titles[] = {{404, "Not found"}, {409, "Not possible now"}, {422, "Not valid"}};
+} titles[] = {{404, "Not found"}, {409, "Not possible now"}, {422, "Not valid"}, {ENGINE_LOOK_AGAIN, "Busy"}};
 
 static void reply_send(struct engine *e, const struct engine_asker *asker, int status, const char *body, size_t len) {
   if (!asker->handle) return;
@@ -56,6 +56,13 @@ void reply_problem(struct engine *e, const struct engine_asker *asker, int statu
   struct buf body = {0};
   problem_json(&body, status, text);
   reply_json(e, asker, status, &body);
+  buf_release(&body);
+}
+
+void reply_look_again(struct engine *e, const struct engine_asker *asker) {
+  struct buf body = {0};
+  problem_json(&body, ENGINE_LOOK_AGAIN, "the run has changed just now: repeat it");
+  reply_send(e, asker, ENGINE_LOOK_AGAIN, buf_cstr(&body), body.len);
   buf_release(&body);
 }
 

@@ -18,6 +18,8 @@ void reply_text(struct engine *e, const struct engine_asker *asker, int status, 
 /* A problem document (RFC 9457); `detail` says what is wrong and what to do. */
 void reply_problem(struct engine *e, const struct engine_asker *asker, int status, const char *detail, ...)
     __attribute__((format(printf, 4, 5)));
+/* ENGINE_LOOK_AGAIN, which isn't kept: nothing was done. */
+void reply_look_again(struct engine *e, const struct engine_asker *asker);
 /* {"run": {"id", "name", "state", "queued_behind"}} */
 void reply_run(struct engine *e, const struct engine_asker *asker, int status, const struct live_run *r,
                const char *behind);
@@ -41,6 +43,11 @@ void request_record(struct engine *e, const struct engine_record *q);
 
 /* The live run of that id; NULL if it has ended or there is none. */
 struct live_run *run_find(const struct engine *e, const char *id);
+/* The run of that id that ended in this step or the one before; NULL if there is none. */
+struct live_run *run_just_ended(const struct engine *e, const char *id);
+/* Whether `read` is older than what is known of that run, which isn't live: it changed in this step or the one
+ * before. NULL: it was live when it was read. */
+bool run_rows_old(const struct engine *e, const char *id, const struct run_row *read);
 /* Why the chosen tasks of a run can't be run `on` a place, with what to do; NULL if they can. In the scratch arena.
  */
 const char *rerun_on_objection(struct live_run *r, const bool *selected, const char *on);

@@ -84,11 +84,20 @@ static void reopen(struct live_run *r, const bool *selected) {
   }
 }
 
-/* What was decided already and now needs something that has begun anew is decided once more when that has ended. */
-static void undecide(struct live_run *r) {
+/* What the mark takes the ground from: it would not have been decided so with the new state. */
+static bool overtaken(const struct instance *i, const struct instance *marked) {
+  const struct task_spec *t = instance_task(i);
+  const char *who;
+  if (!task_needs(t, marked->group)) return false;
+  return instance_verdict(i, &who) != VERDICT_RUN || (t->when && expr_names_status(t->when));
+}
+
+/* What was decided already, hasn't begun, and now needs something that has begun anew is decided once more when that
+ * has ended; what was decided by the state that the marked task had, at once. */
+static void undecide(struct live_run *r, const struct instance *marked) {
   for (size_t k = 0; k < r->len; k++) {
     struct instance *i = &r->instances[k];
-    if (i->state != TASK_WAITING || !i->decided || instance_free(i)) continue;
+    if (i->state != TASK_WAITING || !i->decided || (instance_free(i) && !overtaken(i, marked))) continue;
     ready_remove(i);
     timer_stop(r->engine, &i->retry);
     i->decided = false;
@@ -107,7 +116,7 @@ static void mark_live(struct live_run *r, struct instance *i, const struct engin
   select_blocked(r, i, selected);
   reopen(r, selected);
   run_count(r);
-  undecide(r);
+  undecide(r, i);
   mark_run(r);
   run_release(r);
 }
@@ -164,6 +173,10 @@ static struct live_run *marked_run(struct engine *e, const struct engine_mark *q
   struct live_run *r = run_find(e, q->run_id);
   *live = r != NULL;
   if (r) return r;
+  if (run_rows_old(e, q->run_id, q->run ? &q->run->run : NULL)) {
+    reply_look_again(e, &q->asker);
+    return NULL;
+  }
   struct entry *entry = q->run ? entry_by_key(e, q->run->run.pipeline) : NULL;
   const char *message = "the run isn't known: look for it with `rota runs`";
   if (entry && q->run->pipeline && run_state_ended(q->run->run.state)) r = run_from_rows(e, entry, q->run, &message);

@@ -46,14 +46,17 @@ void request_keep(struct engine *e, const struct engine_keep *q) {
   const char *name = row_name(e, q->pipeline_name, q->run);
   struct live_run *live = run_find(e, q->run->id.text);
   if (!q->asker.dry_run) {
-    if (live) {
-      live->row.keep = q->keep;
-      mark_run(live);
+    struct live_run *ended = live ? NULL : run_just_ended(e, q->run->id.text);
+    if (live || ended) {
+      struct live_run *r = live ? live : ended;
+      r->row.keep = q->keep;
+      mark_run(r);
     } else {
       struct run_row row = *q->run;
       row.keep = q->keep;
       emit_run_row(e, &row);
     }
+    if (!live) vec_push(&e->changed, ((struct kept_change){q->run->id, q->keep}));
     emit_audit(e, &q->asker.actor, q->keep ? "keep" : "keep --off", name, NULL);
   }
   reply_done(e, &q->asker, q->keep ? "%s is kept" : "%s is no longer kept", name);

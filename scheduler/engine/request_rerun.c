@@ -344,6 +344,10 @@ static void rerun_linked(struct engine *e, struct entry *entry, struct live_run 
 
 static bool refused(struct engine *e, const struct engine_rerun *q, const struct entry *entry, bool differs) {
   const char *name = arena_fmt(&e->scratch, "%s#%lld", q->run->pipeline_name, (long long)q->run->run.number);
+  if (run_rows_old(e, q->run->run.id.text, &q->run->run)) {
+    reply_look_again(e, &q->asker);
+    return true;
+  }
   if (run_find(e, q->run->run.id.text) || !run_state_ended(q->run->run.state)) {
     reply_problem(e, &q->asker, 409, "%s hasn't ended: wait, or cancel it first", name);
     return true;

@@ -17,6 +17,30 @@ struct live_run *run_find(const struct engine *e, const char *id) {
   return map_get(&e->runs_by_id, id);
 }
 
+struct live_run *run_just_ended(const struct engine *e, const char *id) {
+  for (size_t i = e->over.len; i-- > 0;)
+    if (strcmp(e->over.items[i]->row.id.text, id) == 0) return e->over.items[i];
+  for (size_t i = e->over_before.len; i-- > 0;)
+    if (strcmp(e->over_before.items[i]->row.id.text, id) == 0) return e->over_before.items[i];
+  return NULL;
+}
+
+static const struct kept_change *change_find(const struct engine *e, const char *id) {
+  for (size_t i = e->changed.len; i-- > 0;)
+    if (strcmp(e->changed.items[i].id.text, id) == 0) return &e->changed.items[i];
+  for (size_t i = e->changed_before.len; i-- > 0;)
+    if (strcmp(e->changed_before.items[i].id.text, id) == 0) return &e->changed_before.items[i];
+  return NULL;
+}
+
+bool run_rows_old(const struct engine *e, const char *id, const struct run_row *read) {
+  const struct live_run *r = run_just_ended(e, id);
+  const struct kept_change *change = change_find(e, id);
+  if (!read) return r != NULL;
+  if (r && (r->row.round != read->round || r->row.state != read->state || r->row.keep != read->keep)) return true;
+  return !r && change && change->keep != read->keep;
+}
+
 bool request_queues(const struct entry *entry, bool now) {
   if (now || !entry->live) return false;
   return !entry->spec || !entry->spec->schedules_len || entry->spec->schedules[0].overlap != OVERLAP_ALLOW;

@@ -30,7 +30,10 @@ struct post {
   bool has_turn;
   VEC(uint64_t) also; /* requests with the same key that wait for this answer */
   bool told;          /* its outcome was said to be unknown; the engine's reply is still to come */
+  uint64_t looked_at; /* how many changes of runs were durable when its look-up began */
 };
+
+#define CHANGED_KEPT 4096
 
 struct recorders {
   const struct recorder *items;
@@ -48,6 +51,9 @@ struct requests {
   struct map by_handle; /* handle as bytes -> struct post whose event the engine has */
   struct turns turns;   /* triggers for one instant of one pipeline */
   size_t looking;       /* posts that a thread looks up, or deeds under way */
+  /* Runs whose rows were written while something was looked up, and how many were before the first of these. */
+  VEC(struct id) changed;
+  uint64_t changed_before;
   bool closing;
   VEC(struct recorders) recorders;
 };
@@ -337,6 +343,38 @@ void requests_deed_end(struct post *deed, const struct engine_record *done, cons
   }
 }
 
+/* ---- rows that changed while they were read ---- */
+
+void requests_committed(struct requests *r, const struct change *changes, size_t len) {
+  if (r->looking == 0 || r->changed.len >= CHANGED_KEPT) {
+    r->changed_before += r->changed.len;
+    r->changed.len = 0;
+  }
+  for (size_t i = 0; i < len; i++) {
+    if (changes[i].kind != CHANGE_RUN) continue;
+    if (r->looking > 0)
+      vec_push(&r->changed, changes[i].run.id);
+    else
+      r->changed_before++;
+  }
+}
+
+/* The engine can tell rows that are one commit behind; what took longer to read is read again. */
+static bool is_old(const struct post *p) {
+  const struct requests *r = p->requests;
+  if (p->recorder || p->kind->depth == LOOKUP_NO_RUN) return false;
+  if (p->looked_at < r->changed_before) return true;
+  for (size_t i = (size_t)(p->looked_at - r->changed_before); i < r->changed.len; i++)
+    if (strcmp(r->changed.items[i].text, p->lookup.rows.run.id.text) == 0) return true;
+  return false;
+}
+
+static void post_look_again(struct post *p) {
+  pipeline_release(p->lookup.rows.pipeline);
+  p->lookup.rows = (struct run_rows){0};
+  post_look_up(p);
+}
+
 static void on_looked_up(uv_work_t *work, int cancelled) {
   struct post *p = work->data;
   struct requests *r = p->requests;
@@ -352,6 +390,8 @@ static void on_looked_up(uv_work_t *work, int cancelled) {
     post_degraded(p);
   } else if (p->recorder) {
     post_record(p);
+  } else if (is_old(p)) {
+    post_look_again(p);
   } else {
     if (p->kind->depth != LOOKUP_NO_RUN) set_run(p);
     post_put(p);
@@ -364,6 +404,7 @@ static void look_up(uv_work_t *work) {
 }
 
 static void post_look_up(struct post *p) {
+  p->looked_at = p->requests->changed_before + p->requests->changed.len;
   if (uv_queue_work(p->requests->loop, &p->work, look_up, on_looked_up)) {
     post_problem(p, 503, "Busy", "the daemon can't take it on right now: repeat it");
   } else {
@@ -472,7 +513,13 @@ bool requests_take(struct requests *r, const struct api_request *request) {
 
 void requests_reply(struct requests *r, const struct decision_reply *reply) {
   struct post *p = map_get_n(&r->by_handle, (const char *)&reply->handle, sizeof reply->handle);
-  if (p) post_answer(p, reply->status, reply->body, reply->body_len);
+  if (!p) return;
+  if (reply->status != ENGINE_LOOK_AGAIN) {
+    post_answer(p, reply->status, reply->body, reply->body_len);
+    return;
+  }
+  map_remove_n(&r->by_handle, (const char *)&p->handle, sizeof p->handle);
+  post_look_again(p);
 }
 
 static void refuse_waiting(struct requests *r, const char *thing) {
@@ -514,6 +561,7 @@ static void requests_release(struct requests *r) {
   map_release(&r->by_handle);
   map_release(&r->by_key);
   vec_release(&r->recorders);
+  vec_release(&r->changed);
   turns_release(&r->turns);
   free(r);
 }

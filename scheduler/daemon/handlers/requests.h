@@ -56,7 +56,9 @@ void requests_record(struct requests *r, const struct recorder *recorders, size_
 void requests_deed_end(struct post *deed, const struct engine_record *done, const struct refusal *why);
 /* Takes a request of a route that changes something through the engine; false if the route isn't one. */
 bool requests_take(struct requests *r, const struct api_request *request);
-/* The engine's reply, after its rows are durable. */
+/* Rows are durable: whoever looks up one of these runs just now reads it again. */
+void requests_committed(struct requests *r, const struct change *changes, size_t len);
+/* The engine's reply, after its rows are durable. ENGINE_LOOK_AGAIN is no answer: the rows are looked up again. */
 void requests_reply(struct requests *r, const struct decision_reply *reply);
 /* Commits fail: whatever waits for one is told that its outcome is unknown (503), to be repeated with the same key.
  */

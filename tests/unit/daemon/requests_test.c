@@ -38,11 +38,17 @@ static void close_requests(struct rig *r) {
   a->requests = NULL;
 }
 
+static void changes_to_requests(struct rig *r, const struct change *changes, size_t len) {
+  struct answers *a = r->more;
+  if (a->requests) requests_committed(a->requests, changes, len);
+}
+
 static int setup(void **state) {
   rig_setup(state);
   struct rig *r = *state;
   r->more = alloc_new(struct answers);
   r->on_reply = to_requests;
+  r->on_committed = changes_to_requests;
   open_requests(r);
   rig_load(r, "one", ONE);
   rig_until(r, rig_quiet(r));
@@ -184,6 +190,34 @@ static void a_refused_body_does_not_take_the_key(void **state) {
   assert_int_equal(status(r, 2), 201);
 }
 
+/* ---- rows that change while they are read ---- */
+
+/* Each is a change of what the one before made: none may be made of rows that are older, and be lost or undo it. */
+static void changes_of_one_ended_run_at_the_same_time_are_all_kept(void **state) {
+  struct rig *r = *state;
+  struct answers *a = r->more;
+  post(r, 1, API_TRIGGER, "one", NULL, "{}");
+  post(r, 2, API_TRIGGER, "one", NULL, "{}");
+  rig_until(r, status(r, 1) && status(r, 2));
+  post(r, 3, API_CANCEL, "one#2", NULL, "");
+  rig_until(r, status(r, 3));
+  for (uint64_t i = 10; i < 30; i++)
+    post(r, i, API_MARK, "one#2", NULL, "{\"task\": \"a\", \"state\": \"skipped\", \"reason\": \"x\"}");
+  post(r, 30, API_KEEP, "one#2", NULL, "{\"keep\": true}");
+  for (uint64_t i = 10; i <= 30; i++) {
+    rig_until(r, status(r, i));
+    assert_int_equal(status(r, i), 200);
+  }
+  struct arena arena = {0};
+  struct buf why = {0};
+  struct history_run run;
+  assert_int_equal(history_find(a->history, "one#2", &arena, &run, &why), 0);
+  assert_int_equal(run.run.round, 21);
+  assert_true(run.run.keep);
+  arena_release(&arena);
+  buf_release(&why);
+}
+
 /* ---- one run for an instant ---- */
 
 #define FOR_ONE "{\"for\": \"2026-03-01T03:00:00Z\"}"
@@ -280,6 +314,7 @@ int main(void) {
       REQUESTS_TEST(the_same_key_at_the_same_time_starts_one_run_and_answers_all),
       REQUESTS_TEST(the_same_key_later_gets_the_stored_answer),
       REQUESTS_TEST(a_refused_body_does_not_take_the_key),
+      REQUESTS_TEST(changes_of_one_ended_run_at_the_same_time_are_all_kept),
       REQUESTS_TEST(triggers_for_one_instant_at_the_same_time_make_one_run),
       REQUESTS_TEST(those_that_wait_for_their_turn_are_let_go_at_the_end),
       REQUESTS_TEST(what_is_looked_up_when_the_end_comes_is_let_go),

@@ -410,6 +410,35 @@ static void a_mark_of_a_live_run_goes_on_at_once(void **state) {
   assert_run(&s, 1, "succeeded");
 }
 
+/* b and c were to run by the end that a had, and waited for their turn when a person said otherwise. */
+static void a_mark_takes_the_ground_from_what_has_not_begun(void **state) {
+  (void)state;
+  begin("max_tasks: 1\ntasks:\n  a: {run: 'true', priority: 9}\n  x: {run: 'true', priority: 5}\n"
+        "  b: {run: 'true', needs: a}\n");
+  sim_exit(&s, "a", 0);
+  assert_non_null(sim_find_live(&s, "x"));
+  sim_mark(&s, 1, "a", TASK_SKIPPED, NULL, 0);
+  assert_int_equal(s.status, 200);
+  assert_task(&s, 1, "b", "skipped");
+  sim_exit(&s, "x", 0);
+  assert_run(&s, 1, "succeeded");
+
+  sim_load(&s, "q",
+           "max_tasks: 1\ntasks:\n  a: {run: 'true', priority: 9}\n  x: {run: 'true', priority: 5}\n"
+           "  c: {run: 'true', needs: a, when: failure()}\n");
+  sim_trigger(&s, "q");
+  const char *run = s.runs.items[1].id.text;
+  sim_exit(&s, "a", 1);
+  struct engine_event ev = {.kind = ENGINE_MARK};
+  ev.mark = (struct engine_mark){
+      .asker = sim_anna(), .run_id = run, .task = "a", .state = TASK_SUCCEEDED, .reason = "mended"};
+  sim_event(&s, ev);
+  assert_int_equal(s.status, 200);
+  sim_exit(&s, "x", 0);
+  assert_null(sim_find_live(&s, "c"));
+  assert_int_equal(s.runs.items[1].state, RUN_SUCCEEDED);
+}
+
 static void a_mark_that_leaves_nothing_to_run_waits_for_no_other_run(void **state) {
   (void)state;
   begin("tasks:\n  a: {run: 'true'}\n");
@@ -437,6 +466,85 @@ static void a_marked_task_must_have_its_outputs(void **state) {
   assert_int_equal(s.status, 200);
   assert_task(&s, 1, "b", "starting");
   assert_string_equal(s.outputs.items[0].json, "3");
+}
+
+static struct engine_event mark_event(const struct run_rows *rows, enum task_state state) {
+  struct engine_event ev = {.kind = ENGINE_MARK};
+  ev.mark = (struct engine_mark){
+      .asker = sim_anna(), .run_id = rows->run.id.text, .run = rows, .task = "a", .state = state, .reason = "seen"};
+  return ev;
+}
+
+/* Both were read before the first was durable: the second must not write over what it knows nothing of. */
+static void a_change_that_was_read_too_early_is_to_look_again(void **state) {
+  (void)state;
+  begin("tasks:\n  a: {run: 'true'}\n");
+  sim_exit(&s, "a", 1);
+  struct run_rows rows = sim_rows(&s, sim_run(&s, 1));
+  struct engine_event twice[2] = {mark_event(&rows, TASK_SUCCEEDED), mark_event(&rows, TASK_SKIPPED)};
+  sim_step_many(&s, twice, 2);
+  assert_int_equal(s.status, ENGINE_LOOK_AGAIN);
+  assert_task(&s, 1, "a", "succeeded");
+  assert_int_equal(sim_run(&s, 1)->round, 2);
+
+  sim_event(&s, mark_event(&rows, TASK_SKIPPED)); /* it was on its way while the first was written */
+  assert_int_equal(s.status, ENGINE_LOOK_AGAIN);
+  sim_rows_free(&rows);
+
+  sim_mark(&s, 1, "a", TASK_SKIPPED, NULL, 0); /* read anew */
+  assert_int_equal(s.status, 200);
+  assert_task(&s, 1, "a", "skipped");
+  assert_int_equal(sim_run(&s, 1)->round, 3);
+}
+
+static void a_rerun_that_was_read_too_early_is_to_look_again(void **state) {
+  (void)state;
+  begin("tasks:\n  a: {run: 'true'}\n");
+  sim_exit(&s, "a", 1);
+  struct run_rows rows = sim_rows(&s, sim_run(&s, 1));
+  struct engine_event ev = {.kind = ENGINE_RERUN};
+  ev.rerun = (struct engine_rerun){.asker = sim_anna(), .run = &rows, .mode = RERUN_ALL};
+  struct engine_event both[2] = {mark_event(&rows, TASK_SUCCEEDED), ev};
+  sim_step_many(&s, both, 2);
+  assert_int_equal(s.status, ENGINE_LOOK_AGAIN);
+  assert_run(&s, 1, "succeeded");
+  struct engine_event keep = {.kind = ENGINE_KEEP};
+  struct run_row old = rows.run;
+  keep.keep = (struct engine_keep){sim_anna(), &old, "p", true};
+  sim_event(&s, keep);
+  assert_int_equal(s.status, 200);
+  assert_run(&s, 1, "succeeded");
+  assert_int_equal(sim_run(&s, 1)->round, 2);
+  assert_true(sim_run(&s, 1)->keep);
+  sim_rows_free(&rows);
+
+  rows = sim_rows(&s, sim_run(&s, 1));
+  rows.run.keep = false; /* as it was read just before */
+  ev.rerun.run = &rows;
+  sim_event(&s, ev);
+  assert_int_equal(s.status, ENGINE_LOOK_AGAIN);
+  sim_rows_free(&rows);
+}
+
+/* A keep of a run that ended long ago is a change of it, too. */
+static void a_keep_is_not_lost_to_a_rerun_that_was_read_before(void **state) {
+  (void)state;
+  begin("tasks:\n  a: {run: 'true'}\n");
+  sim_exit(&s, "a", 1);
+  sim_idle(&s);
+  sim_idle(&s);
+  struct run_rows rows = sim_rows(&s, sim_run(&s, 1));
+  struct engine_event ev = {.kind = ENGINE_RERUN}, keep = {.kind = ENGINE_KEEP};
+  ev.rerun = (struct engine_rerun){.asker = sim_anna(), .run = &rows, .mode = RERUN_ALL};
+  struct run_row old = rows.run;
+  keep.keep = (struct engine_keep){sim_anna(), &old, "p", true};
+  sim_event(&s, keep);
+  sim_event(&s, ev);
+  assert_int_equal(s.status, ENGINE_LOOK_AGAIN);
+  sim_rows_free(&rows);
+  sim_rerun(&s, 1, RERUN_ALL, NULL, 0);
+  assert_int_equal(s.status, 200);
+  assert_true(sim_run(&s, 1)->keep);
 }
 
 static void a_note_and_a_keep_leave_their_rows(void **state) {
@@ -559,8 +667,12 @@ int main(void) {
       test(a_linked_run_that_does_only_its_last_task_again_can_be_cancelled),
       test(a_mark_lets_go_on_what_was_blocked),
       test(a_mark_of_a_live_run_goes_on_at_once),
+      test(a_mark_takes_the_ground_from_what_has_not_begun),
       test(a_mark_that_leaves_nothing_to_run_waits_for_no_other_run),
       test(a_marked_task_must_have_its_outputs),
+      test(a_change_that_was_read_too_early_is_to_look_again),
+      test(a_rerun_that_was_read_too_early_is_to_look_again),
+      test(a_keep_is_not_lost_to_a_rerun_that_was_read_before),
       test(a_note_and_a_keep_leave_their_rows),
       test(a_commit_of_the_work_tree_stands_with_its_attempts),
   };

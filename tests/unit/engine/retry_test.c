@@ -210,6 +210,18 @@ static void a_retry_goes_back_to_the_host_that_has_the_state(void **state) {
   assert_string_equal(sim_task(&s, 1, "a")->state_host, "h2");
 }
 
+/* The clock of its host was ahead, or this one was set back. */
+static void what_is_cancelled_while_it_waits_for_a_retry_did_not_end_before_it_started(void **state) {
+  (void)state;
+  begin("retries: {max: 1, delay: 30s}");
+  sim_exit(&s, "a", 1);
+  instant started = sim_task(&s, 1, "a")->started_at;
+  s.now.wall -= USEC_PER_HOUR;
+  sim_cancel(&s, 1, "a");
+  assert_task(&s, 1, "a", "cancelled");
+  assert_true(sim_task(&s, 1, "a")->ended_at >= started);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, open_sim, close_sim)
 
 int main(void) {
@@ -226,6 +238,7 @@ int main(void) {
       test(a_silent_host_makes_it_unreachable_and_never_failed),
       test(a_person_can_have_a_silent_one_tried_again),
       test(a_retry_goes_back_to_the_host_that_has_the_state),
+      test(what_is_cancelled_while_it_waits_for_a_retry_did_not_end_before_it_started),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
