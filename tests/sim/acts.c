@@ -149,7 +149,7 @@ static void heal_daemon(struct world *w) {
   if (!w->daemon->up) daemon_start(w);
 }
 
-static void heal_orders(struct world *w) {
+void acts_reopen(struct world *w) {
   struct engine_event resume = {.kind = ENGINE_RESUME};
   clients_insist(w->clients, "resume all", &resume);
   for (size_t i = 0; i < w->catalog->files.len; i++) {
@@ -169,5 +169,4 @@ void acts_heal(struct world *w) {
   executors_heal(w->executors);
   heal_daemon(w);
   catalog_heal(w->catalog);
-  heal_orders(w);
 }

@@ -6,7 +6,9 @@
 
 /* Puts all acts of the plan that aren't left out into the queue. */
 void acts_plan(struct world *w);
-/* No more faults: everything that people closed is opened again, and whatever waits by design is resolved. */
+/* No more faults. */
 void acts_heal(struct world *w);
+/* Once every client has its answer: what people closed is opened again. */
+void acts_reopen(struct world *w);
 
 #endif

@@ -162,9 +162,10 @@ static void check_needs(struct checker *c, const struct run_book *b, const struc
   if (!any_good && !by_status(spec)) world_fail(c->w, "%s starts and nothing that it needs succeeded", t->label);
 }
 
-static bool unstarted(const struct attempt_row *a) {
-  return a->state == TASK_LOST && a->started_at == INSTANT_NONE && a->exit_code < 0 && a->reason &&
-         !strstr(a->reason, "given up") && !strstr(a->reason, "declared down") && !strstr(a->reason, "gone");
+/* Of what never ran nothing is charged. */
+static bool ran(const struct checker *c, const struct attempt_row *a) {
+  const struct proc *p = proc_find(c->w->executors, a->id.text);
+  return p && p->claims > 0;
 }
 
 static void check_budget(struct checker *c, const struct run_book *b, const struct attempt_row *a,
@@ -175,7 +176,7 @@ static void check_budget(struct checker *c, const struct run_book *b, const stru
     if (x->round < a->round) break;
     if (x->task != a->task || x->round != a->round || x->key == a->key) continue;
     if (x->state == TASK_LOST)
-      lost += !unstarted(x);
+      lost += ran(c, x);
     else
       failed += x->state != TASK_SUCCEEDED;
   }

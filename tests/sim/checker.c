@@ -197,16 +197,34 @@ void checker_acknowledged(struct world *w, const struct request *q) {
 
 /* ---- the end ---- */
 
+/* What the engine says of the tasks of a run that doesn't end. */
+static const char *explain(struct world *w, const struct row_run *run) {
+  struct buf text = {0};
+  buf_fmt(&text, "run %s hasn't ended, it is %s", run->row.id.text, run_state_word(run->row.state));
+  for (size_t i = 0; i < run->tasks.len; i++) {
+    const struct task_row *t = &run->tasks.items[i];
+    if (task_state_ended(t->state)) continue;
+    buf_fmt(&text, "\n  %s is %s: ", t->label, task_state_word(t->state));
+    engine_why(w->daemon->engine, world_moment(w), run->row.id.text, t->label, &text);
+  }
+  const char *told = arena_strdup(&w->arena, buf_cstr(&text));
+  buf_release(&text);
+  return told;
+}
+
 bool checker_quiet(struct world *w, const char **why) {
   const struct rows *rows = &w->ledger->rows;
   *why = "a client still waits";
   if (clients_waiting(w->clients)) return false;
   *why = "the daemon is down";
   if (!daemon_up(w)) return false;
-  *why = "a run hasn't ended";
+  for (size_t i = 0; i < rows->runs.len; i++) {
+    if (run_state_ended(rows->runs.items[i]->row.state)) continue;
+    *why = explain(w, rows->runs.items[i]);
+    return false;
+  }
+  *why = "the engine has a run that no row knows to be live";
   if (engine_runs(w->daemon->engine)) return false;
-  for (size_t i = 0; i < rows->runs.len; i++)
-    if (!run_state_ended(rows->runs.items[i]->row.state)) return false;
   *why = "something may be left of what was given up";
   if (rows->remnants.len) return false;
   *why = "a process runs";

@@ -15,6 +15,7 @@
 #define LOOKUP_MOST (200 * USEC_PER_MS)
 
 static void send(struct clients *c, struct request *q);
+static void look_up(struct clients *c, struct request *q);
 
 struct clients *clients_new(struct world *w) {
   struct clients *c = alloc_new(struct clients);
@@ -73,6 +74,11 @@ static struct request *of_handle(const struct clients *c, uint64_t handle) {
 void clients_reply(struct clients *c, const struct decision_reply *reply) {
   struct request *q = of_handle(c, reply->handle);
   if (!q) world_fail(c->w, "an answer to a request that nobody made");
+  if (reply->status == ENGINE_LOOK_AGAIN) {
+    PROBE(c->w, LOOKED_AGAIN);
+    look_up(c, q);
+    return;
+  }
   answered(c, q, reply->status, reply->body, reply->body_len);
 }
 
@@ -148,6 +154,15 @@ static void refuse(struct clients *c, struct request *q) {
   think(c, q);
 }
 
+static void on_looked_up(struct world *w, void *arg, int64_t number);
+
+static void look_up(struct clients *c, struct request *q) {
+  q->serving = true;
+  q->looked_at = c->w->ledger->rows.puts;
+  if (q->needs_rows) set_rows(c, q);
+  world_in(c->w, dice_roll(&c->dice, LOOKUP_MOST), OF_DAEMON, on_looked_up, q, c->w->life);
+}
+
 static void on_looked_up(struct world *w, void *arg, int64_t number) {
   struct request *q = arg;
   if ((uint32_t)number != w->life || !daemon_up(w) || !q->serving) return;
@@ -157,6 +172,11 @@ static void on_looked_up(struct world *w, void *arg, int64_t number) {
       refuse(w->clients, q);
     else
       q->serving = false;
+    return;
+  }
+  if (q->needs_rows && rows_run(&w->ledger->rows, q->run_id)->written > q->looked_at) {
+    PROBE(w, LOOKED_UP_AGAIN);
+    look_up(w->clients, q);
     return;
   }
   *daemon_event(w, q->kind) = q->event;
@@ -194,9 +214,7 @@ static void send(struct clients *c, struct request *q) {
     }
   }
   TRACE(w, "<- %s %s", q->key, q->what);
-  if (q->needs_rows) set_rows(c, q);
-  q->serving = true;
-  world_in(w, dice_roll(&c->dice, LOOKUP_MOST), OF_DAEMON, on_looked_up, q, w->life);
+  look_up(c, q);
 }
 
 /* ---- what is asked for ---- */

@@ -26,6 +26,7 @@ struct request {
   struct engine_event event; /* what it points to lives until the end of the seed */
   const char *what, *run_id;
   bool needs_rows;
+  uint64_t looked_at; /* rows that had been put when it was looked up */
   int status;
   const char *body;
 };

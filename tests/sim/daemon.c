@@ -340,25 +340,33 @@ void daemon_file(struct world *w, struct file *f) {
 }
 
 void daemon_config(struct world *w) {
+  executors_configure(w->executors, w->catalog->config);
   if (!w->daemon->up) return;
   daemon_event(w, ENGINE_CONFIG)->config.config = w->catalog->config;
 }
 
 /* ---- starting ---- */
 
-static void adopt(struct daemon *d) {
+/* What the rows call live at a place, or (NULL) at all of them, and what may be left there of what was given up. */
+static void adopt(struct daemon *d, const char *host) {
   struct world *w = d->w;
   struct arena arena = {0};
   struct engine_live *live;
   size_t len = engine_live_attempts(d->engine, &arena, &live);
-  for (size_t i = 0; i < len; i++)
-    if (executors_adopt(w->executors, &live[i])) map_put(&d->adopting, live[i].attempt_id, NULL);
+  for (size_t i = 0; i < len; i++) {
+    if (host && strcmp(host, live[i].host) != 0) continue;
+    if (executors_adopt(w->executors, &live[i]) && !host) map_put(&d->adopting, live[i].attempt_id, NULL);
+  }
   struct remnant_row *remnants;
   len = engine_remnants(d->engine, &arena, &remnants);
   for (size_t i = 0; i < len; i++)
-    executors_clear(w->executors, remnants[i].host, remnants[i].run_id, remnants[i].attempt_id);
-  d->adopt_until = w->now + ADOPT_MOST;
+    if (!host || strcmp(host, remnants[i].host) == 0)
+      executors_clear(w->executors, remnants[i].host, remnants[i].run_id, remnants[i].attempt_id);
   arena_release(&arena);
+}
+
+void daemon_adopt_place(struct world *w, const char *host) {
+  adopt(w->daemon, host);
 }
 
 void daemon_start(struct world *w) {
@@ -380,7 +388,8 @@ void daemon_start(struct world *w) {
   checker_restored(w, d->engine);
   /* The folder is read before anything can fire. */
   for (size_t i = 0; i < w->catalog->files.len; i++) daemon_file(w, w->catalog->files.items[i]);
-  adopt(d);
+  d->adopt_until = w->now + ADOPT_MOST;
+  adopt(d, NULL);
   executors_connect(w->executors);
   clients_up(w->clients);
   turn_soon(d, 0);

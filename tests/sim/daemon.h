@@ -54,6 +54,8 @@ void daemon_prepared(struct world *w, const char *run_id, const char *error);
 void daemon_host(struct world *w, const char *host, enum host_contact contact, int boots);
 void daemon_file(struct world *w, struct file *f);
 void daemon_config(struct world *w);
+/* A host is configured again: what the engine has there is looked up. */
+void daemon_adopt_place(struct world *w, const char *host);
 /* Takes a look at the clock: it was set, or it is time. */
 void daemon_wake(struct world *w);
 

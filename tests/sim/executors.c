@@ -20,6 +20,7 @@ struct executors *executors_new(struct world *w) {
     x->places[i] = (struct place){.name = names[i],
                                   .remote = i > 0,
                                   .up = true,
+                                  .configured = true,
                                   .boots = 1,
                                   .clock_off = i == 2 && dice_chance(&x->dice, 30) ? USEC_PER_HOUR : 0};
   return x;
@@ -128,7 +129,7 @@ static struct engine_report report_of(const struct proc *a, enum engine_report_k
 /* Sends what the daemon's side of the place has to say of it, if there is one that listens. */
 static void report(struct executors *x, struct proc *a, struct engine_report r) {
   struct world *w = x->w;
-  if (!daemon_up(w) || a->known != w->life) return;
+  if (!daemon_up(w) || a->known != w->life || !a->place->configured) return;
   bool cleared = r.kind == ENGINE_REPORT_CLEARED;
   if ((a->over || a->clearing) && !cleared) return;
   struct message *m = arena_new(&w->arena, struct message);
@@ -303,6 +304,13 @@ void executors_start(struct executors *x, const struct decision_start *d) {
   a->timeout = d->launch->timeout;
   a->grace = d->launch->grace;
   know(x, a);
+  if (!p->configured) {
+    /* Nobody can be asked to start it; what was sent in a former life may still come to it. */
+    struct engine_report r = report_of(a, ENGINE_REPORT_FENCED, "the configuration has no such host any more");
+    fence(x, a);
+    daemon_report(x->w, &r);
+    return;
+  }
   if (!heard(p) || (p->remote && (p->told_life != x->w->life || p->told != HOST_CONTACT_UP))) {
     /* It was never sent. */
     if (a->state == PROC_UNCLAIMED) {
@@ -372,7 +380,7 @@ void executors_clear(struct executors *x, const char *host, const char *run_id, 
   struct proc *a = proc_of(x, p, run_id, attempt_id);
   if (a->known != x->w->life) know(x, a);
   a->clearing = true;
-  if (heard(p) && p->told_life == x->w->life && p->told == HOST_CONTACT_UP)
+  if (p->configured && heard(p) && p->told_life == x->w->life && p->told == HOST_CONTACT_UP)
     world_in(x->w, delay(x, p), whose_of(p), on_clear, a, 0);
 }
 
@@ -416,6 +424,12 @@ bool executors_adopt(struct executors *x, const struct engine_live *live) {
   a->adopting = true;
   a->stop_wanted = live->stop_asked;
   a->grace = live->grace;
+  if (!p->configured) {
+    const struct engine_report r = report_of(a, ENGINE_REPORT_UNREACHABLE, "the configuration has no such host");
+    a->known = 0;
+    daemon_report(x->w, &r);
+    return false;
+  }
   if (p->remote) return false; /* told when the host answers */
   world_in(x->w, delay(x, p), OF_DAEMON, on_look, a, x->w->life);
   if (live->stop_asked) world_in(x->w, delay(x, p), OF_DAEMON, on_stop, a, live->stop_now);
@@ -459,12 +473,13 @@ static void see_down(struct executors *x, struct place *p) {
 static void on_contact(struct world *w, void *arg, int64_t number) {
   struct executors *x = w->executors;
   struct place *p = arg;
-  if (!daemon_up(w) || (uint32_t)number != p->changes) return;
+  if (!daemon_up(w) || (uint32_t)number != p->changes || !p->configured) return;
   enum host_contact now = p->up ? HOST_CONTACT_UP : HOST_CONTACT_UNREACHABLE;
-  if (p->told_life == w->life && p->told == now && now == HOST_CONTACT_UP) return;
+  if (p->told_life == w->life && p->told == now && p->told_changes == p->changes) return;
   bool first = dice_chance(&x->dice, 50);
   p->told = now;
   p->told_life = w->life;
+  p->told_changes = p->changes;
   TRACE(w, "  %s is %s", p->name, host_contact_word(now));
   if (first) daemon_host(w, p->name, now, p->boots);
   if (now == HOST_CONTACT_UP)
@@ -483,10 +498,31 @@ void executors_connect(struct executors *x) {
     if (x->places[i].remote) contact_soon(x, &x->places[i], LINK_NOTICED);
 }
 
-void executors_configured(struct executors *x, const char *host) {
-  struct place *p = place_find(x, host);
+static void let_go(struct executors *x, struct place *p) {
+  bool any = false;
+  for (size_t i = 0; i < x->procs.len; i++) {
+    struct proc *a = x->procs.items[i];
+    if (!concerns(x, a, p)) continue;
+    any = true;
+    a->known = 0;
+  }
+  if (any) PROBE(x->w, HOST_LEFT);
+  p->configured = false;
   p->told_life = 0;
-  if (p->remote) contact_soon(x, p, USEC_PER_SEC);
+}
+
+void executors_configure(struct executors *x, const struct config *config) {
+  for (size_t i = 0; i < PLACES; i++) {
+    struct place *p = &x->places[i];
+    bool has = config_host(config, p->name) >= 0;
+    if (p->configured && !has) let_go(x, p);
+    if (p->configured || !has) continue;
+    p->configured = true;
+    p->told_life = 0;
+    if (!daemon_up(x->w)) continue;
+    daemon_adopt_place(x->w, p->name);
+    contact_soon(x, p, USEC_PER_SEC);
+  }
 }
 
 /* ---- fate ---- */

@@ -61,8 +61,9 @@ struct place {
   duration clock_off; /* its clock is that much wrong */
   /* The daemon's side: what was told of its contact in this life. */
   enum host_contact told;
-  uint32_t told_life;
+  uint32_t told_life, told_changes;
   uint32_t changes; /* of the link: what was under way over a former one is lost */
+  bool configured;
 };
 
 struct executors {
@@ -89,8 +90,8 @@ void executors_prepare(struct executors *x, const char *run_id);
 bool executors_adopt(struct executors *x, const struct engine_live *live);
 /* The daemon has begun a new life: it tries to connect. */
 void executors_connect(struct executors *x);
-/* The configuration has the host, or has it no more. */
-void executors_configured(struct executors *x, const char *host);
+/* Hosts that the configuration has no more are let go of; those that are back are taken up. */
+void executors_configure(struct executors *x, const struct config *config);
 
 /* ---- what fate does ---- */
 

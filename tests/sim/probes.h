@@ -38,6 +38,8 @@
   X(REPLY_REPEATED, "a client got the kept answer to its key")                                                       \
   X(REPLY_LOST, "a client never got the answer to what was done")                                                    \
   X(REQUEST_REFUSED_FULL, "a request was refused as nothing could be recorded")                                      \
+  X(LOOKED_UP_AGAIN, "rows changed while they were read")                                                            \
+  X(LOOKED_AGAIN, "the engine told rows that were too old")                                                          \
   X(DOUBLE_REPORT, "a report came twice")                                                                            \
   X(LATE_REPORT, "a report came after the end")                                                                      \
   X(LINKED_RUN, "a rerun made a linked run")                                                                         \

@@ -130,6 +130,7 @@ static void put_run(struct rows *r, const struct run_row *row) {
   bool fresh;
   struct row_run *to = key_record(r, row->key, sizeof *to, &fresh);
   row_copy(r, CHANGE_RUN, &to->row, row);
+  to->written = r->puts;
   if (!fresh) return;
   vec_push(&r->runs, to);
   map_put(&r->runs_by_id, row->id.text, to);
@@ -223,6 +224,7 @@ static void put_stat(struct rows *r, const struct stat_row *row) {
 }
 
 void rows_put(struct rows *r, const struct change *c) {
+  r->puts++;
   switch (c->kind) {
   case CHANGE_PIPELINE: put_pipeline(r, &c->pipeline); break;
   case CHANGE_VERSION: put_version(r, &c->version); break;

@@ -21,6 +21,7 @@ struct row_run {
   VEC(struct task_row) tasks; /* by index */
   VEC(struct round_row) rounds;
   VEC(struct row_attempt *) attempts;
+  uint64_t written; /* rows that were put before its own was last */
 };
 
 struct row_schedule {
@@ -44,6 +45,7 @@ struct rows {
   struct map runs_by_id, attempts_by_id, requests, stats_by_name, specs;
   struct pause_row pause;
   int64_t max_key;
+  uint64_t puts;
   int64_t ends_counted; /* by the daily counts */
 };
 

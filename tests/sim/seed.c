@@ -36,6 +36,11 @@ static void heal(struct world *w) {
   acts_heal(w);
   int64_t until = w->now + HEALED_WITHIN;
   const char *why;
+  while (clients_waiting(w->clients)) {
+    if (w->now >= until) world_fail(w, "long after the faults stopped, a client has no answer");
+    world_run(w, w->now + HEALING_STEP);
+  }
+  acts_reopen(w);
   while (!checker_quiet(w, &why)) {
     if (w->now >= until) world_fail(w, "long after the faults stopped, %s", why);
     world_run(w, w->now + HEALING_STEP);

@@ -79,6 +79,7 @@ bool world_run(struct world *w, int64_t until) {
     }
     h.fn(w, h.arg, h.number);
   }
+  w->now = until;
   return false;
 }
 
