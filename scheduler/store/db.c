@@ -74,6 +74,7 @@ int db_open(const char *path, enum db_mode mode, sqlite3 **out, struct buf *why)
   if (mode == DB_READER) sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
   if (!rc && mode == DB_WRITER) rc = use_wal(db, why);
   if (!rc) rc = db_exec(db, modes[mode].pragmas);
+  if (!rc && mode == DB_READER) rc = db_schema(db);
   if (rc) goto fail;
   *out = db;
   return 0;
@@ -169,6 +170,11 @@ int db_text(sqlite3 *db, const char *sql, struct buf *out) {
   if (!rc && sqlite3_column_text(s, 0)) buf_str(out, (const char *)sqlite3_column_text(s, 0));
   sqlite3_finalize(s);
   return rc;
+}
+
+int db_schema(sqlite3 *db) {
+  int64_t tables;
+  return db_int(db, "SELECT count(*) FROM sqlite_schema", &tables);
 }
 
 sqlite3_stmt *db_prepare(sqlite3 *db, const char *sql) {

@@ -38,6 +38,9 @@ int db_exec(sqlite3 *db, const char *sql);
 /* The first column of the first row; ERR_NOT_FOUND without a row. */
 int db_int(sqlite3 *db, const char *sql, int64_t *out);
 int db_text(sqlite3 *db, const char *sql, struct buf *out);
+/* Reads the schema, so that db_prepare after it needs nothing of the disk. What a connection knows of it is lost when
+ * a transaction that changed it is rolled back, and with DETACH. db_open has done it for a DB_READER. */
+int db_schema(sqlite3 *db);
 /* Prepares or aborts: the text is ours and the schema is known. */
 sqlite3_stmt *db_prepare(sqlite3 *db, const char *sql);
 /* Runs a prepared statement to its end and resets it. */

@@ -122,6 +122,8 @@ static int look_at_run(struct found *f, int runs_fd, const char *run) {
 }
 
 int found_attempts(sqlite3 *db, const char *dir) {
+  int rc = db_schema(db);
+  if (rc) return rc;
   char *path = path_join(dir, "runs");
   int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   struct dirent **names = NULL;
@@ -138,7 +140,7 @@ int found_attempts(sqlite3 *db, const char *dir) {
       .put = db_prepare(db, "INSERT INTO restore_item (kind, pipeline, what, run_id, attempt_id, found)"
                             " VALUES ('attempt', ?1, ?2, ?3, ?4, ?5)"),
   };
-  int rc = db_exec(db, "BEGIN IMMEDIATE");
+  rc = db_exec(db, "BEGIN IMMEDIATE");
   for (int i = 0; i < count; i++) {
     if (!rc) rc = look_at_run(&f, fd, names[i]->d_name);
     free(names[i]);

@@ -68,6 +68,8 @@ static void fold_old(struct restore *r) {
 /* ---- the new database, before it is in force ---- */
 
 static int set_identity(struct restore *r, sqlite3 *db) {
+  int rc = db_schema(db);
+  if (rc) return rc;
   uint8_t random[10];
   random_bytes(random, sizeof random);
   struct id id = id_make(r->now, random);
@@ -78,7 +80,7 @@ static int set_identity(struct restore *r, sqlite3 *db) {
   sqlite3_bind_text(q, 1, id.text, -1, SQLITE_STATIC);
   sqlite3_bind_int64(q, 2, r->now);
   sqlite3_bind_text(q, 3, r->snapshot, -1, SQLITE_STATIC);
-  int rc = db_run(q);
+  rc = db_run(q);
   sqlite3_finalize(q);
   return rc;
 }
@@ -119,9 +121,11 @@ static int same_origin(sqlite3 *db) {
 }
 
 static int take_over_old(struct restore *r, sqlite3 *db) {
+  int rc = db_schema(db);
+  if (rc) return rc;
   sqlite3_stmt *q = db_prepare(db, "ATTACH ?1 AS old");
   sqlite3_bind_text(q, 1, r->path, -1, SQLITE_STATIC);
-  int rc = db_run(q);
+  rc = db_run(q);
   sqlite3_finalize(q);
   if (rc) return 0; /* it can't be read after all: the directories still tell what ran */
   if (same_origin(db)) {

@@ -46,7 +46,8 @@ static int check_small(sqlite3 *db, struct buf *why) {
 
 static int make_meta(struct store *s, instant now) {
   int64_t rows = 0;
-  int rc = db_int(s->db, "SELECT count(*) FROM meta", &rows);
+  int rc = db_schema(s->db);
+  if (!rc) rc = db_int(s->db, "SELECT count(*) FROM meta", &rows);
   if (rc || rows) return rc;
   uint8_t random[10];
   random_bytes(random, sizeof random);

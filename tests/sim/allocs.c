@@ -14,6 +14,7 @@
   type __wrap_##name(__VA_ARGS__)
 
 static sqlite3_mem_methods plain; /* SQLite's own */
+static void (*at_abort)(void);
 
 static _Thread_local struct {
   bool on, ever;
@@ -69,6 +70,17 @@ WRAPPED(char *, strdup, const char *text) {
 
 WRAPPED(int, vasprintf, char **out, const char *format, va_list args) {
   return fails() ? -1 : __real_vasprintf(out, format, args);
+}
+
+_Noreturn void __real_abort(void);
+_Noreturn void __wrap_abort(void);
+_Noreturn void __wrap_abort(void) {
+  if (at_abort) at_abort();
+  __real_abort();
+}
+
+void allocs_on_abort(void (*then)(void)) {
+  at_abort = then;
 }
 
 static void *lib_malloc(int size) {

@@ -19,4 +19,8 @@ void allocs_end(void);
 int64_t allocs_count(void);
 int64_t allocs_failed(void);
 
+/* Called where the program calls abort(), which it does when there is no memory; it doesn't return. NULL: it aborts.
+ */
+void allocs_on_abort(void (*then)(void));
+
 #endif

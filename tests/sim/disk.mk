@@ -3,6 +3,6 @@
 DISK_OBJECT := $(patsubst %,$(BUILD)/obj/tests/sim/%.o,disk disk_file disk_crash vfs calls allocs)
 DISK_CALLS  := open openat close read write pread pwrite sendfile fsync fdatasync ftruncate posix_fallocate fcntl \
                access stat fstat mkdir unlink unlinkat rename renameat link realpath statvfs statfs \
-               malloc calloc realloc reallocarray strdup vasprintf
+               malloc calloc realloc reallocarray strdup vasprintf abort
 DISK_LINK   := $(DISK_CALLS:%=-Wl,--wrap=%)
 TEST_OBJECTS += $(DISK_OBJECT)

@@ -8,7 +8,6 @@
 #include "sandbox.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <sqlite3.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -27,12 +26,13 @@
 
 /* What one telling came to, in memory that a child shares with its parent. */
 struct telling {
-  int64_t events;  /* acknowledged */
-  int64_t removed; /* runs that retention said were gone */
-  bool copied;     /* the backup was said to be there */
-  bool restored;   /* the restore was said to be done */
-  bool over;       /* the story came to its end, well or not */
-  int64_t failed;  /* of the calls or allocations */
+  int64_t events;      /* acknowledged */
+  int64_t removed;     /* runs that retention said were gone */
+  bool copied;         /* the backup was said to be there */
+  bool restored;       /* the restore was said to be done */
+  bool over;           /* the story came to its end, well or not */
+  bool without_memory; /* allocations fail, not calls */
+  int64_t failed;      /* of the calls or allocations */
   int64_t failed_of[DISK_CALLS];
 };
 
@@ -357,18 +357,19 @@ static _Noreturn void child_ends(int code) {
   _exit(disk_save(stage.disk, stage.save_fd) ? 99 : code);
 }
 
-static void on_abort(int number) {
-  (void)number;
+/* Without memory that is what is meant to happen, and the next start recovers; of a disk everything is to be told. */
+static void on_abort(void) {
   allocs_end();
-  child_ends(0); /* a crash, by design: the next start recovers */
+  child_ends(stage.shared->without_memory ? 0 : 98);
 }
 
 static _Noreturn void child(const struct story *story, const struct disk_fault *fault, int64_t alloc, bool ever) {
   int quiet = open("/dev/null", O_WRONLY);
   dup2(quiet, STDERR_FILENO);
-  signal(SIGABRT, on_abort);
+  allocs_on_abort(on_abort);
   alarm(20);
   if (fault) disk_fail(stage.disk, *fault);
+  stage.shared->without_memory = !fault;
   allocs_begin(alloc, ever);
   story->tell(stage.shared);
   allocs_end();
