@@ -27,7 +27,7 @@ PKGC     = $(eval PKGC := $(call ask,--cflags $(PKGS) $(LOADED)))$(PKGC)
 PKGL     = $(eval PKGL := $(call ask,--libs $(PKGS)))$(PKGL)
 
 # A room is a folder; each becomes an archive. Who may know whom stands in docs/architecture.md, and `make lint` checks it.
-ROOMS    := cli scheduler/daemon scheduler/daemon/handlers scheduler/daemon/access scheduler/daemon/pages scheduler/daemon/logs scheduler/daemon/events scheduler/daemon/health scheduler/daemon/foreground scheduler/api scheduler/store \
+ROOMS    := cli scheduler/daemon scheduler/daemon/handlers scheduler/daemon/access scheduler/daemon/pages scheduler/daemon/logs scheduler/daemon/events scheduler/daemon/health scheduler/daemon/foreground scheduler/api scheduler/store scheduler/journal \
             scheduler/engine scheduler/spec scheduler/spec/yaml scheduler/spec/expr scheduler/spec/time worker worker/ssh worker/ssh/link worker/ssh/transport worker/ssh/remote base
 archive   = $(BUILD)/$(subst /,-,$(1)).a
 objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c))
@@ -57,7 +57,7 @@ endef
 $(foreach r,$(ROOMS),$(eval $(call room,$(r))))
 
 # What only one room needs stands in the room: worker/supervise.mk, scheduler/store/store.mk, ...
-include tests/tests.mk $(sort $(foreach r,$(ROOMS),$(wildcard $(r)/*.mk))) $(wildcard ui/ui.mk) tests/lint/lint.mk tests/bench/bench.mk tests/torture/torture.mk tests/mutants/mutants.mk tests/sim/sim.mk
+include tests/tests.mk $(sort $(foreach r,$(ROOMS),$(wildcard $(r)/*.mk))) $(wildcard ui/ui.mk) tests/lint/lint.mk tests/bench/bench.mk tests/torture/torture.mk tests/mutants/mutants.mk tests/sim/sim.mk tests/replay/replay.mk
 -include $(OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(SUPERVISE_OBJ:.o=.d)
 
 setup-run setup-test:

@@ -41,6 +41,7 @@
   X(login, NULL)                                                                                                     \
   X(logout, NULL)                                                                                                    \
   X(doctor, NULL)                                                                                                    \
+  X(replay, NULL)                                                                                                    \
   X(completion, NULL)                                                                                                \
   X(version, NULL)                                                                                                   \
   X(help, NULL)                                                                                                      \

@@ -15,7 +15,8 @@ A test file is an executable that prints a line for each of its cases: `ok NAME`
 an empty directory of its own, which is also its HOME and TMPDIR, with ROTA (the program), ROTA_SOURCE (this tree) and,
 where there is one, ROTA_SHARED. After it has ended, whatever it started and left running is killed. It has 120 seconds,
 or what a line `# time-limit: SECONDS` (or with `//`) among its first 20 says. Its output is shown only if something failed, and kept
-in DIR/log. Files that tests share lie in tests/integration/lib/.
+in DIR/log. Files that tests share lie in tests/integration/lib/. With ROTA_TEST_JOURNALS=DIR every daemon of the
+integration tests records a journal there, for `rota replay` to decide again.
 """
 
 import argparse
@@ -165,7 +166,7 @@ def take_reports(options, name):
 
 
 def environment(options, name, home):
-    passed = ("PATH", "USER", "LOGNAME", "CI", "CHROMIUM", "UPGRADE_TASKS")
+    passed = ("PATH", "USER", "LOGNAME", "CI", "CHROMIUM", "UPGRADE_TASKS", "ROTA_TEST_JOURNALS")
     kept = {key: os.environ[key] for key in passed if key in os.environ}
     shared = os.environ.get("ROTA_SHARED", os.path.join(os.path.dirname(ROOT), "shared"))
     if os.path.isdir(shared):

@@ -5,11 +5,12 @@ spec         := scheduler/spec scheduler/spec/yaml scheduler/spec/expr scheduler
 need_base    := base
 need_spec    := $(spec) base
 need_engine  := scheduler/engine $(spec) base
+need_journal := scheduler/journal scheduler/engine $(spec) base
 need_store   := scheduler/store scheduler/engine $(spec) base
 need_api     := scheduler/api base
 need_worker  := worker base
 need_ssh     := worker/ssh worker/ssh/link worker/ssh/transport worker/ssh/remote worker scheduler/spec base
-need_daemon  := scheduler/daemon scheduler/daemon/handlers scheduler/daemon/access scheduler/daemon/pages scheduler/daemon/logs scheduler/daemon/events scheduler/daemon/health scheduler/daemon/foreground scheduler/api scheduler/store scheduler/engine $(spec) worker worker/ssh worker/ssh/link worker/ssh/transport worker/ssh/remote base
+need_daemon  := scheduler/daemon scheduler/daemon/handlers scheduler/daemon/access scheduler/daemon/pages scheduler/daemon/logs scheduler/daemon/events scheduler/daemon/health scheduler/daemon/foreground scheduler/api scheduler/store scheduler/journal scheduler/engine $(spec) worker worker/ssh worker/ssh/link worker/ssh/transport worker/ssh/remote base
 need_cli     := cli $(need_daemon)
 
 # What the tests of a room are linked with beside it: those of the store have a disk that fails.

@@ -13,6 +13,8 @@
 #include "base/log.h"
 #include "scheduler/daemon/daemon.h"
 #include "scheduler/daemon/facts.h"
+#include "scheduler/journal/recorder.h"
+#include "scheduler/journal/tables.h"
 #include "worker/local.h"
 
 /* Some may be busy for seconds: with the check of the database, with git, with a slow folder of pipelines. The others
@@ -63,19 +65,54 @@ static void set_env(struct assembly *a) {
   a->env[3] = (struct launch_env){.name = "SHELL", .value = a->account.shell};
 }
 
+/* A disk that is full stops no daemon; a path that can't be right does. */
+static int open_journal(struct assembly *a, const struct assembly_options *options) {
+  char *why = NULL;
+  if (!options->journal) return 0;
+  int err = recorder_new(options->journal, options->journal_size, &a->recorder, &why);
+  if (err == ERR_FULL) {
+    LOG(LOG_WARNING, "the journal isn't recorded", {"reason", why});
+    err = 0;
+  } else if (err) {
+    fprintf(stderr, "rota: the journal can't be made: %s\n", why);
+  }
+  free(why);
+  return err;
+}
+
+static void record_start(struct assembly *a, const struct engine_options *engine, struct moment now) {
+  const struct journal_start start = {.version = ROTA_VERSION,
+                                      .now = now,
+                                      .schedules = engine->schedules,
+                                      .local_only = engine->local_only,
+                                      .env = engine->env,
+                                      .env_len = engine->env_len,
+                                      .config = engine->config,
+                                      .state = a->loaded.state};
+  recorder_start(a->recorder, &start);
+}
+
 static struct engine *restored_engine(struct assembly *a, const struct assembly_options *options) {
-  const struct engine_options engine_options = {.config = options->config,
-                                                .schedules = options->schedules,
-                                                .local_only = options->local_only,
-                                                .zone = zones_get,
-                                                .zone_ctx = &a->zones,
-                                                .env = a->env,
-                                                .env_len = ACCOUNT_ENV};
+  struct engine_options engine_options = {.config = options->config,
+                                          .schedules = options->schedules,
+                                          .local_only = options->local_only,
+                                          .zone = zones_get,
+                                          .zone_ctx = &a->zones,
+                                          .env = a->env,
+                                          .env_len = ACCOUNT_ENV};
   set_env(a);
+  if (a->recorder) {
+    recorder_zones(a->recorder, zones_get, &a->zones);
+    engine_options.zone = recorder_zone;
+    engine_options.zone_ctx = a->recorder;
+  }
   struct engine *engine = engine_new(&engine_options);
   char *message = NULL;
   struct moment now = {.wall = clock_now(), .mono = clock_monotonic()};
-  if (engine_restore(engine, &a->loaded.state, now, &message) == 0) return engine;
+  if (a->recorder) record_start(a, &engine_options, now);
+  int err = engine_restore(engine, &a->loaded.state, now, &message);
+  if (a->recorder) recorder_restored(a->recorder, engine);
+  if (!err) return engine;
   fprintf(stderr, "rota: the rows contradict each other: %s\n", message);
   free(message);
   engine_free(engine);
@@ -116,10 +153,14 @@ int assembly_open(struct assembly *a, const struct assembly_options *options) {
   setenv("UV_THREADPOOL_SIZE", POOL_THREADS, 0);
   uv_loop_init(&a->loop);
   struct engine *engine = NULL;
-  if (open_store(a) || !(engine = restored_engine(a, options))) goto failed;
+  if (open_store(a) || open_journal(a, options) || !(engine = restored_engine(a, options))) goto failed;
 
-  const struct core_options core_options = {
-      .loop = &a->loop, .store = a->store, .engine = engine, .state_dir = a->config->state, .hooks = options->hooks};
+  const struct core_options core_options = {.loop = &a->loop,
+                                            .store = a->store,
+                                            .engine = engine,
+                                            .state_dir = a->config->state,
+                                            .recorder = a->recorder,
+                                            .hooks = options->hooks};
   a->core = core_new(&core_options);
   if (!a->core) {
     engine_free(engine);
@@ -188,6 +229,7 @@ void assembly_close(struct assembly *a) {
   core_free(a->core);
   uv_run(&a->loop, UV_RUN_DEFAULT);
   uv_loop_close(&a->loop);
+  recorder_free(a->recorder);
   store_loaded_release(&a->loaded);
   store_close(a->store);
   names_release(&a->names);

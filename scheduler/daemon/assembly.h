@@ -26,6 +26,7 @@ struct assembly {
   struct names names;
   struct account account;
   struct launch_env env[ACCOUNT_ENV]; /* what `env.HOME` and its kin see */
+  struct recorder *recorder;          /* NULL: the engine's inputs aren't recorded */
   struct core *core;
   struct fleet *fleet; /* NULL: other machines aren't reached */
   uint64_t files;      /* the soft limit of open files that this process was started with; 0: none */
@@ -35,7 +36,9 @@ struct assembly {
 struct assembly_options {
   const struct config *config;
   bool schedules, local_only;
-  bool hosts; /* those of the configuration are reached */
+  bool hosts;            /* those of the configuration are reached */
+  const char *journal;   /* a file for the engine's inputs; NULL: they aren't recorded */
+  uint64_t journal_size; /* at most, in bytes */
   struct core_hooks hooks;
 };
 

@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "scheduler/daemon/reports.h"
 #include "scheduler/daemon/wake.h"
+#include "scheduler/journal/recorder.h"
 #include "scheduler/store/store.h"
 
 #define RETRY_COMMIT_MS  1000
@@ -29,6 +30,7 @@ struct core {
   uv_loop_t *loop;
   struct engine *engine;
   struct committer *committer;
+  struct recorder *recorder;
   struct wake *wake;
   struct core_hooks hooks;
   struct inbox inbox;
@@ -156,6 +158,16 @@ static bool may_wait(struct core *c) {
   return true;
 }
 
+static void take_step(struct core *c, struct moment now, const struct engine_event *events, size_t len) {
+  uint8_t seed[32];
+  random_bytes(seed, sizeof seed);
+  recorder_step(c->recorder, c->engine, now, seed, events, len);
+  engine_step(c->engine, now, seed, events, len, &c->step);
+  recorder_done(c->recorder, c->engine, &c->step);
+  const char *why = recorder_stopped(c->recorder);
+  if (why) c->hooks.unrecorded(c->hooks.ctx, why);
+}
+
 static void turn(struct core *c) {
   if (c->in_flight || c->over || c->adopting.len > 0) return;
   struct moment now = moment_now();
@@ -165,11 +177,9 @@ static void turn(struct core *c) {
 
   size_t len;
   const struct engine_event *events = inbox_take(&c->inbox, &len);
-  uint8_t seed[32];
-  random_bytes(seed, sizeof seed);
   step_reset(&c->step);
   c->turns++;
-  engine_step(c->engine, now, seed, events, len, &c->step);
+  take_step(c, now, events, len);
   inbox_done(&c->inbox);
   wake_set(c->wake, c->step.wake_wall, c->step.wake_mono);
   if (c->step.changes.len == 0) {
@@ -265,6 +275,7 @@ struct core *core_new(const struct core_options *options) {
   struct core *c = alloc_new(struct core);
   c->loop = options->loop;
   c->engine = options->engine;
+  c->recorder = options->recorder;
   c->hooks = options->hooks;
   c->state_dir = alloc_strdup(options->state_dir);
   c->committer = committer_new(c->loop, options->store, on_commit, c);

@@ -22,6 +22,7 @@
 #include "worker/executor.h"
 
 struct core;
+struct recorder;
 
 struct core_hooks {
   void *ctx;
@@ -30,6 +31,8 @@ struct core_hooks {
   void (*reply)(void *ctx, const struct decision_reply *reply);
   /* Commits fail with `err` and are tried again; 0: they succeed again. */
   void (*degraded)(void *ctx, int err, const char *why);
+  /* The recorder stopped, once: why. */
+  void (*unrecorded)(void *ctx, const char *why);
   /* Commits can't go on (a failed sync, a damaged file): the daemon must end. */
   void (*fatal)(void *ctx, int err, const char *why);
 };
@@ -39,6 +42,7 @@ struct core_options {
   struct store *store;
   struct engine *engine; /* restored; the core frees it */
   const char *state_dir;
+  struct recorder *recorder; /* of the engine's inputs; NULL: they aren't recorded */
   struct core_hooks hooks;
 };
 

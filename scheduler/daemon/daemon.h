@@ -29,7 +29,9 @@ struct config *daemon_config(const struct daemon_places *places);
 struct serve_options {
   struct daemon_places places;
   bool no_schedules;
-  bool check; /* say what a start would do, migrations included, and change nothing */
+  bool check;          /* say what a start would do, migrations included, and change nothing */
+  const char *journal; /* records what the engine is given and what it decides (scheduler/journal); NULL: no */
+  int64_t journal_mib; /* the size at which that ends */
 };
 int daemon_serve(const struct serve_options *options);
 

@@ -111,6 +111,11 @@ static void on_backup_changed(void *ctx) {
   event_hub_health(((struct serve *)ctx)->events);
 }
 
+static void on_unrecorded(void *ctx, const char *why) {
+  (void)ctx;
+  LOG(LOG_WARNING, "the journal isn't recorded any more", {"reason", why});
+}
+
 /* ---- requests ---- */
 
 static void answer(void *ctx, uint64_t handle, int status, const char *body, size_t len) {
@@ -318,7 +323,14 @@ static int serve(struct serve *s) {
       .config = s->config,
       .schedules = !s->options->no_schedules,
       .hosts = true,
-      .hooks = {.ctx = s, .committed = on_committed, .reply = on_reply, .degraded = on_degraded, .fatal = on_fatal},
+      .journal = s->options->journal,
+      .journal_size = (uint64_t)s->options->journal_mib * 1024 * 1024,
+      .hooks = {.ctx = s,
+                .committed = on_committed,
+                .reply = on_reply,
+                .degraded = on_degraded,
+                .unrecorded = on_unrecorded,
+                .fatal = on_fatal},
   };
   signal(SIGHUP, SIG_IGN); /* there is nothing to read again before the loop runs */
   int code = assembly_open(&s->assembly, &options);

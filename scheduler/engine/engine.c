@@ -237,6 +237,10 @@ int64_t engine_key_reserve(struct engine *e) {
   return engine_key(e);
 }
 
+int64_t engine_key_next(const struct engine *e) {
+  return e->next_key;
+}
+
 /* ---- questions ---- */
 
 size_t engine_live_attempts(const struct engine *e, struct arena *a, struct engine_live **out) {

@@ -169,7 +169,12 @@ enum engine_report_kind {
   ENGINE_REPORT_LIST(X)
 #undef X
 };
-enum engine_end { ENGINE_END_EXITED, ENGINE_END_TIMED_OUT, ENGINE_END_STOPPED, ENGINE_END_LAUNCH_FAILED };
+#define ENGINE_END_LIST(X) X(EXITED) X(TIMED_OUT) X(STOPPED) X(LAUNCH_FAILED)
+enum engine_end {
+#define X(name) ENGINE_END_##name,
+  ENGINE_END_LIST(X)
+#undef X
+};
 struct engine_report {
   enum engine_report_kind kind;
   const char *attempt_id, *text;
@@ -339,6 +344,8 @@ void step_release(struct step *s);
 
 /* A key for a row that others make (TOKEN, SESSION), above all that were handed out. Between steps. */
 int64_t engine_key_reserve(struct engine *e);
+/* The key that is handed out next; changes nothing. */
+int64_t engine_key_next(const struct engine *e);
 
 /* Questions, answered from the model; they change nothing. */
 

@@ -21,6 +21,8 @@ BEGIN {
       "scheduler/spec/expr/expr.h scheduler/spec/time/cron.h scheduler/spec/time/zone.h scheduler/spec/time/timing.h")
   may("scheduler/store/", "base/ scheduler/store/ scheduler/spec/ scheduler/engine/rows.h scheduler/engine/states.h " \
       "scheduler/engine/engine.h")
+  may("scheduler/journal/", "base/ scheduler/journal/ scheduler/engine/engine.h scheduler/engine/rows.h " \
+      "scheduler/spec/pipeline.h scheduler/spec/expr/value.h scheduler/spec/time/zone.h")
   may("scheduler/api/", "base/ scheduler/api/")
   may("worker/", "base/ worker/ scheduler/spec/launch.h")
   may("worker/ssh/transport/", "base/ worker/ssh/transport/ worker/ssh/host_options.h")
@@ -35,6 +37,7 @@ BEGIN {
   may("cli/validate", "base/ cli/ scheduler/daemon/daemon.h scheduler/spec/")
   may("cli/next", "base/ cli/ scheduler/daemon/daemon.h scheduler/spec/")
   may("cli/new", "base/ cli/ scheduler/daemon/daemon.h scheduler/spec/")
+  may("cli/replay", "base/ cli/ scheduler/journal/replay.h")
   may("cli/schema", "base/ cli/ scheduler/spec/")
 
   only("uv.h", "worker/ scheduler/daemon/")

@@ -42,6 +42,8 @@ struct zone {
   char *names;                 /* the abbreviations of own_types */
   bool has_rule;               /* what holds from the last change on, or always if there is none */
   struct zone_rule rule;
+  void *bytes; /* that it was read from; NULL in the zone that is built in */
+  size_t bytes_len;
 };
 
 static const struct zone_type utc_type = {.abbreviation = "UTC"};
@@ -53,6 +55,11 @@ const struct zone *zone_utc(void) {
 
 const char *zone_name(const struct zone *z) {
   return z->name;
+}
+
+const void *zone_bytes(const struct zone *z, size_t *len) {
+  *len = z->bytes_len;
+  return z->bytes;
 }
 
 bool zone_name_valid(const char *name) {
@@ -74,6 +81,7 @@ void zone_free(struct zone *z) {
   free(z->own_types);
   free(z->names);
   free(z->path);
+  free(z->bytes);
   free(z);
 }
 
@@ -181,6 +189,8 @@ int zone_parse(const char *name, const void *bytes, size_t len, struct zone **ou
     zone_free(z);
     return rc;
   }
+  z->bytes = memcpy(alloc_zeroed(1, len), bytes, len);
+  z->bytes_len = len;
   *out = z;
   return 0;
 }

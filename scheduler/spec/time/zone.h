@@ -50,6 +50,8 @@ void zone_free(struct zone *z); /* accepts NULL */
 const struct zone *zone_utc(void);
 
 const char *zone_name(const struct zone *z);
+/* What it was read from, for zone_parse to read again; NULL for the zone that needs no file. */
+const void *zone_bytes(const struct zone *z, size_t *len);
 /* True if the file that it was read from has been replaced, changed or removed since; false for what has no file. */
 bool zone_stale(const struct zone *z);
 

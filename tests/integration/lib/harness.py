@@ -62,6 +62,7 @@ class Place:
         self.write_config(config)
         self.daemon = None
         self.program = ROTA
+        self.lives = 0
         self.log = os.path.join(self.root, "daemon.log")
 
     def write_config(self, text):
@@ -112,6 +113,10 @@ class Place:
         """`listen` None leaves it to the configuration."""
         if listen and "--listen" not in flags:
             flags = ("--listen", listen, *flags)
+        journals = os.environ.get("ROTA_TEST_JOURNALS")  # a folder: every daemon records one there
+        if journals and "--journal" not in flags and self.program == ROTA:
+            self.lives += 1
+            flags = ("--journal", os.path.join(journals, f"{os.path.basename(self.root)}-{self.lives}"), *flags)
         out = open(self.log, "a")
         self.daemon = subprocess.Popen([self.program, "serve", "--config", self.config, "--dags", self.dags,
                                         "--state", self.state, *flags], stdout=out, stderr=out, cwd=self.root,
