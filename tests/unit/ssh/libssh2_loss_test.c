@@ -27,6 +27,33 @@ static void a_frozen_host_is_found_silent(void **state) {
   party_end(&p);
 }
 
+/* On a way through another host it is told which of the two is silent. */
+static void of_a_way_the_one_that_is_silent_is_named(void **state) {
+  NEEDS_SSHD();
+  for (int outer = 0; outer < 2; outer++) {
+    struct party p;
+    party_init(&p, ssh_of(outer ? "a" : "cold"));
+    p.host.jump = ssh_of(outer ? "cold" : "b");
+    p.times = (struct transport_times){.keep_alive = 1000, .silence = 4000};
+    party_up(&p);
+    struct talk k;
+    talk_begin(&p, &k);
+    say(&k, "echo here\n");
+    WAIT(&p, said(&k, "here"));
+    run_for(&p, 5000);
+    assert_false(p.down); /* both answer keep-alives */
+    sshd_do(&net, "[\"act\", \"cold\", \"freeze\"]");
+    WAIT(&p, p.down);
+    sshd_do(&net, "[\"act\", \"cold\", \"thaw\"]");
+    char words[96];
+    snprintf(words, sizeof words, ":%d has been silent", port_of("cold"));
+    if (!strstr(p.text, words)) print_error("%s\n", p.text);
+    assert_non_null(strstr(p.text, words));
+    talk_end(&k);
+    party_end(&p);
+  }
+}
+
 static void a_host_that_drops_us_is_lost_at_once(void **state) {
   NEEDS_SSHD();
   for (int channels = 0; channels < 2; channels++) {
@@ -154,6 +181,7 @@ static int end(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_frozen_host_is_found_silent),
+      cmocka_unit_test(of_a_way_the_one_that_is_silent_is_named),
       cmocka_unit_test(a_host_that_drops_us_is_lost_at_once),
       cmocka_unit_test(a_server_that_turns_away_is_busy),
       cmocka_unit_test(a_silent_server_is_given_up),

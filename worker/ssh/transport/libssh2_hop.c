@@ -79,9 +79,9 @@ static ssize_t on_recv(libssh2_socket_t fd, void *bytes, size_t len, int flags, 
     if (t->budget <= 0) return -EAGAIN;
     n = recv(t->fd, bytes, len, 0);
     if (n < 0) return errno == EINTR ? -EAGAIN : -errno;
-    t->received += (size_t)n;
     t->budget -= n;
   }
+  h->received += (size_t)n;
   return n;
 }
 

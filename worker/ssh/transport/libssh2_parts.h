@@ -40,6 +40,8 @@ struct hop {
   struct buf out;          /* to be sent over the socket or the tunnel, from out_at on */
   size_t out_at;
   enum hop_phase phase;
+  size_t received; /* in this turn */
+  uint64_t heard;  /* uv_now */
 };
 
 enum login_job { JOB_NONE, JOB_TRUST, JOB_PASSPHRASE, JOB_AGENT, JOB_AGENT_KEY, JOB_FILE_KEY };
@@ -81,8 +83,7 @@ struct ssh2_transport {
   struct login login;
   struct ssh2_channel *channels;
   struct ssh2_channel *opening; /* one at a time: the state of it is the session's */
-  uint64_t begun, heard, said;  /* uv_now */
-  size_t received;              /* in this turn */
+  uint64_t begun, said;         /* uv_now */
   long budget;                  /* bytes that this turn may still take from the socket */
   long share;                   /* and hand to channels or take from them */
   bool crowded;                 /* a channel waits for room in `out` */

@@ -120,9 +120,10 @@ static void advance(struct ssh2_transport *t) {
     if (!stepped) return;
     if (h->phase != HOP_READY) continue;
     login_reset(t);
+    t->lib.keepalive_config(h->session, 1, 2);
     if (++t->current < t->hops_len) continue;
     t->up = true;
-    t->lib.keepalive_config(h->session, 1, 2);
+    for (size_t i = 0; i < t->hops_len; i++) t->hops[i].heard = uv_now(t->options.loop);
     t->options.events->up(t->options.ctx);
     return;
   }
@@ -140,6 +141,13 @@ static void leave(struct ssh2_transport *t) {
   if (t->freed && !t->inside && !t->busy) destroy(t);
 }
 
+static void heard_note(struct ssh2_transport *t) {
+  for (size_t i = 0; i < t->hops_len; i++) {
+    if (t->hops[i].received > 0) t->hops[i].heard = uv_now(t->options.loop);
+    t->hops[i].received = 0;
+  }
+}
+
 void ssh2_turn(struct ssh2_transport *t) {
   if (t->busy || t->inside) return;
   if (t->freed || t->told) {
@@ -148,14 +156,13 @@ void ssh2_turn(struct ssh2_transport *t) {
   }
   t->inside++;
   t->budget = t->share = TURN_BYTES;
-  t->received = 0;
   bool more = false;
   if (!t->ended && !t->up && t->fd >= 0) advance(t);
   if (!t->ended && t->up && !t->freed) {
     more = channels_pump(t);
     if (!t->freed) hops_flush(t);
   }
-  if (!t->busy && t->received > 0) t->heard = uv_now(t->options.loop);
+  if (!t->busy) heard_note(t);
   t->inside--;
   if (t->ended && !t->freed && !t->busy) tell_down(t);
   if (t->freed || t->told) {
@@ -166,23 +173,34 @@ void ssh2_turn(struct ssh2_transport *t) {
   if (more) ssh2_turn_soon(t);
 }
 
+/* Each hop of the way has to say something, so that the one that doesn't is known. */
 static void keep_alive(struct ssh2_transport *t) {
-  struct hop *h = last_hop(t);
   if (uv_now(t->options.loop) - t->said < t->options.times.keep_alive) return;
-  if (t->lib.session_block_directions(h->session) & LIBSSH2_SESSION_BLOCK_OUTBOUND || !hop_room(h)) return;
-  int left = 0;
-  int rc = t->lib.keepalive_send(h->session, &left);
-  if (rc && !ssh2_again(t, rc)) hop_fail(h, rc);
+  for (size_t i = t->hops_len; i-- > 0 && !t->ended;) {
+    struct hop *h = &t->hops[i];
+    if (t->lib.session_block_directions(h->session) & LIBSSH2_SESSION_BLOCK_OUTBOUND || !hop_room(h)) return;
+    int left = 0;
+    int rc = t->lib.keepalive_send(h->session, &left);
+    if (rc && !ssh2_again(t, rc)) hop_fail(h, rc);
+  }
   t->said = uv_now(t->options.loop);
 }
 
 /* While nobody reads, what comes is counted in the socket: answers to keep-alives lie there. One whose buffer is full
- * can't grow. */
+ * can't grow. Of whom they are isn't known. */
 static void listen_unread(struct ssh2_transport *t) {
   int unread = 0;
   if (ioctl(t->fd, FIONREAD, &unread) < 0) return;
-  if (unread > t->unread || unread > 64 * 1024) t->heard = uv_now(t->options.loop);
+  for (size_t i = 0; i < t->hops_len && (i > 0 || unread > t->unread || unread > 64 * 1024); i++)
+    t->hops[i].heard = uv_now(t->options.loop);
   t->unread = unread;
+}
+
+/* The outermost that has said nothing for too long; NULL if there is none. */
+static const struct hop *silent_hop(const struct ssh2_transport *t) {
+  for (size_t i = 0; i < t->hops_len; i++)
+    if (uv_now(t->options.loop) - t->hops[i].heard >= t->options.times.silence) return &t->hops[i];
+  return NULL;
 }
 
 static void tick(struct ssh2_transport *t) {
@@ -198,8 +216,9 @@ static void tick(struct ssh2_transport *t) {
     return;
   }
   if (!anybody_reads(t)) listen_unread(t);
-  if (now - t->heard >= times->silence)
-    ssh2_fail(t, TRANSPORT_LOST, "%s has been silent for %u s", t->base.address, times->silence / 1000);
+  const struct hop *silent = silent_hop(t);
+  if (silent)
+    ssh2_fail(t, TRANSPORT_LOST, "%s has been silent for %u s", silent->settings->address, times->silence / 1000);
   else
     keep_alive(t);
 }
@@ -280,7 +299,7 @@ struct transport *libssh2_transport_new(const struct transport_options *options)
   uv_idle_init(options->loop, &t->again);
   t->timer.data = t->again.data = t;
   t->handles = 2;
-  t->begun = t->heard = t->said = uv_now(options->loop);
+  t->begun = t->said = uv_now(options->loop);
   hops_take(t, s);
   look_for_trouble(t);
   if (t->ended) {
