@@ -79,12 +79,23 @@ static bool waits_long(const struct instance *i, instant now) {
   return usual >= 0 && waited > 3 * usual * USEC_PER_MS;
 }
 
+/* Every host that it may go to has refused us: waiting is no use before somebody did something. */
+static bool refused_everywhere(const struct lane *lane) {
+  size_t refused = 0;
+  for (size_t i = 0; i < lane->hosts.len; i++) {
+    const struct host *h = lane->hosts.items[i];
+    refused += h->config && h->row.order == HOST_ORDER_UP && h->row.contact == HOST_CONTACT_REFUSED;
+  }
+  return refused > 0 && refused == lane->hosts.len;
+}
+
 static void note_waiting(struct concerns *all, const struct live_run *r, instant now) {
   if (!run_has_room(r)) return;
-  for (const struct feed *f = r->feeds; f; f = f->next)
+  for (const struct feed *f = r->feeds; f; f = f->next) {
+    bool at_once = refused_everywhere(f->lane);
     for (size_t k = 0; k < f->ready.len; k++) {
       struct instance *i = f->ready.items[k];
-      if (!waits_long(i, now) || !note(all, f->lane, i, i->ready_at)) continue;
+      if ((!at_once && !waits_long(i, now)) || !note(all, f->lane, i, i->ready_at)) continue;
       struct engine_concern *c = concern_of(all, f->lane);
       struct buf why = {0};
       ready_explain(r->engine, i, &why);
@@ -92,6 +103,7 @@ static void note_waiting(struct concerns *all, const struct live_run *r, instant
       c->why = arena_strdup(all->arena, buf_cstr(&why));
       buf_release(&why);
     }
+  }
 }
 
 size_t engine_concerns(const struct engine *e, struct moment now, struct arena *a, struct engine_concern **out) {

@@ -423,8 +423,8 @@ size_t engine_busy(const struct engine *e, const char *run_id, struct engine_bus
 
 /* What a person should look at: tasks of one host that can't be reached, or tasks that wait in one queue for a slot
  * or a host for longer than ENGINE_WAIT_LONG, or than three times what they usually take (and at least
- * ENGINE_WAIT_NOTICED). A task that its own run's max_tasks or a pause holds back is none. Strings are in the arena
- * or borrowed until the next step. */
+ * ENGINE_WAIT_NOTICED), or for a host that has refused us. A task that its own run's max_tasks or a pause holds back
+ * is none. Strings are in the arena or borrowed until the next step. */
 #define ENGINE_WAIT_LONG    (10 * USEC_PER_MIN)
 #define ENGINE_WAIT_NOTICED (2 * USEC_PER_MIN)
 #define ENGINE_STUCK_LONG   USEC_PER_MIN /* after its grace */

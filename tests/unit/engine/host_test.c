@@ -596,6 +596,23 @@ static void a_rerun_to_a_place_that_is_too_small_is_refused(void **state) {
   assert_string_equal(sim_live(&s, "a")->host, "h2");
 }
 
+static void who_waits_for_a_host_that_refuses_us_is_told_at_once(void **state) {
+  (void)state;
+  struct arena a = {0};
+  struct engine_concern *c;
+  sim_host(&s, "h2", HOST_CONTACT_UNREACHABLE, "no route");
+  sim_host(&s, "h1", HOST_CONTACT_REFUSED, "its key has changed");
+  begin("on: gpus, slots: {gpu: 1}"); /* the other may come back by itself */
+  assert_int_equal(engine_concerns(s.e, s.now, &a, &c), 0);
+  sim_host(&s, "h2", HOST_CONTACT_REFUSED, "its key has changed as well");
+  assert_int_equal(engine_concerns(s.e, s.now, &a, &c), 1);
+  assert_true(c->waits);
+  assert_says(c->why, "its key has changed");
+  sim_order(&s, "h1", HOST_ORDER_DRAIN, "a new disk", false); /* is known to somebody */
+  assert_int_equal(engine_concerns(s.e, s.now, &a, &c), 0);
+  arena_release(&a);
+}
+
 /* ---- the rest ---- */
 
 static void a_success_with_a_fault_is_none(void **state) {
@@ -712,6 +729,7 @@ int main(void) {
       test(a_rerun_goes_to_any_host_that_has_the_slots),
       test(a_rerun_to_a_place_that_cannot_take_it_is_refused),
       test(a_rerun_to_a_place_that_is_too_small_is_refused),
+      test(who_waits_for_a_host_that_refuses_us_is_told_at_once),
       test(a_success_with_a_fault_is_none),
       test(a_host_that_leaves_the_configuration_stays_until_its_tasks_have_ended),
       test(a_host_that_comes_back_is_told_again_what_is_to_be_ended),
