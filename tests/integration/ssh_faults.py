@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# time-limit: 400
 """Connections to real sshds break: cuts in the middle of starts, servers that die and come back. Nothing is
 lost and nothing runs twice, over both transports."""
 import os
@@ -8,7 +9,8 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import sshd  # noqa: E402
-from harness import run  # noqa: E402
+import wire  # noqa: E402
+from harness import run, wait_until  # noqa: E402
 from remote import once, world  # noqa: E402
 
 BOTH = {"gpu01": {"transport": "libssh2"}, "gpu02": {"transport": "openssh"}}
@@ -33,42 +35,68 @@ def ended_well(w, run_id, tasks=2):
     return shown
 
 
-def test_cut_at_random_bytes_of_starts_each_attempt_runs_once():
+CUTS, SIDES = 200, 2  # of each kind of host; on so many hosts each
+
+
+def cut_plan(base, count, chance):
+    """Ends of connections from shortly before their first start to behind it, in an order by chance; each third one is of
+    what comes back."""
+    plan = []
+    for i in range(count):
+        if i % 3 == 2:
+            plan.append(("down", base["down"] + 6 * i - 100, i % 2 == 0))
+        else:
+            plan.append(("up", base["up"] + 50 * i - 500, i % 2 == 0))
+    chance.shuffle(plan)
+    return plan
+
+
+def bytes_of_a_connection(w):
+    """How much passes of each until it is up and nothing is asked any more."""
+    before = {name: dict(p.passed) for name, p in w.proxies.items()}
+    for p in w.proxies.values():
+        p.cut()
+    for name, p in w.proxies.items():
+        wait_until("it is anew", lambda p=p: p.connections)
+        w.wait_contact(name, "up", hasten=True)
+    time.sleep(1)
+    return {name: {way: p.passed[way] - before[name][way] for way in before[name]} for name, p in w.proxies.items()}
+
+
+def test_cut_at_many_bytes_of_starts_each_attempt_runs_once():
     seed = int(os.environ.get("SEED", time.time_ns() % 1000000))
     print(f"SEED={seed}", file=sys.stderr)
     chance = random.Random(seed)
-    kinds = {f"{transport}{sh[0]}": {"transport": transport, "sshd": {"sh": sh} if sshd.namespaces_work() else {},
-                                     "proxy": {}}
-             for transport in ("libssh2", "openssh") for sh in ("dash", "busybox")}
+    kinds = {f"{transport}{sh[0]}{side}": {"transport": transport, "proxy": {}, "slots": {"cpu": 2},
+                                           "sshd": {"sh": sh} if sshd.namespaces_work() else {}}
+             for transport in ("libssh2", "openssh") for sh in ("dash", "busybox") for side in range(SIDES)}
     with world(kinds) as w:
-        login = {name: p.passed["up"] for name, p in w.proxies.items()}
         w.pipeline("cut", {"tasks": {name: {"on": name, "matrix": {"n": [0, 1, 2, 3]}, "run": once(w)} for name in kinds}})
-        runs, accepted, end = [], {}, time.monotonic() + 20
-        while time.monotonic() < end and sum(accepted.values()) < 48:
+        base = bytes_of_a_connection(w)
+        for name, p in w.proxies.items():
+            p.plan = cut_plan(base[name], CUTS // SIDES + 8, chance)  # one may end by itself before its cut
+            p.cut()
+        runs, over = [], []
+        while any(p.plan for p in w.proxies.values()):
             for name, p in w.proxies.items():
-                if accepted.get(name) != p.accepted:
-                    accepted[name] = p.accepted
-                    p.reset = chance.random() < 0.5
-                    # Mostly behind the login; now and then within it.
-                    p.cut_after["up"] = chance.randrange(200, login[name] + 6000) if chance.random() < 0.2 else \
-                        login[name] + chance.randrange(6000)
-                if not p.connections:
-                    w.p.rota("hosts", "check", name, code=None)
-            if len(runs) < 12:
+                if p.plan and not p.connections:
+                    assert wire.ask(w.p, "POST", f"/api/v1/hosts/{name}/check", {}).status == 200
+            over += [run_id for run_id in runs[len(over):] if wire.ask(w.p, "GET", f"/api/v1/runs/{run_id}").json()["ended_at"]]
+            if len(runs) - len(over) < 3:
                 runs.append(w.p.rota("trigger", "cut").strip())
-            time.sleep(0.1)
-        for p in w.proxies.values():
-            p.cut_after["up"], p.reset = None, False
-        cuts = sum(p.accepted for p in w.proxies.values()) - len(w.proxies)
-        assert cuts >= 12, f"only {cuts} cuts"
+            time.sleep(0.05)
         for name in w.hosts:
             w.wait_contact(name, "up", hasten=True)
         for run_id in runs:
             shown = w.wait_run(run_id, "succeeded")
             assert all(task["attempts"] >= 1 for task in shown["tasks"])
         ran = [" ".join(line.split()[:3]) for line in w.read()]
-        assert len(ran) == len(set(ran)) == 16 * len(runs), f"{len(ran)} of {16 * len(runs)}, {len(set(ran))} different"
-        print(f"{cuts} cuts, {len(ran)} starts", file=sys.stderr)
+        assert len(ran) == len(set(ran)) == 4 * len(kinds) * len(runs), (len(ran), len(set(ran)), len(runs))
+        cuts = {name[:-1]: 0 for name in kinds}
+        for name, p in w.proxies.items():
+            cuts[name[:-1]] += p.cuts
+        print(f"{cuts}, {len(ran)} starts", file=sys.stderr)
+        assert all(n >= CUTS for n in cuts.values()), cuts
 
 
 def test_short_loss_of_all_connections_is_told_to_nobody():

@@ -16,7 +16,8 @@ DIRECTIONS = ("up", "down")
 class Proxy:
     """Listens on a free port of 127.0.0.1 and passes all on to (host, port). What it does wrong can be changed while
     it runs and holds for all connections: `delay` in seconds, a Boolean for `refuse`, and by direction `cut_after`, a
-    number of bytes of each connection after which it is ended, orderly or, with `reset`, by a reset."""
+    number of bytes of each connection after which it is ended, orderly or, with `reset`, by a reset. `plan` is a list of
+    such ends, (direction, bytes, reset), of which each new connection takes the first; `cuts` counts those that came."""
 
     def __init__(self, port, host="127.0.0.1", delay=0.0, cut_up=None, cut_down=None, reset=False):
         self.target = (host, port)
@@ -24,6 +25,7 @@ class Proxy:
         self.refuse = False
         self.reset = reset
         self.cut_after = {"up": cut_up, "down": cut_down}
+        self.plan, self.cuts = [], 0
         self.passed = {"up": 0, "down": 0}  # bytes of all connections
         self.accepted = 0
         self.flowing = {direction: threading.Event() for direction in DIRECTIONS}
@@ -87,6 +89,7 @@ class Proxy:
 class Connection:
     def __init__(self, proxy, client, server):
         self.proxy, self.client, self.server = proxy, client, server
+        self.planned = proxy.plan.pop(0) if proxy.plan else None
         self.ended = False
 
     def start(self):
@@ -113,7 +116,9 @@ class Connection:
             if wait > 0:
                 time.sleep(wait)
             self.proxy.flowing[direction].wait()
-            limit = self.proxy.cut_after[direction]
+            limit, reset = self.proxy.cut_after[direction], self.proxy.reset
+            if self.planned and self.planned[0] == direction:
+                _, limit, reset = self.planned
             if limit is not None:
                 block = block[:max(0, limit - passed)]
             try:
@@ -123,7 +128,9 @@ class Connection:
             passed += len(block)
             self.proxy.passed[direction] += len(block)
             if not block or (limit is not None and passed >= limit):
-                self.end(self.proxy.reset and bool(block))
+                if self.planned and block and limit is not None:
+                    self.proxy.cuts += 1
+                self.end(reset and bool(block))
                 while waiting.get()[1]:  # the reader must not wait for room
                     pass
                 return
