@@ -63,7 +63,8 @@ int32_t zone_offset(const struct zone *z, instant t);
 /* What the clocks show at `t`. */
 struct civil zone_civil(const struct zone *z, instant t);
 
-/* The instants at which the clocks show `c`, rising: 1 in nearly all cases, 2 if it is repeated, 0 if it is skipped.
+/* The instants at which the clocks show `c`, rising: 1 in nearly all cases, 2 if it is repeated (the first two, in a
+ * file that no tzdata has made), 0 if it is skipped.
  * If it is skipped and `gap_end` isn't NULL, *gap_end is the first instant after the gap. */
 int zone_local_to_instants(const struct zone *z, const struct civil *c, instant out[2], instant *gap_end);
 
