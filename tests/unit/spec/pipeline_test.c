@@ -293,7 +293,7 @@ static void ten_thousand_tasks_are_read_in_time(void **state) {
   clock_gettime(CLOCK_MONOTONIC, &from);
   struct pipeline *p = read_with(buf_cstr(&text), text.len, NULL, &d);
   assert_non_null(p);
-  assert_true(seconds_of(from) < 5); /* some 0.1 s in truth; this is no measurement */
+  assert_true(seconds_of(from) < 30); /* some 0.1 s in truth; this is no measurement */
   assert_int_equal(p->tasks_len, PIPELINE_TASKS_MAX);
   pipeline_release(p);
   diag_release(&d);
@@ -323,7 +323,7 @@ static void hostile_names_are_refused_in_time(void **state) {
     struct diag_list d;
     clock_gettime(CLOCK_MONOTONIC, &from);
     struct pipeline *p = read_with(buf_cstr(&text[i]), text[i].len, NULL, &d);
-    assert_true(seconds_of(from) < 5); /* some 0.2 s in truth */
+    assert_true(seconds_of(from) < 30); /* some 0.2 s in truth */
     assert_int_equal(p != NULL, d.errors == 0);
     pipeline_release(p);
     diag_release(&d);
