@@ -19,8 +19,10 @@
 static int apply(const struct args *args) {
   char *state = place_state(args);
   if (!state) return EXIT_USAGE;
-  const struct restore_options options = {
-      .state = state, .file = args_operand(args, 0), .json = args_flag(args, "json")};
+  const struct restore_options options = {.state = state,
+                                          .file = args_operand(args, 0),
+                                          .new_id = args_flag(args, "new-id"),
+                                          .json = args_flag(args, "json")};
   int code = daemon_restore(&options);
   free(state);
   return code;
@@ -191,6 +193,8 @@ const struct command command_restore = {
         "An answer acts once, however often it is given.",
     .options =
         (const struct arg_option[]){
+            {"new-id", 0, ARG_FLAG, NULL, NULL, WHAT_ANY, false,
+             "with FILE: a copy beside an original that goes on; what runs on hosts stays the original's"},
             {"list", 0, ARG_FLAG, NULL, NULL, WHAT_ANY, false, "the questions, answered or not"},
             {"answer", 0, ARG_TEXT, "KEY", NULL, WHAT_ANY, false, "answer one of them with skip, mark or run"},
             {"all", 0, ARG_WORD, "ANSWER", ANSWERS, WHAT_ANY, false, "answer every open one"},

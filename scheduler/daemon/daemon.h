@@ -46,6 +46,7 @@ int daemon_run_file(const struct run_file_options *options);
 
 struct restore_options {
   const char *state, *file; /* both named by a path */
+  bool new_id;              /* a copy beside an original that goes on */
   bool json;
 };
 /* Puts a snapshot in the place of the database while no daemon runs, and lists what happened since. */

@@ -85,7 +85,7 @@ int daemon_restore(const struct restore_options *options) {
   struct restored r = {.options = options};
   struct buf why = {0};
   struct arena a = {0};
-  int err = restore_apply(options->state, options->file, clock_now(), &r.kept, &why);
+  int err = restore_apply(options->state, options->file, options->new_id, clock_now(), &r.kept, &why);
   int code = err ? refuse(options, err, &why) : EXIT_OK;
   if (!err) {
     struct history *history = history_new(options->state);

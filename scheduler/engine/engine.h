@@ -314,6 +314,10 @@ struct engine_state {
   const struct remnant_row *remnants;
   size_t remnants_len;
   int64_t next_key; /* above every key of every table */
+  /* The rows come from a backup, and its questions are open: what became of attempts that were created before isn't
+   * known to them. One of these that is lost or never started isn't tried again by itself. 0 or INSTANT_NONE: they
+   * don't. */
+  instant restored_at;
 };
 
 struct engine_options {

@@ -240,7 +240,8 @@ struct engine {
   struct engine_options options;
   const struct config *config;
   struct moment now;
-  bool stepped; /* `now` is of a step before */
+  bool stepped;        /* `now` is of a step before */
+  instant restored_at; /* as of engine_state */
   struct random random;
   struct step *out;
   struct arena scratch; /* emptied at the beginning of a step */

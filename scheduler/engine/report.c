@@ -134,8 +134,29 @@ static void on_ended(struct attempt *a, const struct engine_report *r) {
   }
 }
 
+/* The rows are those of a backup, so it may have run, ended and been followed by others after they were written. */
+static bool unsure(const struct attempt *a) {
+  return a->row.created_at <= a->run->engine->restored_at && !a->row.stop_asked;
+}
+
+static void end_unsure(struct attempt *a, const char *text) {
+  struct instance *i = a->instance;
+  const char *reason = arena_fmt(&a->run->engine->scratch,
+                                 "%s; the backup doesn't know what became of it, so it isn't tried again by itself: "
+                                 "`rota restore --list`",
+                                 text);
+  a->row.unreachable_at = INSTANT_NONE;
+  attempt_close(a, TASK_LOST, reason);
+  i->started_at = a->row.started_at;
+  instance_ended(i, TASK_LOST, STATUS_NONE, reason, true);
+}
+
 static void on_lost(struct attempt *a, const struct engine_report *r) {
   const char *reason = r->text ? r->text : "it is gone without a result";
+  if (unsure(a)) {
+    end_unsure(a, reason);
+    return;
+  }
   a->row.unreachable_at = INSTANT_NONE;
   attempt_ran(a);
   if (a->row.stop_asked)
@@ -209,7 +230,9 @@ static void try_again(struct attempt *a) {
 
 /* No process was made. That uses no budget: the same attempt is started again, as often as it takes. */
 static void on_not_started(struct attempt *a, const struct engine_report *r) {
-  if (a->row.started_at != INSTANT_NONE) {
+  if (unsure(a)) {
+    end_unsure(a, r->text ? r->text : "there is nothing of it");
+  } else if (a->row.started_at != INSTANT_NONE) {
     on_lost(a, r); /* it did start: what told of it is gone, and the same attempt must not run again */
   } else if (a->row.stop_asked) {
     report_end(a, TASK_CANCELLED, STATUS_NONE, a->stop_reason);
@@ -252,6 +275,10 @@ void report_fenced(struct attempt *a, const char *reason) {
 }
 
 static void on_fenced(struct attempt *a, const struct engine_report *r) {
+  if (unsure(a)) {
+    end_unsure(a, r->text ? r->text : "it was kept from starting");
+    return;
+  }
   report_fenced(a, a->row.stop_asked ? a->stop_reason : r->text ? r->text : "it was kept from starting");
 }
 

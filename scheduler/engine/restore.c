@@ -212,6 +212,7 @@ int engine_restore(struct engine *e, const struct engine_state *state, struct mo
   e->now = now;
   e->stepped = true;
   e->next_key = state->next_key > 1 ? state->next_key : 1;
+  e->restored_at = state->restored_at;
   e->pause.at = state->pause.at;
   text_set(&e->pause_reason, state->pause.reason);
   text_set(&e->pause_by, state->pause.by);

@@ -18,7 +18,8 @@
   M(S, hosts_len, LEN, NULL)                                                                                         \
   M(S, remnants, ARRAY, &codec_remnant_row)                                                                          \
   M(S, remnants_len, LEN, NULL)                                                                                      \
-  M(S, next_key, INT, NULL)
+  M(S, next_key, INT, NULL)                                                                                          \
+  M(S, restored_at, INSTANT, NULL)
 STRUCT(engine_state)
 
 #define MEMBERS_journal_start(M, S)                                                                                  \

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/id.h"
 #include "scheduler/store/db.h"
+#include "scheduler/store/restore.h"
 
 #define SPEC_MAX (4 * 1024 * 1024)
 
@@ -152,5 +153,58 @@ int found_attempts(sqlite3 *db, const char *dir) {
   if (!sqlite3_get_autocommit(db)) sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
   free(names);
   if (fd >= 0) close(fd);
+  return rc;
+}
+
+/* ---- what left no directory ---- */
+
+/* A run of which nothing is here is asked about task by task, unless it may have one alive on a host. */
+static const char *const ask_unfinished =
+    "INSERT INTO restore_item (kind, pipeline, what, run_id, attempt_id, found)"
+    " SELECT 'attempt', p.name, t.label, r.id, (SELECT a.id FROM attempt a WHERE a.run = r.key AND a.task = "
+    "t.\"index\""
+    " AND a.ended_at IS NULL), iif(EXISTS (SELECT 1 FROM attempt h WHERE h.run = r.key AND h.ended_at IS NULL"
+    " AND h.host <> 'local'), '" RESTORE_UNFINISHED "', '" RESTORE_NOT_KNOWN "') FROM run r"
+    " JOIN pipeline p ON p.key = r.pipeline JOIN task t ON t.run = r.key WHERE r.key = ?1"
+    " AND t.state IN ('waiting', 'starting', 'running', 'stopping', 'unreachable') ORDER BY t.\"index\"";
+/* An attempt whose directory alone is missing. */
+static const char *const ask_attempts =
+    "INSERT INTO restore_item (kind, pipeline, what, run_id, attempt_id, found)"
+    " SELECT 'attempt', p.name, t.label, r.id, a.id, '" RESTORE_GONE
+    "' FROM run r JOIN pipeline p ON p.key = r.pipeline"
+    " JOIN attempt a ON a.run = r.key JOIN task t ON t.run = r.key AND t.\"index\" = a.task WHERE r.key = ?1"
+    " AND a.ended_at IS NULL AND NOT EXISTS (SELECT 1 FROM restore_item i WHERE i.attempt_id = a.id) ORDER BY a.key";
+
+static bool has_directory(const char *dir, const char *run) {
+  char *path = alloc_fmt("%s/runs/%s", dir, run);
+  bool has = access(path, F_OK) == 0;
+  free(path);
+  return has;
+}
+
+static int ask_with(sqlite3_stmt *q, int64_t run) {
+  sqlite3_bind_int64(q, 1, run);
+  return db_run(q);
+}
+
+int found_nothing_of(sqlite3 *db, const char *dir, bool old_known) {
+  int rc = db_schema(db);
+  if (rc) return rc;
+  sqlite3_stmt *runs = db_prepare(
+      db, "SELECT key, id FROM run WHERE state IN ('queued', 'running', 'cancelling') ORDER BY key");
+  sqlite3_stmt *unfinished = db_prepare(db, ask_unfinished), *attempts = db_prepare(db, ask_attempts);
+  int step = SQLITE_DONE;
+  rc = db_exec(db, "BEGIN IMMEDIATE");
+  while (!rc && (step = sqlite3_step(runs)) == SQLITE_ROW) {
+    const char *id = (const char *)sqlite3_column_text(runs, 1);
+    bool lost = !old_known && !has_directory(dir, id);
+    rc = ask_with(lost ? unfinished : attempts, sqlite3_column_int64(runs, 0));
+  }
+  if (!rc && step != SQLITE_DONE) rc = db_code(db, step);
+  sqlite3_finalize(runs);
+  sqlite3_finalize(unfinished);
+  sqlite3_finalize(attempts);
+  if (!rc) rc = db_exec(db, "COMMIT");
+  if (!sqlite3_get_autocommit(db)) sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
   return rc;
 }

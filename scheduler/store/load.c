@@ -185,6 +185,7 @@ static int load_meta(struct statements *st, struct store_loaded *out) {
     p->reason = reason ? arena_strdup(&out->arena, reason) : NULL;
     p->by = by ? arena_strdup(&out->arena, by) : NULL;
     out->restored_at = sqlite3_column_type(q, 3) == SQLITE_NULL ? INSTANT_NONE : sqlite3_column_int64(q, 3);
+    out->state.restored_at = out->restored_at;
     out->state.next_key = sqlite3_column_int64(q, 4) + 1;
   }
   sqlite3_reset(q);

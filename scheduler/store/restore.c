@@ -24,6 +24,7 @@ struct restore {
   const char *dir, *snapshot;
   instant now;
   char *path, *fresh, *kept; /* rota.db; the copy that will replace it; where the old one goes */
+  bool new_id;               /* it gets a state id of its own */
   bool had_one;              /* there was an old database */
   bool readable;             /* and it could be folded into one file */
   struct buf *why;
@@ -67,6 +68,8 @@ static void fold_old(struct restore *r) {
 
 /* ---- the new database, before it is in force ---- */
 
+/* `restored_at` isn't before anything that the snapshot knows as alive, whatever the clock here says: that is how the
+ * engine tells it from what is started later. */
 static int set_identity(struct restore *r, sqlite3 *db) {
   int rc = db_schema(db);
   if (rc) return rc;
@@ -74,10 +77,13 @@ static int set_identity(struct restore *r, sqlite3 *db) {
   random_bytes(random, sizeof random);
   struct id id = id_make(r->now, random);
   sqlite3_stmt *q = db_prepare(db,
-                               "UPDATE meta SET state_id = ?1, restored_at = ?2, restored_from = ?3, paused_at = ?2,"
+                               "UPDATE meta SET state_id = coalesce(?1, state_id), restored_at = max(?2,"
+                               " coalesce((SELECT max(a.created_at) FROM attempt a JOIN run r ON r.key = a.run WHERE"
+                               " r.state IN ('queued', 'running', 'cancelling') AND a.ended_at IS NULL), ?2)),"
+                               " restored_from = ?3, paused_at = ?2,"
                                " paused_reason = 'restored from a backup: `rota restore --list` shows what is open',"
                                " paused_by = 'rota restore'");
-  sqlite3_bind_text(q, 1, id.text, -1, SQLITE_STATIC);
+  if (r->new_id) sqlite3_bind_text(q, 1, id.text, -1, SQLITE_STATIC);
   sqlite3_bind_int64(q, 2, r->now);
   sqlite3_bind_text(q, 3, r->snapshot, -1, SQLITE_STATIC);
   rc = db_run(q);
@@ -120,7 +126,8 @@ static int same_origin(sqlite3 *db) {
   return !rc && same;
 }
 
-static int take_over_old(struct restore *r, sqlite3 *db) {
+/* *known gets whether the old database could be asked what happened since. */
+static int take_over_old(struct restore *r, sqlite3 *db, bool *known) {
   int rc = db_schema(db);
   if (rc) return rc;
   sqlite3_stmt *q = db_prepare(db, "ATTACH ?1 AS old");
@@ -132,6 +139,7 @@ static int take_over_old(struct restore *r, sqlite3 *db) {
     rc = db_exec(db, "BEGIN IMMEDIATE");
     for (size_t i = 0; !rc && i < sizeof take_over / sizeof take_over[0]; i++) rc = db_exec(db, take_over[i]);
     if (!rc) rc = db_exec(db, "COMMIT");
+    *known = !rc;
     if (!sqlite3_get_autocommit(db)) sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
   }
   sqlite3_exec(db, "DETACH old", NULL, NULL, NULL);
@@ -148,8 +156,10 @@ static int prepare(struct restore *r) {
   if (!rc) rc = db_open(r->fresh, DB_FILE, &db, r->why);
   if (!rc) rc = migrate(db, r->fresh, &(struct migration_list){.items = list, .len = count}, r->why);
   if (!rc) rc = db_exec(db, "DELETE FROM restore_item");
-  if (!rc && r->readable) rc = take_over_old(r, db);
+  bool known = false;
+  if (!rc && r->readable) rc = take_over_old(r, db, &known);
   if (!rc) rc = found_attempts(db, r->dir);
+  if (!rc) rc = found_nothing_of(db, r->dir, known);
   if (!rc) rc = set_identity(r, db);
   if (rc && r->why && !r->why->len)
     buf_fmt(r->why, "the snapshot can't be prepared: %s", db ? sqlite3_errmsg(db) : "");
@@ -201,8 +211,9 @@ static int swap(struct restore *r) {
   return rc;
 }
 
-int restore_apply(const char *dir, const char *snapshot, instant now, struct buf *kept, struct buf *why) {
-  struct restore r = {.dir = dir, .snapshot = snapshot, .now = now, .why = why};
+int restore_apply(const char *dir, const char *snapshot, bool new_id, instant now, struct buf *kept,
+                  struct buf *why) {
+  struct restore r = {.dir = dir, .snapshot = snapshot, .new_id = new_id, .now = now, .why = why};
   int lock = -1;
   int rc = dir_make(dir, 0700);
   if (!rc) rc = place_check(dir, why);
@@ -298,6 +309,15 @@ int restore_reply(struct store *s, int64_t key, enum restore_answer answer, cons
   if (!rc && changed && audit) rc = put_audit(s, audit);
   rc = writer_end(s, rc, why);
   return rc ? rc : changed ? 0 : ERR_NOT_FOUND;
+}
+
+int restore_ended(struct store *s) {
+  int rc = writer_begin(s);
+  sqlite3_stmt *q = statement(&s->statements, STATEMENT_RESTORE_ENDED);
+  sqlite3_bind_text(q, 1, RESTORE_ENDED, -1, SQLITE_STATIC);
+  sqlite3_bind_text(q, 2, RESTORE_NOT_KNOWN, -1, SQLITE_STATIC);
+  if (!rc) rc = db_run(q);
+  return writer_end(s, rc, NULL);
 }
 
 int restore_close(struct store *s, const struct audit_row *audit, struct buf *why) {

@@ -43,10 +43,12 @@ struct restore_answers {
   VEC(struct answer *) under_way;
   VEC(struct former) unknown; /* sent to the engine, and told to the person as unknown */
   bool closing;
+  char name[64]; /* of this restore: its answers are known by it */
 
   uv_work_t heal;
   bool healing;
   VEC(struct former) formers;
+  VEC(struct id) unknown_runs; /* of which nobody can tell what they did after the backup */
 };
 
 static void answers_release(struct restore_answers *r) {
@@ -54,6 +56,7 @@ static void answers_release(struct restore_answers *r) {
   vec_release(&r->under_way);
   vec_release(&r->unknown);
   vec_release(&r->formers);
+  vec_release(&r->unknown_runs);
   free(r);
 }
 
@@ -73,7 +76,7 @@ static struct answer *answer_new(struct restore_answers *r, uint64_t handle) {
   x->owner = r;
   x->handle = handle;
   x->deed.arena = &x->arena;
-  x->deed.state_id = store_state_id(r->o.assembly->store);
+  x->deed.restore = r->name;
   x->work.data = x;
   vec_push(&r->under_way, x);
   return x;
@@ -281,16 +284,59 @@ void restore_answers_degraded(struct restore_answers *r) {
 
 /* ---- what a former daemon did and couldn't record ---- */
 
+/* Items of a run come one after the other. */
+static void add_unknown(struct restore_answers *r, const char *run_id) {
+  struct id id;
+  snprintf(id.text, sizeof id.text, "%s", run_id);
+  if (r->unknown_runs.len && strcmp(r->unknown_runs.items[r->unknown_runs.len - 1].text, id.text) == 0) return;
+  vec_push(&r->unknown_runs, id);
+}
+
+static int ended_job(struct store *store, void *arg) {
+  (void)arg;
+  return restore_ended(store);
+}
+
+static void ended_done(void *arg, int err) {
+  struct restore_answers *r = arg;
+  r->healing = false;
+  if (!r->closing) committer_failed(committer_of(r), err);
+  answers_release(r);
+}
+
+static void on_ended(void *ctx) {
+  struct restore_answers *r = ctx;
+  r->healing = true;
+  committer_job(committer_of(r), ended_job, ended_done, r);
+}
+
+/* A run of which nobody can tell what it did after the backup, and whose files are gone, doesn't go on: what it
+ * hadn't done is a question. Told twice, so that `finally` tasks don't run blindly either. It is done at the first
+ * start alone: one that somebody makes go on later does. */
+static void end_unknown(struct restore_answers *r) {
+  struct core *core = r->o.assembly->core;
+  for (size_t i = 0; i < r->unknown_runs.len; i++) {
+    const char *id = r->unknown_runs.items[i].text;
+    if (!engine_run_live(core_engine(core), id)) continue;
+    for (int k = 0; k < 2; k++) {
+      struct engine_cancel *cancel = &inbox_add(core_inbox(core), ENGINE_CANCEL)->cancel;
+      cancel->asker.actor = (struct actor){.kind = "daemon", .name = "rota restore"};
+      cancel->run_id = arena_strdup(inbox_arena(core_inbox(core)), id);
+    }
+  }
+  if (r->unknown_runs.len) core_after(core, on_ended, r);
+}
+
 static void look_back(uv_work_t *work) {
   struct restore_answers *r = work->data;
-  const char *state_id = store_state_id(r->o.assembly->store);
   struct arena a = {0};
   struct restore_item *items;
   size_t len;
   if (restore_items(r->o.history, &a, &items, &len)) len = 0;
   for (size_t i = 0; i < len; i++) {
     enum restore_answer answer;
-    if (items[i].answer != RESTORE_NONE || deed_found(r->o.history, state_id, &items[i], &a, &answer)) continue;
+    if (items[i].run_id && strcmp(items[i].found, RESTORE_NOT_KNOWN) == 0) add_unknown(r, items[i].run_id);
+    if (items[i].answer != RESTORE_NONE || deed_found(r->o.history, r->name, &items[i], &a, &answer)) continue;
     if (answer != RESTORE_NONE) vec_push(&r->formers, ((struct former){items[i].key, answer}));
   }
   arena_release(&a);
@@ -305,6 +351,7 @@ static void looked_back(uv_work_t *work, int cancelled) {
     x->deed.answer = r->formers.items[i].answer;
     record_answer(x);
   }
+  if (!cancelled && !r->closing) end_unknown(r);
   answers_release(r);
 }
 
@@ -316,6 +363,7 @@ struct restore_answers *restore_answers_new(const struct restore_answers_options
   r->o = *options;
   r->requests = requests_new(&assembly->loop, assembly->core, options->history, on_acted, r);
   r->heal.data = r;
+  snprintf(r->name, sizeof r->name, "%s %" PRId64, store_state_id(assembly->store), assembly->loaded.restored_at);
   if (assembly->loaded.restored_at == INSTANT_NONE) return r;
   LOG(LOG_WARNING,
       "restored from a backup: `rota restore --list` shows what it doesn't know, `rota resume --all` "

@@ -30,12 +30,12 @@ static const char *item_text(struct deed *d) {
 
 /* A try that the engine refused is no deed, but its row keeps its key: the next try takes the next one. *said is NULL
  * if there is no deed, and *next then the key for one. However old a row is, it counts. */
-static int find_deed(struct history *history, const char *state_id, int64_t key, enum restore_answer answer,
+static int find_deed(struct history *history, const char *restore, int64_t key, enum restore_answer answer,
                      struct arena *a, const char **said, const char **next) {
   *said = NULL;
   for (unsigned try = 0;; try++) {
     struct request_row row;
-    *next = arena_fmt(a, "restore %s %" PRId64 " %s %u", state_id, key, restore_answer_word(answer), try);
+    *next = arena_fmt(a, "restore %s %" PRId64 " %s %u", restore, key, restore_answer_word(answer), try);
     int err = history_request(history, *next, "", 0, a, &row);
     if (err == ERR_NOT_FOUND) return 0;
     if (err && err != ERR_CONFLICT) return err;
@@ -45,13 +45,13 @@ static int find_deed(struct history *history, const char *state_id, int64_t key,
   }
 }
 
-int deed_found(struct history *history, const char *state_id, const struct restore_item *item, struct arena *a,
+int deed_found(struct history *history, const char *restore, const struct restore_item *item, struct arena *a,
                enum restore_answer *out) {
   *out = RESTORE_NONE;
   for (int answer = RESTORE_MARK; answer <= RESTORE_RUN; answer++) {
     const char *said, *next;
     if (!restore_item_acts(item, (enum restore_answer)answer)) continue;
-    int err = find_deed(history, state_id, item->key, (enum restore_answer)answer, a, &said, &next);
+    int err = find_deed(history, restore, item->key, (enum restore_answer)answer, a, &said, &next);
     if (err) return err;
     if (said) *out = (enum restore_answer)answer;
   }
@@ -131,7 +131,7 @@ static const char *deed_text(struct deed *d) {
 void deed_look(struct deed *d, struct history *history) {
   enum restore_answer former = RESTORE_NONE;
   if (!read_item(d, history)) return;
-  int err = deed_found(history, d->state_id, &d->item, d->arena, &former);
+  int err = deed_found(history, d->restore, &d->item, d->arena, &former);
   if (err) {
     unreadable(d, err);
     return;
@@ -148,7 +148,7 @@ void deed_look(struct deed *d, struct history *history) {
     return;
   }
   d->did = deed_text(d);
-  err = find_deed(history, d->state_id, d->key, d->answer, d->arena, &d->said, &d->doing);
+  err = find_deed(history, d->restore, d->key, d->answer, d->arena, &d->said, &d->doing);
   if (err) unreadable(d, err);
   d->done = d->said || d->item.answer == d->answer;
   if (!d->status && !d->done && !d->item.firing) look_at_task(d, history);

@@ -10,7 +10,7 @@
 
 struct deed {
   /* Asked. */
-  const char *state_id;
+  const char *restore; /* a name of it: state and instant */
   int64_t key;
   enum restore_answer answer;
 
@@ -31,7 +31,7 @@ void deed_look(struct deed *d, struct history *history);
  * the handle and the uid. */
 struct api_request deed_request(const struct deed *d, struct api_pair path[1]);
 /* Which answer to the item was acted on, by its request rows; RESTORE_NONE if none was. 0 or a code. */
-int deed_found(struct history *history, const char *state_id, const struct restore_item *item, struct arena *a,
+int deed_found(struct history *history, const char *restore, const struct restore_item *item, struct arena *a,
                enum restore_answer *out);
 
 #endif

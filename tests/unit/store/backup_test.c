@@ -32,7 +32,9 @@ static void fill(struct sandbox *s, int64_t from, int64_t count) {
 static void backup(struct sandbox *s, const char *file) {
   struct backup *b;
   int rc = backup_begin(s->store, file, &b, &s->why);
-  while (!rc && (rc = backup_step(b, &s->why)) == 1) {
+  if (!rc) {
+    do rc = backup_step(b, &s->why);
+    while (rc == 1);
   }
   if (!rc) rc = backup_finish(b, &s->why);
   if (rc) fail_msg("%s: %s", err_name(rc), buf_cstr(&s->why));
@@ -156,14 +158,14 @@ static void a_restore_asks_about_all_that_came_since(void **state) {
   make_attempt(s, 10, 22, "owner");
   make_attempt(s, 20, 21, "exit.0.exited");
   struct buf kept = {0};
-  assert_int_equal(restore_apply(s->dir, file, NOON, &kept, &s->why), ERR_BUSY);
+  assert_int_equal(restore_apply(s->dir, file, false, NOON, &kept, &s->why), ERR_BUSY);
   sandbox_close(s);
   buf_reset(&s->why);
-  int rc = restore_apply(s->dir, file, NOON + 2 * USEC_PER_HOUR, &kept, &s->why);
+  int rc = restore_apply(s->dir, file, false, NOON + 2 * USEC_PER_HOUR, &kept, &s->why);
   if (rc) fail_msg("%s: %s", err_name(rc), buf_cstr(&s->why));
   assert_int_equal(number(buf_cstr(&kept), "SELECT count(*) FROM run"), 2);
   sandbox_open(s);
-  assert_string_not_equal(store_state_id(s->store), state_id);
+  assert_string_equal(store_state_id(s->store), state_id); /* hosts know it by this */
   struct store_loaded l;
   assert_int_equal(store_load(s->store, &l, &s->why), 0);
   assert_int_equal(l.restored_at, NOON + 2 * USEC_PER_HOUR);
@@ -208,6 +210,62 @@ static void a_restore_asks_about_all_that_came_since(void **state) {
   free(file);
 }
 
+/* The state directory is lost, and with it what was done since. */
+static void a_restore_without_the_former_state_asks_about_all_that_was_unfinished(void **state) {
+  struct sandbox *s = *state;
+  char *file = sandbox_path(s, "copy.db"), *other = sandbox_path(s, "other");
+  sandbox_pipeline(s);
+  struct change c[6];
+  size_t n = 0;
+  c[n++] = sample_run(10, 1, 1, 2, RUN_RUNNING);
+  c[n++] = sample_task(10, 0, "train", TASK_RUNNING, 11);
+  c[n++] = sample_attempt(11, 10, 0, TASK_RUNNING);
+  c[n++] = sample_run(20, 1, 2, 2, RUN_RUNNING);
+  c[n++] = sample_task(20, 0, "train", TASK_UNREACHABLE, 21);
+  c[n++] = sample_attempt(21, 20, 0, TASK_UNREACHABLE);
+  c[n - 1].attempt.host = "gpu01";
+  c[n - 1].attempt.ended_at = INSTANT_NONE;
+  sandbox_commit(s, c, n);
+  backup(s, file);
+  struct buf kept = {0};
+  char state_id[27];
+  snprintf(state_id, sizeof state_id, "%s", store_state_id(s->store));
+  /* The clock of the other machine is behind what the snapshot knows. */
+  assert_int_equal(restore_apply(other, file, false, NOON - USEC_PER_DAY, &kept, &s->why), 0);
+  assert_int_equal(kept.len, 0);
+  struct history *h = history_new(other);
+  struct arena a = {0};
+  struct restore_item *items;
+  size_t len;
+  assert_int_equal(restore_items(h, &a, &items, &len), 0);
+  assert_int_equal(len, 2);
+  assert_string_equal(items[0].found, RESTORE_NOT_KNOWN);
+  assert_string_equal(items[0].attempt_id, sample_id(11).text);
+  assert_true(items[0].run_known && items[0].what[0]);
+  assert_string_equal(items[1].found, RESTORE_UNFINISHED);
+  history_free(h);
+  struct store *restored;
+  struct store_loaded l;
+  assert_int_equal(store_open(other, NOON, &restored, &s->why), 0);
+  assert_string_equal(store_state_id(restored), state_id);
+  assert_int_equal(store_load(restored, &l, &s->why), 0);
+  assert_true(l.state.restored_at >= c[2].attempt.created_at);
+  store_loaded_release(&l);
+  assert_int_equal(restore_ended(restored), 0);
+  store_close(restored);
+  char *path = path_join(other, "rota.db");
+  assert_int_equal(number(path, "SELECT count(*) FROM restore_item WHERE found = 'ended'"), 1);
+  free(path);
+  assert_int_equal(restore_apply(other, file, true, NOON, &kept, &s->why), 0);
+  assert_int_equal(store_open(other, NOON, &restored, &s->why), 0);
+  assert_string_not_equal(store_state_id(restored), state_id);
+  store_close(restored);
+  arena_release(&a);
+  buf_release(&kept);
+  free(file);
+  free(other);
+}
+
 static void a_damaged_snapshot_changes_nothing(void **state) {
   struct sandbox *s = *state;
   char *file = sandbox_path(s, "copy.db");
@@ -221,8 +279,8 @@ static void a_damaged_snapshot_changes_nothing(void **state) {
   close(fd);
   sandbox_close(s);
   struct buf kept = {0};
-  assert_int_equal(restore_apply(s->dir, file, NOON, &kept, &s->why), ERR_CORRUPT);
-  assert_int_equal(restore_apply(s->dir, "/nonexistent/file", NOON, &kept, &s->why), ERR_NOT_FOUND);
+  assert_int_equal(restore_apply(s->dir, file, false, NOON, &kept, &s->why), ERR_CORRUPT);
+  assert_int_equal(restore_apply(s->dir, "/nonexistent/file", false, NOON, &kept, &s->why), ERR_NOT_FOUND);
   assert_int_equal(kept.len, 0);
   sandbox_open(s);
   struct store_loaded l;
@@ -241,7 +299,7 @@ static void a_snapshot_replaces_a_database_that_cant_be_read(void **state) {
   memset(garbage, 'x', sizeof garbage);
   assert_int_equal(file_write(path, garbage, sizeof garbage, 0600, false), 0);
   struct buf kept = {0};
-  assert_int_equal(restore_apply(s->dir, file, NOON, &kept, &s->why), 0);
+  assert_int_equal(restore_apply(s->dir, file, false, NOON, &kept, &s->why), 0);
   assert_int_equal(access(buf_cstr(&kept), F_OK), 0);
   sandbox_open(s);
   struct store_loaded l;
@@ -259,6 +317,7 @@ int main(void) {
       STORE_TEST(a_snapshot_is_its_owners_alone),
       STORE_TEST(a_backup_that_is_given_up_leaves_nothing),
       STORE_TEST(a_restore_asks_about_all_that_came_since),
+      STORE_TEST(a_restore_without_the_former_state_asks_about_all_that_was_unfinished),
       STORE_TEST(a_damaged_snapshot_changes_nothing),
       STORE_TEST(a_snapshot_replaces_a_database_that_cant_be_read),
   };

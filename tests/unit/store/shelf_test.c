@@ -32,7 +32,9 @@ static void put_backup(struct sandbox *s, const char *dir, const char *name) {
   char *path = path_join(dir, name);
   struct backup *b;
   int rc = backup_begin(s->store, path, &b, &s->why);
-  while (!rc && (rc = backup_step(b, &s->why)) == 1) {
+  if (!rc) {
+    do rc = backup_step(b, &s->why);
+    while (rc == 1);
   }
   if (!rc) rc = backup_finish(b, &s->why);
   if (rc) fail_msg("%s: %s", err_name(rc), buf_cstr(&s->why));
