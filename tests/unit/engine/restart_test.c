@@ -151,6 +151,44 @@ static void keys_and_numbers_are_never_used_twice(void **state) {
   assert_true(s.runs.items[1].key > before);
 }
 
+/* Out of a backup: what became of it since isn't known, so nothing of it is repeated by itself. */
+static void what_a_backup_knows_as_alive_is_never_repeated_by_itself(void **state) {
+  static const enum engine_report_kind kinds[] = {ENGINE_REPORT_LOST, ENGINE_REPORT_NOT_STARTED,
+                                                  ENGINE_REPORT_FENCED};
+  (void)state;
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    for (int started = 0; started < 2; started++) {
+      close_sim(NULL);
+      open_sim(NULL);
+      begin("tasks:\n  a: {run: 'true', retries: {max: 3, lost: 3, delay: 1s, jitter: none}}\n"
+            "  b: {run: 'true', needs: a}\n");
+      if (started) sim_started(&s, "a");
+      s.restored_at = s.now.wall + USEC_PER_HOUR;
+      sim_restart(&s);
+      int64_t starts = (int64_t)sim_live(&s, "a")->starts;
+      sim_kind(&s, "a", kinds[i], true);
+      assert_task(&s, 1, "a", "lost");
+      assert_task(&s, 1, "b", "upstream_failed");
+      assert_run(&s, 1, "failed");
+      assert_non_null(strstr(sim_task(&s, 1, "a")->reason, "the backup doesn't know"));
+      sim_later(&s, USEC_PER_HOUR);
+      assert_int_equal(s.attempts.len, 1);
+      assert_int_equal(starts, 1);
+    }
+  /* One that lives goes on as ever, and what is started later is tried again as ever. */
+  close_sim(NULL);
+  open_sim(NULL);
+  begin("tasks:\n  a: {run: 'true'}\n  b: {run: 'true', needs: a, retries: {lost: 1, delay: 1s, jitter: none}}\n");
+  sim_started(&s, "a");
+  s.restored_at = s.now.wall;
+  sim_restart(&s);
+  sim_later(&s, USEC_PER_MIN);
+  sim_exit(&s, "a", 0);
+  sim_started(&s, "b");
+  sim_kind(&s, "b", ENGINE_REPORT_LOST, false);
+  assert_task(&s, 1, "b", "waiting");
+}
+
 static void rows_that_contradict_each_other_are_refused(void **state) {
   (void)state;
   begin("tasks:\n  a: {run: 'true'}\n");
@@ -185,6 +223,7 @@ int main(void) {
       test(a_queued_run_still_waits_its_turn),
       test(a_pause_outlives_the_daemon),
       test(keys_and_numbers_are_never_used_twice),
+      test(what_a_backup_knows_as_alive_is_never_repeated_by_itself),
       test(rows_that_contradict_each_other_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -286,7 +286,8 @@ static inline void sim_restart(struct sim *s) {
                                .hosts_len = s->hosts.len,
                                .remnants = s->remnants.items,
                                .remnants_len = s->remnants.len,
-                               .next_key = s->max_key + 1};
+                               .next_key = s->max_key + 1,
+                               .restored_at = s->restored_at};
   char *message = NULL;
   if (engine_restore(s->e, &state, s->now, &message)) fail_msg("restore: %s", message);
   for (size_t i = 0; i < s->pipelines.len; i++) pipeline_release(specs[i]);

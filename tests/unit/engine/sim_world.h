@@ -34,6 +34,7 @@ struct proc { /* an attempt as the executor sees it */
 };
 
 struct sim {
+  instant restored_at; /* of the next sim_restart: the rows are those of a backup; 0: they are not */
   struct engine *e;
   struct config *config;
   struct engine_options options;
