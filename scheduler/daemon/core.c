@@ -43,7 +43,8 @@ struct core {
   uint64_t turns; /* steps taken */
   VEC(struct after) afters;
   int degraded;
-  bool over; /* a fatal failure, or the end: nothing is done any more */
+  char *condemned; /* what is damaged; NULL: nothing */
+  bool over;       /* a fatal failure, or the end: nothing is done any more */
 
   uv_prepare_t before_poll;
   uv_check_t after_poll;
@@ -169,7 +170,7 @@ static void take_step(struct core *c, struct moment now, const struct engine_eve
 }
 
 static void turn(struct core *c) {
-  if (c->in_flight || c->over || c->adopting.len > 0) return;
+  if (c->in_flight || c->over || c->condemned || c->adopting.len > 0) return;
   struct moment now = moment_now();
   if (!time_has_come(c, now) && (inbox_len(&c->inbox) == 0 || may_wait(c))) return;
   uv_timer_stop(&c->hold);
@@ -231,7 +232,7 @@ static void on_look_for_room(uv_timer_t *timer);
 
 static void room_looked_for(void *arg, int err) {
   struct core *c = arg;
-  if (c->over) return;
+  if (c->over || c->condemned) return;
   if (err == 0) {
     degraded_set(c, 0, NULL);
     step_committed(c);
@@ -255,13 +256,15 @@ static void hold_until_room(struct core *c) {
 
 static void on_commit(void *ctx, int err, const char *why) {
   struct core *c = ctx;
-  if (c->over) return;
+  if (c->over || c->condemned) return;
   if (err == 0 && committer_full(c->committer)) {
     hold_until_room(c);
   } else if (err == 0) {
     degraded_set(c, 0, NULL);
     step_committed(c);
-  } else if (err == ERR_SYNC || err == ERR_IO || err == ERR_CORRUPT) {
+  } else if (err == ERR_CORRUPT) {
+    core_condemn(c, why);
+  } else if (err == ERR_SYNC || err == ERR_IO) {
     /* After a failed sync the kernel may have dropped what it could not write: trying again would seem to succeed. */
     c->over = true;
     c->hooks.fatal(c->hooks.ctx, err, why);
@@ -269,6 +272,23 @@ static void on_commit(void *ctx, int err, const char *why) {
     degraded_set(c, err, why);
     uv_timer_start(&c->retry, on_retry, RETRY_COMMIT_MS, 0);
   }
+}
+
+/* On the writer's thread. */
+static int condemn(struct store *store, void *arg) {
+  const struct core *c = arg;
+  store_condemn(store, clock_now(), c->condemned);
+  return 0;
+}
+
+/* The batch that is in flight may still become durable; what it decided isn't carried out, since a restore of a
+ * backup will know nothing of it. */
+void core_condemn(struct core *c, const char *what) {
+  if (c->over || c->condemned) return;
+  c->condemned = alloc_strdup(what);
+  uv_timer_stop(&c->retry);
+  committer_job(c->committer, condemn, NULL, c);
+  degraded_set(c, ERR_CORRUPT, what);
 }
 
 struct core *core_new(const struct core_options *options) {
@@ -413,6 +433,7 @@ static void on_closed(uv_handle_t *handle) {
   map_release(&c->adopting);
   engine_free(c->engine);
   free(c->state_dir);
+  free(c->condemned);
   free(c);
 }
 

@@ -33,7 +33,7 @@ struct core_hooks {
   void (*degraded)(void *ctx, int err, const char *why);
   /* The recorder stopped, once: why. */
   void (*unrecorded)(void *ctx, const char *why);
-  /* Commits can't go on (a failed sync, a damaged file): the daemon must end. */
+  /* Commits can't go on (a failed sync): the daemon must end. */
   void (*fatal)(void *ctx, int err, const char *why);
 };
 
@@ -74,6 +74,10 @@ void core_adopt_place(struct core *c, const char *host);
 
 /* Of the last commit (committer.h). */
 int64_t core_commit_number(const struct core *c);
+/* Damage was found in the database: nothing is written any more, so nothing is decided or started, and every start is
+ * refused until a restore. It is degraded (ERR_CORRUPT) to the end: what is there can be looked at, and tasks go on.
+ */
+void core_condemn(struct core *c, const char *what);
 /* Whether the writer has given no answer for too long; then it is degraded (ERR_TIMEOUT) until it gives one. */
 void core_stalled(struct core *c, bool stalled);
 /* 0, or why commits don't succeed for now. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/err.h"
 #include "base/log.h"
 #include "base/vec.h"
 #include "scheduler/daemon/door.h"
@@ -110,6 +111,14 @@ void reload_files(struct reloads *r) {
 
 void reload_all(struct reloads *r, const struct api_request *request) {
   uint64_t handle = request ? request->handle : 0;
+  if (core_degraded(r->o.assembly->core) == ERR_CORRUPT) { /* nobody would take what it found */
+    LOG(LOG_ERROR, "the database is damaged: nothing is reloaded", {NULL, NULL});
+    if (!request) service_notify("READY=1");
+    if (handle)
+      api_problem(server_api(r->o.server), handle, 503, "Damaged",
+                  "the database is damaged, so nothing can be recorded: `rota status` says what to do");
+    return;
+  }
   struct config *fresh = daemon_config(r->o.places);
   if (!fresh) {
     LOG(LOG_ERROR, "the configuration has errors: the one in force stays", {NULL, NULL});

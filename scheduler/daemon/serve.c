@@ -90,7 +90,8 @@ static void on_degraded(void *ctx, int err, const char *why) {
   health_degrade(s->health, err, why);
   event_hub_health(s->events);
   if (err) {
-    LOG(LOG_ERROR, "degraded: nothing can be recorded, nothing new is started", {"reason", why});
+    LOG(LOG_ERROR, "degraded: nothing can be recorded, nothing new is started",
+        {"reason", health_degraded(s->health)->why});
     requests_degraded(s->requests);
     restore_answers_degraded(s->answers);
     login_degraded(s->login);
@@ -224,6 +225,7 @@ static int open_rest(struct serve *s) {
   s->history = history_new(s->config->state);
   const struct health_options health = {.loop = loop,
                                         .core = s->assembly.core,
+                                        .state_dir = s->assembly.state_dir,
                                         .backup = &s->backup,
                                         .history = s->history,
                                         .state = &s->assembly.loaded.state};

@@ -149,10 +149,8 @@ static void check_done(uv_work_t *work, int status) {
   (void)status;
   struct upkeep *u = work->data;
   u->checking = false;
-  if (u->check_result == ERR_CORRUPT) {
-    LOG(LOG_ERROR, "the database is damaged: stop the daemon and restore the newest backup",
-        {"reason", buf_cstr(&u->check_why)});
-  }
+  if (u->check_result == ERR_CORRUPT && !u->closing)
+    core_condemn(u->o.assembly->core, u->check_why.len ? u->check_why.bytes : err_text(ERR_CORRUPT));
   if (u->closing) upkeep_release(u);
 }
 

@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/file.h"
+#include "scheduler/store/store.h"
 
 #define LOCK_TRIES    40
 #define LOCK_PAUSE_NS (25 * 1000 * 1000)
@@ -143,4 +145,45 @@ int place_lock(const char *dir, int *fd, struct buf *why) {
   close(*fd);
   *fd = -1;
   return code;
+}
+
+/* ---- who else is there ---- */
+
+static ino_t inode_of(const char *dir, const char *name) {
+  struct stat st;
+  char *path = path_join(dir, name);
+  ino_t inode = stat(path, &st) == 0 ? st.st_ino : 0;
+  free(path);
+  return inode;
+}
+
+static void name_process(long pid, struct buf *who) {
+  char path[64];
+  struct buf name = {0};
+  snprintf(path, sizeof path, "/proc/%ld/comm", pid);
+  if (file_read(path, 64, &name) == 0 && name.len > 1)
+    buf_fmt(who, "%.*s (pid %ld)", (int)name.len - 1, name.bytes, pid);
+  else
+    buf_fmt(who, "pid %ld", pid);
+  buf_release(&name);
+}
+
+/* A line is "7: POSIX  ADVISORY  WRITE 4711 fe:01:1234 120 120"; that of one who waits has "->" after the number. */
+bool store_holder(const char *dir, struct buf *who) {
+  static const char *const names[] = {"rota.db", "rota.db-shm"};
+  char line[256];
+  bool found = false;
+  FILE *locks = fopen("/proc/locks", "re");
+  while (locks && !found && fgets(line, sizeof line, locks)) {
+    char *at = strstr(line, "WRITE "), *inode;
+    if (!at || strstr(line, "->")) continue;
+    long pid = strtol(at + strlen("WRITE "), &inode, 10);
+    inode = strrchr(inode, ':');
+    if (!inode || pid <= 0 || pid == (long)getpid()) continue;
+    unsigned long long number = strtoull(inode + 1, NULL, 10);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) found |= number == inode_of(dir, names[i]);
+    if (found) name_process(pid, who);
+  }
+  if (locks) fclose(locks);
+  return found;
 }

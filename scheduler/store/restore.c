@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/id.h"
+#include "scheduler/store/damage.h"
 #include "scheduler/store/found.h"
 #include "scheduler/store/migrate.h"
 #include "scheduler/store/place.h"
@@ -206,6 +207,7 @@ static int swap(struct restore *r) {
   if (!rc) rc = dir_sync(r->dir);
   if (!rc && rename(r->fresh, r->path) != 0) rc = err_from_errno(errno);
   if (!rc) rc = dir_sync(r->dir);
+  if (!rc) damage_clear(r->dir);
   if (rc && r->why) buf_fmt(r->why, "the snapshot can't be put in place: %s", err_text(rc));
   free(witness);
   return rc;

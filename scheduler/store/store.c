@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/id.h"
+#include "scheduler/store/damage.h"
 #include "scheduler/store/migrate.h"
 #include "scheduler/store/place.h"
 #include "scheduler/store/writer.h"
@@ -127,6 +128,7 @@ int store_open(const char *dir, instant now, struct store **out, struct buf *why
   int rc = dir_make(dir, 0700);
   if (!rc) rc = place_check(dir, why);
   if (!rc) rc = place_lock(dir, &s->lock_fd, why);
+  if (!rc) rc = damage_check(dir, why);
   if (!rc) rc = witness_open(&s->witness, dir, why);
   if (!rc) rc = open_database(s, now, why);
   if (rc == ERR_FULL && ballast_drop(dir)) {
@@ -155,12 +157,18 @@ void store_close(struct store *s) {
   let_go(s, !s->broken);
 }
 
+void store_condemn(struct store *s, instant now, const char *what) {
+  damage_note(s->dir, now, what);
+  store_stop(s, ERR_CORRUPT);
+}
+
 int store_look(const char *dir, struct buf *report) {
   if (access(dir, F_OK) != 0) {
     buf_fmt(report, "%s would be made, with an empty database\n", dir);
     return 0;
   }
   int rc = place_check(dir, report);
+  if (!rc) rc = damage_check(dir, report);
   if (rc) return rc;
   char *path = path_join(dir, "rota.db");
   sqlite3 *db = NULL;

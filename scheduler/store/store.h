@@ -3,6 +3,7 @@
  *   rota.db        the database (write-ahead log, synchronous=FULL), with rota.db-wal and rota.db-shm
  *   rota.lock      held by the one process that may open it
  *   rota.witness   how far the database was known to be (witness.h)
+ *   rota.damaged   damage was found: not to be opened any more (damage.h)
  *   rota.ballast   room kept back for a full disk (witness.h)
  *
  * There is one connection that writes and checkpoints: struct store. It is opened and loaded by the starting thread,
@@ -52,6 +53,9 @@ void store_close(struct store *s);
 /* Stops it for what was found elsewhere (store_check): ERR_SYNC, ERR_IO or ERR_CORRUPT. Any other code does nothing.
  */
 void store_stop(struct store *s, int err);
+/* Damage was found: stops it, and leaves a note in the directory on which the next store_open is refused until a
+ * restore has put another database in its place. */
+void store_condemn(struct store *s, instant now, const char *what);
 
 /* What store_open would do, as lines for a person, without taking the lock or changing anything: ERR_ codes as above
  * where it would fail. */
@@ -66,7 +70,7 @@ const char *store_state_id(const struct store *s); /* 26 characters */
  *   ERR_BUSY    another program holds the database's lock for more than 5 s: try again
  *   ERR_SYNC    the disk failed at a sync. Exit now; never try again: the kernel may say yes to data that is gone
  *   ERR_IO      as ERR_SYNC
- *   ERR_CORRUPT stop all writes; keep the files; name the newest backup
+ *   ERR_CORRUPT store_condemn; keep the files; name the newest backup
  * After one of these three the store is stopped: it writes and syncs nothing any more, and says the same to each
  * call. A row that contradicts the schema is a bug and aborts. */
 int store_commit(struct store *s, const struct change *changes, size_t changes_len, struct buf *why);
@@ -75,6 +79,10 @@ int store_commit(struct store *s, const struct change *changes, size_t changes_l
  * witness, once a second; the ballast, when there is room for it again. ERR_SYNC, ERR_IO and ERR_CORRUPT mean what
  * they mean for store_commit; ERR_FULL: the log couldn't be moved into the database. */
 int store_tend(struct store *s, bool idle, struct buf *why);
+
+/* Who else holds a lock of the database in that directory, as the kernel tells it: "sqlite3 (pid 4711)". False if
+ * nobody can be named. For any thread; reads /proc. */
+bool store_holder(const char *dir, struct buf *who);
 
 struct store_health {
   int64_t commit_number; /* of the last acknowledged commit */

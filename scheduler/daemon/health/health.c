@@ -10,6 +10,7 @@
 #include "scheduler/daemon/events/event_hub.h"
 #include "scheduler/daemon/service.h"
 #include "scheduler/store/history.h"
+#include "scheduler/store/store.h"
 
 #define ACTION_BACKUP "backup"
 
@@ -18,11 +19,12 @@ struct health {
   struct pulse *pulse;
   struct scores scores;
   struct degraded degraded;
-  bool behind;  /* the log has said so */
-  char *status; /* what the service manager was told last */
+  bool held, held_long; /* who holds the database is known; and the log has said so */
+  bool behind;          /* the log has said so */
+  char *status;         /* what the service manager was told last */
   instant backup_at;
   char *backup_file;
-  const struct event_hub *stream;
+  struct event_hub *stream;
 };
 
 static const struct {
@@ -66,6 +68,24 @@ static void look_at_writer(struct health *h) {
   core_stalled(h->o.core, view.silent_us > HEALTH_STALL);
 }
 
+/* Who holds the database is told as soon as it is known; after a while it is an alarm. */
+static void look_at_holder(struct health *h) {
+  bool busy = h->degraded.err == ERR_BUSY, late = busy && clock_now() - h->degraded.since > HEALTH_BUSY;
+  struct buf why = {0};
+  if (!busy) h->held = h->held_long = false;
+  if ((!busy || h->held) && (!late || h->held_long)) return;
+  buf_str(&why, "another program holds the database: ");
+  h->held = store_holder(h->o.state_dir, &why);
+  if (!h->held) buf_str(&why, "it can't be told which");
+  health_degrade(h, ERR_BUSY, buf_cstr(&why));
+  event_hub_health(h->stream);
+  if (late) {
+    h->held_long = true;
+    LOG(LOG_ERROR, "the database has been held for half a minute: nothing is recorded", {"reason", buf_cstr(&why)});
+  }
+  buf_release(&why);
+}
+
 /* One line for `systemctl status`, when it changes. */
 static void say_status(struct health *h) {
   struct buf line = {0};
@@ -86,6 +106,7 @@ static void on_beat(void *ctx) {
   struct health *h = ctx;
   say_lag(h);
   look_at_writer(h);
+  look_at_holder(h);
   if (service_managed()) say_status(h);
 }
 
@@ -120,12 +141,25 @@ void health_committed(struct health *h, const struct change *changes, size_t len
   }
 }
 
+/* What a person must do about damage, with the backup that it is done with. */
+static char *way_back(const struct health *h, const char *what) {
+  struct health_view view;
+  char at[INSTANT_TEXT_SIZE];
+  health_view(h, &view);
+  if (view.backup_at == INSTANT_NONE)
+    return alloc_fmt("the database is damaged (%s): stop the daemon and keep the files; no backup is known", what);
+  instant_format_utc(view.backup_at, at);
+  return alloc_fmt("the database is damaged (%s): stop the daemon, keep the files, and `rota restore` the newest "
+                   "verified backup, of %s: %s",
+                   what, at, view.backup_file ? view.backup_file : "its file isn't known");
+}
+
 void health_degrade(struct health *h, int err, const char *why) {
   struct degraded *d = &h->degraded;
   if (!d->err) d->since = clock_now();
   d->err = err;
   free(d->why);
-  d->why = err ? alloc_strdup(why) : NULL;
+  d->why = !err ? NULL : err == ERR_CORRUPT ? way_back(h, why) : alloc_strdup(why);
 }
 
 struct health *health_new(const struct health_options *options) {
@@ -168,7 +202,7 @@ const struct degraded *health_degraded(const struct health *h) {
   return &h->degraded;
 }
 
-void health_set_stream(struct health *h, const struct event_hub *hub) {
+void health_set_stream(struct health *h, struct event_hub *hub) {
   h->stream = hub;
 }
 

@@ -44,11 +44,13 @@ struct degraded { /* why commits don't succeed for now; err 0: they do */
   instant since;
 };
 
+#define HEALTH_BUSY  (30 * USEC_PER_SEC) /* another program held the database for so long: the log says so */
 #define HEALTH_STALL (30 * USEC_PER_SEC) /* the writer was silent for so long: commits don't succeed */
 
 struct health_options { /* all borrowed */
   uv_loop_t *loop;
   struct core *core;
+  const char *state_dir;
   const struct backup_standing *backup; /* of those on the schedule */
   struct history *history;
   const struct engine_state *state; /* of the start; not used later */
@@ -72,7 +74,7 @@ struct health_view {
 void health_view(const struct health *h, struct health_view *out);
 const struct degraded *health_degraded(const struct health *h);
 /* Who listens to the event stream; the hub comes later than all this. */
-void health_set_stream(struct health *h, const struct event_hub *hub);
+void health_set_stream(struct health *h, struct event_hub *hub);
 struct event_hub_view;
 void health_stream(const struct health *h, struct event_hub_view *out);
 const struct scores *health_scores(const struct health *h);
