@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -43,9 +44,14 @@ struct recorder {
   pthread_mutex_t lock;
   pthread_cond_t wake;
   struct buf queue; /* under the lock, as all below */
+  bool idle;        /* it sleeps until it is woken; else it looks again soon */
   bool quit;
   int failed; /* errno of a write */
 };
+
+/* What came of a step may wait so long for the inputs of the next, which aren't kept waiting: the fewer wakes, the
+ * less it costs. */
+#define LINGER_NS 20000000
 
 /* ---- the thread that writes ---- */
 
@@ -60,6 +66,14 @@ static int write_all(int fd, const char *bytes, size_t len) {
   return 0;
 }
 
+static void linger(struct recorder *r) {
+  struct timespec until;
+  clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_nsec += LINGER_NS;
+  if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
+  pthread_cond_timedwait(&r->wake, &r->lock, &until);
+}
+
 static void *writer_main(void *arg) {
   struct recorder *r = arg;
   struct buf taken = {0};
@@ -67,7 +81,9 @@ static void *writer_main(void *arg) {
   pthread_mutex_lock(&r->lock);
   while (!r->failed && (r->queue.len > 0 || !r->quit)) {
     if (r->queue.len == 0) {
+      r->idle = true;
       pthread_cond_wait(&r->wake, &r->lock);
+      r->idle = false;
       continue;
     }
     struct buf empty = taken;
@@ -82,6 +98,7 @@ static void *writer_main(void *arg) {
     buf_reset(&taken);
     pthread_mutex_lock(&r->lock);
     r->failed = failed;
+    if (!failed && !r->quit && r->queue.len == 0) linger(r);
   }
   pthread_mutex_unlock(&r->lock);
   buf_release(&taken);
@@ -97,15 +114,14 @@ static void stop(struct recorder *r, char *reason) {
     r->reason = reason;
 }
 
-static void hand_over(struct recorder *r) {
+static void hand_over(struct recorder *r, bool urgent) {
   pthread_mutex_lock(&r->lock);
   int failed = r->failed;
   bool slow = r->queue.len > RECORDER_QUEUE_MAX;
-  if (!failed && !slow) {
-    buf_add(&r->queue, r->frame.bytes, r->frame.len);
-    pthread_cond_signal(&r->wake);
-  }
+  bool wake = urgent || r->idle;
+  if (!failed && !slow) buf_add(&r->queue, r->frame.bytes, r->frame.len);
   pthread_mutex_unlock(&r->lock);
+  if (wake) pthread_cond_signal(&r->wake);
   r->size += r->frame.len;
   if (failed) stop(r, alloc_fmt("%s: %s", r->path, strerror(failed)));
   if (slow) stop(r, alloc_fmt("%s: the disk takes it too slowly", r->path));
@@ -123,16 +139,17 @@ static size_t begin(struct recorder *r, enum journal_frame_kind kind, const stru
 
 static void put(struct recorder *r, size_t at) {
   if (r->reason) return;
+  bool urgent = r->frame.bytes[at + JOURNAL_HEAD - 1] == JOURNAL_STEP;
   journal_frame_end(&r->frame, at);
   if (r->size + r->frame.len <= r->size_max) {
-    hand_over(r);
+    hand_over(r, urgent);
     return;
   }
   char *reason = alloc_fmt("%s has reached its size of %llu MiB", r->path,
                            (unsigned long long)(r->size_max / (UINT64_C(1024) * 1024)));
   const struct journal_stop last = {reason};
   journal_frame_end(&r->frame, begin(r, JOURNAL_STOP, &codec_journal_stop, &last));
-  hand_over(r);
+  hand_over(r, true);
   stop(r, reason);
 }
 

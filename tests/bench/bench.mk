@@ -14,7 +14,7 @@ $(1): $(2) $(foreach r,$(3),$(call archive,$(r)))
 	  -Wl,--start-group $(foreach r,$(3),$(call archive,$(r))) -Wl,--end-group $$(PKGL) -lpthread -lm
 endef
 $(eval $(call bench_program,$(BENCH)/history,$(HISTORY_OBJ),$(need_store)))
-$(eval $(call bench_program,$(BENCH)/engine,$(ENGINE_OBJ),$(need_engine)))
+$(eval $(call bench_program,$(BENCH)/engine,$(ENGINE_OBJ),$(need_journal)))
 
 bench: all $(BENCH)/bare $(BENCH)/history $(BENCH)/engine
 	@ROTA=$(BUILD)/rota BARE=$(BENCH)/bare HISTORY=$(BENCH)/history ENGINE=$(BENCH)/engine \

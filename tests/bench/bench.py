@@ -104,6 +104,26 @@ def engine_share(text, took):
     return spent / tasks, spent / 1e6 / took
 
 
+def bench_journal():
+    """What `--journal` costs the loop's thread, and how large it grows; a step for each report, as above."""
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        source, journal = os.path.join(folder, "bench.yaml"), os.path.join(folder, "journal")
+        with open(source, "w") as f:
+            f.write(independent(2000))
+        plain, engine, recording = [], [], []
+        for _ in range(ROUNDS):
+            said = subprocess.run([ENGINE, source], capture_output=True, text=True, check=True).stdout.split()
+            plain.append(float(said[1]) / int(said[2]))
+            said = subprocess.run([ENGINE, source, journal], capture_output=True, text=True, check=True).stdout.split()
+            engine.append(float(said[1]) / int(said[2]))
+            recording.append(float(said[5]) / int(said[2]))
+        size = os.path.getsize(journal) / 2000
+    line("the engine's part, without a journal", f"{statistics.median(plain):.1f} us a task")
+    line("  with one", f"{statistics.median(engine):.1f} us a task")
+    line("  what recording takes of the loop's thread", f"{statistics.median(recording):.1f} us a task")
+    line("  what it writes", f"{size:.0f} bytes a task")
+
+
 def bench_throughput():
     rate, spawns, ratios = measured_rates()
     ratio = statistics.median(ratios)
@@ -529,6 +549,7 @@ def bench_pages(count=1_000_000, length=8):
 
 
 PARTS = {
+    "journal": bench_journal,
     "throughput": bench_throughput,
     "chain": bench_chain,
     "workloads": bench_workloads,

@@ -1,6 +1,7 @@
 /* The engine's own share: `engine FILE` reads a pipeline, starts a run of it and plays the executor, whose tasks take
  * no time, with a step for every single report, which is the dearest way. Prints "engine_us TOTAL TASKS STEPS": the
- * time spent within engine_step, nothing else. */
+ * time spent within engine_step, nothing else. `engine FILE JOURNAL` records one as well, and adds "journal_us
+ * TOTAL": the processor time that the engine's thread spent on that. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #include "base/file.h"
 #include "base/vec.h"
 #include "scheduler/engine/engine.h"
+#include "scheduler/journal/recorder.h"
+#include "scheduler/journal/tables.h"
 #include "scheduler/spec/pipeline.h"
 #include "scheduler/spec/time/zone.h"
 
@@ -21,17 +24,18 @@ struct attempt_id {
 
 struct bench {
   struct engine *engine;
+  struct recorder *recorder; /* NULL: none */
   struct moment now;
   struct step step;
   uint64_t seed[4];
   VEC(struct attempt_id) started;
-  double spent;
+  double spent, recording;
   size_t steps;
 };
 
-static double now_us(void) {
+static double now_us(clockid_t clock) {
   struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
+  clock_gettime(clock, &t);
   return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
@@ -40,9 +44,15 @@ static void step(struct bench *b, struct engine_event ev) {
   b->now.mono += 100;
   b->seed[0]++;
   step_reset(&b->step);
-  double began = now_us();
+  double asked = now_us(CLOCK_THREAD_CPUTIME_ID);
+  recorder_step(b->recorder, b->engine, b->now, (const uint8_t *)b->seed, &ev, 1);
+  b->recording += now_us(CLOCK_THREAD_CPUTIME_ID) - asked;
+  double began = now_us(CLOCK_MONOTONIC);
   engine_step(b->engine, b->now, (const uint8_t *)b->seed, &ev, 1, &b->step);
-  b->spent += now_us() - began;
+  b->spent += now_us(CLOCK_MONOTONIC) - began;
+  asked = now_us(CLOCK_THREAD_CPUTIME_ID);
+  recorder_done(b->recorder, b->engine, &b->step);
+  b->recording += now_us(CLOCK_THREAD_CPUTIME_ID) - asked;
   b->steps++;
   for (size_t i = 0; i < b->step.decisions.len; i++) {
     const struct decision *d = &b->step.decisions.items[i];
@@ -113,11 +123,28 @@ static size_t play(struct bench *b) {
   return ended;
 }
 
+static void record(struct bench *b, const char *path, struct engine_options *options) {
+  char *why;
+  if (recorder_new(path, RECORDER_SIZE, &b->recorder, &why)) {
+    fprintf(stderr, "%s\n", why);
+    exit(1);
+  }
+  recorder_zones(b->recorder, utc, NULL);
+  options->zone = recorder_zone;
+  options->zone_ctx = b->recorder;
+  const struct journal_start start = {.version = ROTA_VERSION,
+                                      .now = b->now,
+                                      .schedules = true,
+                                      .config = options->config,
+                                      .state = {.pause = {.at = INSTANT_NONE}, .next_key = 1}};
+  recorder_start(b->recorder, &start);
+}
+
 int main(int argc, char **argv) {
   static const char settings[] = "slots: {cpu: 8}\n";
   struct buf text = {0};
-  if (argc != 2 || file_read(argv[1], PIPELINE_TEXT_MAX, &text)) {
-    fprintf(stderr, "usage: engine FILE\n");
+  if (argc < 2 || argc > 3 || file_read(argv[1], PIPELINE_TEXT_MAX, &text)) {
+    fprintf(stderr, "usage: engine FILE [JOURNAL]\n");
     return 2;
   }
   struct diag_list diags;
@@ -126,9 +153,12 @@ int main(int argc, char **argv) {
                                       &diags);
   if (!config) complain(&diags);
   struct bench b = {.now = {START, 1000 * USEC_PER_SEC}, .seed = {1, 2, 3, 4}};
-  b.engine = engine_new(&(struct engine_options){.config = config, .schedules = true, .zone = utc});
+  struct engine_options options = {.config = config, .schedules = true, .zone = utc};
+  if (argc == 3) record(&b, argv[2], &options);
+  b.engine = engine_new(&options);
+  if (b.recorder) recorder_restored(b.recorder, b.engine);
   load(&b, config, text.bytes, text.len);
-  b.spent = 0;
+  b.spent = b.recording = 0;
   b.steps = 0;
   size_t tasks = play(&b);
   if (engine_runs(b.engine) > 0) {
@@ -138,6 +168,8 @@ int main(int argc, char **argv) {
     if (engine_runs(b.engine) > 0) return 1; /* stuck */
   }
   printf("engine_us %.0f %zu %zu\n", b.spent, tasks, b.steps);
+  if (b.recorder) printf("journal_us %.0f\n", b.recording);
+  recorder_free(b.recorder);
   engine_free(b.engine);
   step_release(&b.step);
   vec_release(&b.started);
