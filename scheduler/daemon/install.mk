@@ -13,12 +13,13 @@ install: all
 	$(Q)umask 022; set -e; \
 	  install -d $(call at,bin) $(call at,libexec/rota) $(call at,lib/systemd/system) $(call at,lib/sysusers.d) \
 	    $(call at,lib/tmpfiles.d) $(call at,share/man/man1) $(call at,share/bash-completion/completions) \
-	    $(call at,share/zsh/site-functions) $(call at,share/doc/rota) $(etc) $(etc)/dags; \
+	    $(call at,share/zsh/site-functions) $(call at,share/rota/prometheus) $(call at,share/doc/rota) $(etc) $(etc)/dags; \
 	  $(call put,755,$(BUILD)/rota-supervise,$(call at,libexec/rota/rota-supervise)); \
 	  $(call put,755,$(BUILD)/rota,$(call at,bin/rota)); \
 	  $(call filled,$(SYSTEMD)/rota.service.in,$(call at,lib/systemd/system/rota.service)); \
 	  $(call put,644,$(SYSTEMD)/sysusers.conf,$(call at,lib/sysusers.d/rota.conf)); \
 	  $(call put,644,$(SYSTEMD)/tmpfiles.conf,$(call at,lib/tmpfiles.d/rota.conf)); \
+	  $(call put,644,scheduler/daemon/prometheus/rota.rules.yaml,$(call at,share/rota/prometheus/rota.rules.yaml)); \
 	  $(call made,$(BUILD)/rota manual,$(call at,share/man/man1/rota.1)); \
 	  $(call made,$(BUILD)/rota completion bash,$(call at,share/bash-completion/completions/rota)); \
 	  $(call made,$(BUILD)/rota completion zsh,$(call at,share/zsh/site-functions/_rota)); \
@@ -36,7 +37,7 @@ uninstall:
 	$(Q)rm -f $(call at,bin/rota) $(call at,lib/systemd/system/rota.service) $(call at,lib/sysusers.d/rota.conf) \
 	  $(call at,lib/tmpfiles.d/rota.conf) $(call at,share/man/man1/rota.1) \
 	  $(call at,share/bash-completion/completions/rota) $(call at,share/zsh/site-functions/_rota)
-	$(Q)rm -rf $(call at,libexec/rota) $(call at,share/doc/rota)
+	$(Q)rm -rf $(call at,libexec/rota) $(call at,share/rota) $(call at,share/doc/rota)
 
 # Builds, starts the daemon on dags/ with its state in build/run, and shows a first run.
 run: setup-run

@@ -20,7 +20,7 @@ missing=0
 for file in usr/bin/rota usr/libexec/rota/rota-supervise usr/lib/systemd/system/rota.service \
   usr/lib/sysusers.d/rota.conf usr/lib/tmpfiles.d/rota.conf usr/share/man/man1/rota.1 \
   usr/share/bash-completion/completions/rota usr/share/zsh/site-functions/_rota usr/share/doc/rota/LICENSE \
-  usr/share/doc/rota/operations.md usr/share/doc/rota/examples/hello.yaml \
+  usr/share/rota/prometheus/rota.rules.yaml usr/share/doc/rota/operations.md usr/share/doc/rota/examples/hello.yaml \
   usr/share/doc/rota/examples/taxi_demand/train.py etc/rota/rota.yaml; do
   [ -s "$root/$file" ] || { echo "# $file is missing or empty" && missing=1; }
 done
