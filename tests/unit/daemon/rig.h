@@ -112,6 +112,11 @@ static inline void rig_degraded(void *ctx, int err, const char *why) {
   r->degraded = err;
   r->degraded_calls++;
 }
+static inline void rig_unrecorded(void *ctx, const char *why) {
+  (void)ctx;
+  fail_msg("nothing is recorded here: %s", why);
+}
+
 static inline void rig_fatal(void *ctx, int err, const char *why) {
   struct rig *r = ctx;
   (void)why;
@@ -143,7 +148,12 @@ static inline void rig_open(struct rig *r) {
                                     .store = r->store,
                                     .engine = engine,
                                     .state_dir = r->config->state,
-                                    .hooks = {r, rig_committed, rig_reply, rig_degraded, rig_fatal}};
+                                    .hooks = {.ctx = r,
+                                              .committed = rig_committed,
+                                              .reply = rig_reply,
+                                              .degraded = rig_degraded,
+                                              .unrecorded = rig_unrecorded,
+                                              .fatal = rig_fatal}};
   r->core = core_new(&core);
   assert_non_null(r->core);
   r->executor = (struct rig_executor){.executor = {.ops = &rig_ops, .report = core_report, .ctx = r->core}};
