@@ -57,11 +57,12 @@ class Host:
         self.ids = []
         self.connect()
 
-    def connect(self):
+    def connect(self, path=None, user=None):
         env = {"HOME": self.home, "USER": "u", "LOGNAME": "u", "SHELL": "/bin/sh",
-               "PATH": f"{self.home}/bin:/usr/local/bin:/usr/bin:/bin"}
-        self.process = subprocess.Popen([*self.shell, "-s"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, env=env, cwd=self.home, start_new_session=True)
+               "PATH": path or f"{self.home}/bin:/usr/local/bin:/usr/bin:/bin"}
+        self.process = subprocess.Popen([shutil.which(self.shell[0]), *self.shell[1:], "-s"], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env, cwd=self.home,
+                                        start_new_session=True, user=user)
         self.send(f"rota_sh={quote(self.wrapper)}\nrota_hash=0123456789abcdef\n{REMOTE}")
         answer = self.ask("rota_hello '~/.rota' state gpu01")
         self.facts = dict(line.split(" ", 1) for line in answer.splitlines() if " " in line)
@@ -514,6 +515,72 @@ def test_a_fence_and_a_start_exclude_each_other(h):
     assert h.look(b, "fence").startswith("running")
     h.ask(f"rota_stop {b} 0")
     h.end(b)
+
+
+TOOLS = "sh bash cat dd ls ln mv rm mkdir mkfifo grep head tail sort find stat date df chmod cp sleep env".split()
+
+
+@each
+def test_perl_or_python_serves_where_there_is_no_setsid(h):
+    for name in ("perl", "python3"):
+        program = shutil.which(name) if name == "perl" else os.path.realpath(sys.executable)
+        if not program:
+            continue
+        folder = os.path.join(h.home, "with-" + name)
+        os.mkdir(folder)
+        for tool, target in [(tool, shutil.which(tool)) for tool in TOOLS] + [(name, program)]:
+            os.symlink(target, os.path.join(folder, tool))
+        h.close()
+        h.connect(path=folder)
+        assert name in h.facts["tools"] and "setsid" not in h.facts["tools"], h.facts
+        a = h.start('read -r pid name state parent group session rest </proc/$$/stat; echo "$*"\n'
+                    '[ $session = $$ ] && [ $group = $$ ] && exit 3', argv=["/bin/sh"])
+        assert h.end(a) == "ended exit.3.exited"
+        b = h.start("trap '' TERM; sleep 60 & sleep 61 & wait")
+        pid = h.running(b)
+        with open(f"/proc/{pid}/stat") as f:
+            assert int(f.read().rsplit(") ", 1)[1].split()[3]) == pid, "the supervisor has a session of its own"
+        h.ask(f"rota_stop {b} 100000")
+        assert h.end(b).endswith(".stopped")
+        assert not marked(b)
+
+
+def lines_of(path):
+    try:
+        with open(path) as f:
+            return f.read().splitlines()
+    except FileNotFoundError:
+        return []
+
+
+STRANGER = 54321  # an account that nobody has, so that its processes can be counted
+
+
+@each
+def test_a_host_out_of_processes_runs_it_once_when_there_is_room(h):
+    if os.geteuid() != 0:
+        raise Skip("only root can be somebody who has no other processes")
+    book = os.path.join(h.home, "book")
+    h.close()
+    subprocess.run(["chown", "-R", str(STRANGER), h.home], check=True)
+    os.chmod(h.home, 0o711)
+    for processes in (2, 3, 4):  # the shell, and so many but one of an attempt's
+        h.connect(user=STRANGER)
+        a = new_id()
+        h.ids.append(a)
+        ops = h.start_ops(a, argv=["/bin/sh"], script=f"echo {a} >>{book}; sleep 0.1", grace=0.1)
+        h.ask(ops[0])
+        h.send(f"ulimit -S {'-u' if h.shell[0] == 'bash' else '-p'} {processes}\n")
+        with contextlib.suppress(AssertionError):  # a shell that can't make a process may end, as it would for good
+            h.ask(*ops[1:])
+        wait_until("the supervisor has ended", lambda: not supervisors(h.root), 60)
+        h.process.kill()
+        h.process.wait()
+        assert processes == 4 or a not in lines_of(book), "the limit isn't in force"
+        h.connect(user=STRANGER)
+        h.ask(*ops)
+        assert h.end(a) == "ended exit.0.exited"
+    assert lines_of(book) == h.ids, h.ids
 
 
 def value_of(text, key):
