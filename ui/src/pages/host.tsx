@@ -60,7 +60,10 @@ function Standing({ host }: { host: HostDetail }) {
       </Fact>
       {disk && (
         <Fact name="disk free">
-          <span class={diskLow(disk) ? "wrong" : undefined}>{diskText(disk)}</span> <Time at={disk.at} form="relative" />
+          <span class={diskLow(disk) ? "wrong" : undefined}>{diskText(disk)}</span>{" "}
+          <span class="soft">
+            seen <Time at={disk.at} form="relative" />
+          </span>
         </Fact>
       )}
       {boot && (
@@ -76,7 +79,7 @@ function Units({ host }: { host: Host }) {
   if (host.slots.length === 0) return null;
   return (
     <Section title="Slots">
-      <dl class="values">
+      <dl class="values host-facts">
         {host.slots.map((slot) => (
           <div key={slot.name}>
             <dt>{slot.name}</dt>
@@ -137,7 +140,10 @@ function Remnants({ host }: { host: HostDetail }) {
   if (host.remnants.length === 0) return null;
   return (
     <Section title="May still live there" count={host.remnants.length}>
-      <p>These were given up. They are ended there at the next contact, before anything new starts.</p>
+      <p>
+        These were given up. They are ended there at the next contact, before anything new starts. If that machine won't come back:{" "}
+        <code>rota hosts down {host.name} --gone</code>
+      </p>
       <ul class="labels">
         {host.remnants.map((one) => (
           <li key={`${one.run_id} ${one.task}`}>
@@ -159,7 +165,7 @@ function Machine({ host }: { host: HostDetail }) {
   if (facts.length === 0) return null;
   return (
     <Section title="Machine">
-      <dl class="values">
+      <dl class="values host-facts">
         {facts.map(([key, value]) => {
           const { name, text } = factText(key, value);
           return (

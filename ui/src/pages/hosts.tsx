@@ -59,7 +59,7 @@ const COLUMNS: readonly Column<Host>[] = [
     ),
   },
   { id: "disk", head: "Disk free", hide: "tablet", end: true, cell: (host) => <span class={diskLow(host.disk) ? "num wrong" : "num"}>{diskText(host.disk)}</span> },
-  { id: "why", head: "Why", grow: true, wrap: true, cell: (host) => <Why host={host} /> },
+  { id: "why", head: "Why", grow: true, wrap: "phone", cell: (host) => <Why host={host} /> },
 ];
 
 export default function HostsPage() {

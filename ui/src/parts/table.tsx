@@ -11,7 +11,7 @@ export interface Column<T> {
   cell: (row: T) => ComponentChildren;
   end?: boolean; // numbers: to the right
   grow?: boolean; // takes the width that is left, and is cut
-  wrap?: boolean; // is wrapped instead, but on a phone
+  wrap?: boolean | "phone"; // is wrapped instead, but on a phone; or there as well
   hide?: "phone" | "tablet"; // not shown below 760, 1100 px
 }
 
@@ -25,7 +25,7 @@ interface TableProps<T> {
 }
 
 function classOf<T>(column: Column<T>): string {
-  return [column.end && "end", column.grow && "grow", column.wrap && "wraps", column.hide && `not-${column.hide}`].filter(Boolean).join(" ");
+  return [column.end && "end", column.grow && "grow", column.wrap && "wraps", column.wrap === "phone" && "wraps-phone", column.hide && `not-${column.hide}`].filter(Boolean).join(" ");
 }
 
 const linkOf = (row: Element | undefined): HTMLElement | null => row?.querySelector<HTMLElement>("a[href]") ?? null;
