@@ -13,7 +13,7 @@
 #include "scheduler/store/shelf.h"
 
 #define RETRY_AFTER (10 * USEC_PER_MIN)
-#define SLEEP_MAX   (30 * USEC_PER_SEC) /* the clock may be set meanwhile */
+#define SLEEP_MAX   (10 * USEC_PER_SEC) /* the clock may be set meanwhile */
 #define BUSY_SLEEP  USEC_PER_SEC
 
 enum stage { STAGE_IDLE, STAGE_LOOK, STAGE_COPY, STAGE_TIDY };

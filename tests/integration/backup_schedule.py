@@ -10,6 +10,7 @@ import sys
 import zoneinfo
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from clocks import shifted_place  # noqa: E402
 from harness import ROTA, Skip, place, run, small_disk, wait_until  # noqa: E402
 
 NAME = re.compile(r"rota-(\d{8}T\d{6}Z)-(\w{6})\.db")
@@ -88,6 +89,20 @@ def test_the_first_one_is_made_at_once_and_the_next_at_its_time():
         p.start()
         assert made(p)["last"][:19] == told["last"][:19], "a restart makes none that isn't due"
         assert shelf(p) == [name]
+
+
+def test_each_is_made_at_its_time_while_the_daemon_runs():
+    with shifted_place(serve=False) as (p, clocks):
+        os.mkdir(p.path("backups"))
+        configure(p, keep=2, more="timezone: UTC\n")
+        p.start_shifted()
+        first = made(p)
+        for days in (1, 2):
+            clocks.sleep(86400)
+            wait_until("the next is made", lambda: len(shelf(p)) == 2 and not standing(p)["failing"]
+                       and instant(standing(p)["last"]) - instant(first["last"]) > datetime.timedelta(days=days, hours=-1), 60)
+        assert "failed" not in p.daemon_log()
+        assert instant(standing(p)["next"]) > instant(standing(p)["last"])
 
 
 def test_one_that_was_missed_is_made_at_the_next_start():
