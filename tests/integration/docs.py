@@ -207,7 +207,7 @@ esac
 rota serve --config "$ROOT/etc/rota/rota.yaml" >>"$ROOT/serve.log" 2>&1 & echo $! >"$ROOT/pid"
 until rota status >/dev/null 2>&1; do kill -0 "$(cat "$ROOT/pid")" || exit 1; sleep 0.05; done""",
 }
-SAY_YES = ("make", "git", "userdel", "systemd-sysusers", "systemd-tmpfiles")
+SAY_YES = ("make", "git", "userdel", "systemd-sysusers", "systemd-tmpfiles", "ssh-keygen", "ssh-keyscan", "ssh-copy-id")
 
 
 def make_machine(root):
