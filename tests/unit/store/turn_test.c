@@ -294,7 +294,7 @@ static void with_a_backup(void) {
 
 static void tell_restore(struct telling *t) {
   struct buf kept = {0};
-  if (restore_apply(DIR, COPY, NOON, &kept, NULL) == 0) t->restored = true;
+  if (restore_apply(DIR, COPY, true, NOON, &kept, NULL) == 0) t->restored = true;
   said(t);
   buf_release(&kept);
 }
@@ -306,7 +306,7 @@ static void check_restored(const struct telling *t, const char *what) {
     fail_msg("%s: %lld events, restored: %lld, said so: %d", what, (long long)events, (long long)restored,
              t->restored);
   store_close(stage.again);
-  assert_int_equal(restore_apply(DIR, COPY, NOON + USEC_PER_SEC, NULL, NULL), 0);
+  assert_int_equal(restore_apply(DIR, COPY, true, NOON + USEC_PER_SEC, NULL, NULL), 0);
   stage.again = opened(what);
   assert_int_equal(count(DIR "/rota.db", "SELECT count(*) FROM event"), 2);
 }
