@@ -111,7 +111,7 @@ static struct engine *restored_engine(struct assembly *a, const struct assembly_
   struct moment now = {.wall = clock_now(), .mono = clock_monotonic()};
   if (a->recorder) record_start(a, &engine_options, now);
   int err = engine_restore(engine, &a->loaded.state, now, &message);
-  if (a->recorder) recorder_restored(a->recorder, engine);
+  if (a->recorder && !err) recorder_restored(a->recorder, engine);
   if (!err) return engine;
   fprintf(stderr, "rota: the rows contradict each other: %s\n", message);
   free(message);

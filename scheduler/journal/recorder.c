@@ -29,6 +29,7 @@ struct recorder {
   char *path;
   int fd;
   uint64_t size_max, size; /* of the file when all that is queued is written */
+  size_t start;            /* bytes of the frame of the start, which may be large and says nothing about the disk */
   int64_t steps;
   recorder_zone_fn *zone;
   void *zone_ctx;
@@ -117,7 +118,7 @@ static void stop(struct recorder *r, char *reason) {
 static void hand_over(struct recorder *r, bool urgent) {
   pthread_mutex_lock(&r->lock);
   int failed = r->failed;
-  bool slow = r->queue.len > RECORDER_QUEUE_MAX;
+  bool slow = r->queue.len > RECORDER_QUEUE_MAX + r->start;
   bool wake = urgent || r->idle;
   if (!failed && !slow) buf_add(&r->queue, r->frame.bytes, r->frame.len);
   pthread_mutex_unlock(&r->lock);
@@ -175,6 +176,12 @@ const struct zone *recorder_zone(void *recorder, const char *name) {
   return zone;
 }
 
+/* With a configuration come new rules, and the zones before them are freed: another one may get the same address. */
+static void forget_zones(struct recorder *r, const struct engine_event *events, size_t len) {
+  for (size_t i = 0; i < len; i++)
+    if (events[i].kind == ENGINE_CONFIG) map_release(&r->zones);
+}
+
 static void put_zones(struct recorder *r) {
   for (size_t i = 0; i < r->asked.len; i++) {
     const struct zone *zone = map_get(&r->zones, r->asked.items[i]);
@@ -193,7 +200,9 @@ void recorder_start(struct recorder *r, const struct journal_start *start) {
   size_t at = journal_frame_begin(&r->frame, JOURNAL_SCHEMA);
   schema_write(&r->frame);
   put(r, at);
-  put(r, begin(r, JOURNAL_START, &codec_journal_start, start));
+  at = begin(r, JOURNAL_START, &codec_journal_start, start);
+  r->start = r->frame.len;
+  put(r, at);
 }
 
 void recorder_restored(struct recorder *r, const struct engine *restored) {
@@ -227,6 +236,7 @@ static struct engine_event *masked_events(struct recorder *r, const struct engin
 void recorder_step(struct recorder *r, const struct engine *e, struct moment now, const uint8_t seed[32],
                    const struct engine_event *events, size_t events_len) {
   if (!r || r->reason) return;
+  forget_zones(r, events, events_len);
   struct engine_event *copy = masked_events(r, events, events_len);
   struct journal_step step = {.number = ++r->steps,
                               .now = now,

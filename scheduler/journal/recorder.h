@@ -33,7 +33,7 @@ typedef const struct zone *recorder_zone_fn(void *ctx, const char *name);
 void recorder_zones(struct recorder *r, recorder_zone_fn *zone, void *ctx);
 const struct zone *recorder_zone(void *recorder, const char *name);
 
-/* Around engine_restore, whose model `restored` is. */
+/* Around engine_restore, whose model `restored` is; the second only if it was accepted. */
 void recorder_start(struct recorder *r, const struct journal_start *start);
 void recorder_restored(struct recorder *r, const struct engine *restored);
 /* Around each engine_step; all accept NULL for `r`. */

@@ -92,6 +92,9 @@ static void take_zone(struct replay *r, const struct journal_frame *f) {
   if (err) replay_end(r, REPLAY_DAMAGED, "the rules of the time zone %s can't be read", z.name);
   map_put(&r->zones, z.name, zone);
   if (zone) vec_push(&r->all_zones, zone);
+  /* The step that asked for it is shown when all that belongs to it has been read. */
+  if (r->o->print && replay_wanted(r))
+    fprintf(r->o->out, "ZONE %s (%s, %zu bytes of rules)\n", z.name, z.found ? "found" : "not found", z.rules_len);
 }
 
 static void keep_inputs(struct replay *r) {
@@ -125,7 +128,10 @@ static void do_start(struct replay *r) {
                                          .env = start.env,
                                          .env_len = start.env_len};
   r->engine = engine_new(&options);
-  if (engine_restore(r->engine, &start.state, start.now, &message))
+  int err = engine_restore(r->engine, &start.state, start.now, &message);
+  if (err && r->at_the_end)
+    replay_end(r, REPLAY_CUT, "the state that it begins with is refused: %s", message);
+  else if (err)
     replay_end(r, REPLAY_DIFFERS, "the state that it begins with was accepted then and isn't now: %s", message);
   free(message);
   keep_inputs(r);

@@ -181,6 +181,7 @@ static void a_night(void) {
   for (int i = 0; i < 5; i++) later(USEC_PER_HOUR);
   struct zone *stale = w.zone;
   w.zone = make_zone("CET-1");
+  later(USEC_PER_HOUR);
   const struct engine_event e = {.kind = ENGINE_CONFIG, .config = {w.config}};
   step(&e, 1);
   zone_free(stale);
@@ -382,6 +383,60 @@ static void a_step_that_never_came_back_is_done_again_and_told(void **state) {
   expect(REPLAY_CUT, "ended within step 2");
 }
 
+static void a_state_that_was_refused_is_refused_again(void **state) {
+  (void)state;
+  struct diag_list diags;
+  struct recorder *r = NULL;
+  char *why = NULL;
+  diag_init(&diags, "rota.yaml", NULL, 0);
+  struct config *config = config_read(NULL, NULL, 0, "/", "/", 4, "UTC", &diags);
+  const struct pipeline_row twice[] = {{.key = 1, .name = "p"}, {.key = 2, .name = "p"}};
+  const struct journal_start start = {
+      .version = "1.2.3",
+      .config = config,
+      .state = {.pipelines = twice, .pipelines_len = 2, .pause = {.at = INSTANT_NONE}, .next_key = 7}};
+  assert_int_equal(recorder_new(path, MIB, &r, &why), 0);
+  recorder_start(r, &start);
+  recorder_free(r);
+  expect(REPLAY_CUT, "is refused: two pipelines of one name");
+  config_free(config);
+  diag_release(&diags);
+}
+
+/* ---- zones ---- */
+
+static size_t zones_recorded(void) {
+  char *text = NULL;
+  size_t len = 0, count = 0;
+  FILE *out = open_memstream(&text, &len);
+  struct replay_result r = replayed(true, out);
+  fclose(out);
+  assert_int_equal(r.end, REPLAY_WHOLE);
+  for (const char *at = text; (at = strstr(at, "ZONE Test/Berlin (found, ")); at++) count++;
+  replay_result_release(&r);
+  free(text);
+  return count;
+}
+
+static void a_zone_is_recorded_once_and_again_when_it_may_have_changed(void **state) {
+  (void)state;
+  open_world(MIB);
+  load();
+  later(USEC_PER_HOUR);
+  recorder_zone(w.r, "Test/Berlin");
+  later(USEC_PER_HOUR);
+  struct zone *stale = w.zone;
+  w.zone = make_zone("CET-1");
+  recorder_zone(w.r, "Test/Berlin"); /* as the engine may ask: another answer */
+  later(USEC_PER_HOUR);
+  const struct engine_event e = {.kind = ENGINE_CONFIG, .config = {w.config}};
+  step(&e, 1); /* the same pointer, but what it points to may be another zone at the same address */
+  later(USEC_PER_HOUR);
+  close_world();
+  zone_free(stale);
+  assert_int_equal(zones_recorded(), 3);
+}
+
 /* ---- differences ---- */
 
 /* The outcome of a step is that of another one. */
@@ -478,6 +533,8 @@ int main(void) {
       TEST(a_journal_cut_off_anywhere_replays_up_to_there),
       TEST(a_flipped_byte_is_found),
       TEST(a_step_that_never_came_back_is_done_again_and_told),
+      TEST(a_state_that_was_refused_is_refused_again),
+      TEST(a_zone_is_recorded_once_and_again_when_it_may_have_changed),
       TEST(the_first_difference_is_named),
       TEST(a_row_too_many_is_a_difference),
       TEST(what_is_told_once_is_not_in_it),
