@@ -1,0 +1,326 @@
+/* What happens seldom: days and years between, askers without a name, hosts that left, reports that say little. */
+#include "base/err.h"
+#include "tests/unit/engine/sim.h"
+
+static struct sim s;
+
+#define HOSTS "hosts: {h1: {ssh: h1, slots: {gpu: 1}}, h2: {ssh: h2}}\ngroups: {two: [h1, h2]}\n"
+
+static void begin(const char *config, const char *yaml) {
+  sim_open_hosts(&s, config);
+  sim_load(&s, "p", yaml);
+  sim_trigger(&s, "p");
+  if (s.status != 201) fail_msg("%d %s", s.status, s.body);
+}
+
+/* The same with hosts that are others' machines, and answer. */
+static void begin_away(const char *yaml) {
+  sim_open(&s, HOSTS);
+  sim_host(&s, "h1", HOST_CONTACT_UP, NULL);
+  sim_host(&s, "h2", HOST_CONTACT_UP, NULL);
+  sim_load(&s, "p", yaml);
+  sim_trigger(&s, "p");
+}
+
+static void why(const char *task, const char *part) {
+  const char *line = sim_why(&s, 1, task);
+  if (!strstr(line, part)) fail_msg("%s: '%s' isn't in '%s'", task, part, line);
+}
+
+static void answered(int status, const char *part) {
+  if (s.status != status || !s.body || !strstr(s.body, part))
+    fail_msg("%d %s: expected %d with '%s'", s.status, s.body ? s.body : "(no body)", status, part);
+}
+
+static void an_instant_of_another_day_has_its_date(void **state) {
+  (void)state;
+  begin(NULL, "tasks: {a: {run: x}}\n");
+  sim_started(&s, "a");
+  why("a", "since 00:00:00 UTC");
+  sim_later(&s, USEC_PER_DAY);
+  why("a", "since 2026-03-02 00:00:00 UTC");
+  sim_later(&s, 30 * USEC_PER_DAY); /* the 2nd again, of the next month */
+  why("a", "since 2026-03-02 00:00:00 UTC");
+  sim_later(&s, 334 * USEC_PER_DAY); /* 2 March, of the next year */
+  why("a", "since 2026-03-02 00:00:00 UTC");
+  sim_exit(&s, "a", 0); /* it took longer than a statistic holds */
+  assert_run(&s, 1, "succeeded");
+  sim_close(&s);
+}
+
+static struct engine_event order(const char *host, enum host_order which, const char *reason) {
+  struct engine_event ev = {.kind = ENGINE_HOST_ORDER};
+  ev.host_order = (struct engine_host_order){.asker = {.handle = 7}, .host = host, .order = which, .reason = reason};
+  return ev;
+}
+
+static void an_order_of_nobody_names_nobody(void **state) {
+  (void)state;
+  begin_away("tasks: {a: {run: x, on: h1}, b: {run: x, on: h2, retries: {lost: 0}}}\n");
+  sim_event(&s, order("h1", HOST_ORDER_DRAIN, NULL));
+  answered(200, "h1 is drained: no task starts there; 1 still runs");
+  sim_event(&s, order("h1", HOST_ORDER_DRAIN, NULL));
+  answered(409, "h1 is drained already: no reason was given");
+  sim_event(&s, order("h1", HOST_ORDER_UP, NULL));
+  answered(200, "h1 takes tasks again");
+  sim_event(&s, order("h1", HOST_ORDER_UP, NULL));
+  answered(409, "h1 is neither drained nor declared down");
+  sim_event(&s, order("h2", HOST_ORDER_DOWN, NULL));
+  answered(200, "h2 is declared down: 1 task there was given up");
+  assert_non_null(strstr(sim_task(&s, 1, "b")->reason, "h2 was declared down by someone: no reason was given"));
+  sim_event(&s, order("h2", HOST_ORDER_DOWN, NULL));
+  answered(409, "h2 is declared down already: no reason was given");
+  sim_event(&s, order("h2", HOST_ORDER_UP, "mended"));
+  answered(200, "h2 takes tasks again once what may be left of ");
+  sim_event(&s, order("local", HOST_ORDER_DRAIN, NULL));
+  answered(200, "local is drained: no task starts there, and none runs");
+  sim_close(&s);
+}
+
+static void a_task_of_a_host_that_left_says_so(void **state) {
+  (void)state;
+  begin(HOSTS, "tasks: {a: {run: x, on: h1, slots: {gpu: 1}}, b: {run: x, on: h1, slots: {gpu: 1}}}\n");
+  struct config *without = sim_config(NULL);
+  struct engine_event ev = {.kind = ENGINE_CONFIG};
+  ev.config = (struct engine_config){without};
+  sim_event(&s, ev);
+  const char *line = sim_why(&s, 1, "b");
+  if (!strstr(line, "configuration") && !strstr(line, "failed")) fail_msg("%s", line);
+  engine_free(s.e);
+  s.e = NULL;
+  config_free(without);
+  sim_close(&s);
+}
+
+static void a_contact_that_comes_and_goes_keeps_its_time(void **state) {
+  (void)state;
+  sim_open(&s, HOSTS);
+  sim_host(&s, "h1", HOST_CONTACT_UP, NULL);
+  const instant up = sim_host_row(&s, "h1")->since;
+  sim_later(&s, USEC_PER_MIN);
+  sim_host(&s, "h1", HOST_CONTACT_CONNECTING, NULL);
+  sim_host(&s, "h1", HOST_CONTACT_CONNECTING, "trying");
+  sim_host(&s, "h1", HOST_CONTACT_CONNECTING, "trying");
+  assert_int_equal(s.step.changes.len, 0); /* the same again is no news */
+  sim_host(&s, "h1", HOST_CONTACT_CONNECTING, "trying harder");
+  sim_host(&s, "h1", HOST_CONTACT_CONNECTING, NULL);
+  sim_host(&s, "h1", HOST_CONTACT_UP, NULL);
+  assert_true(sim_host_row(&s, "h1")->since == up); /* a try in between doesn't count */
+  sim_host(&s, "h1", HOST_CONTACT_CONNECTING, NULL);
+  const instant tried = s.now.wall;
+  sim_later(&s, USEC_PER_MIN);
+  sim_host(&s, "h1", HOST_CONTACT_UNREACHABLE, "no route");
+  assert_true(sim_host_row(&s, "h1")->since == tried); /* it was lost when the try began */
+  sim_host(&s, "h1", HOST_CONTACT_REFUSED, "its key");
+  sim_host(&s, "h1", HOST_CONTACT_CONNECTING, NULL);
+  sim_host(&s, "h1", HOST_CONTACT_REFUSED, "its key");
+  assert_string_equal(sim_host_row(&s, "h1")->text, "its key");
+  sim_close(&s);
+}
+
+static void an_exit_status_that_no_signal_has_is_one(void **state) {
+  (void)state;
+  static const struct {
+    int status;
+    const char *reason;
+  } rows[] = {{137, "killed by signal 9 (exit status 137)"},
+              {128, "exit status 128"},
+              {255, "exit status 255"},
+              {78, "exit status 78: a configuration error, not retried"},
+              {99, "it chose to skip (exit status 99)"}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    begin(NULL, "tasks: {a: {run: x}}\n");
+    sim_exit(&s, "a", rows[i].status);
+    assert_string_equal(sim_task(&s, 1, "a")->reason, rows[i].reason);
+    sim_close(&s);
+  }
+}
+
+static void what_a_failed_task_handed_on_counts_where_it_may_fail(void **state) {
+  (void)state;
+  begin("slots: {cpu: 9}\n",
+        "tasks:\n  soft: {run: x, outputs: {v: int}, allow_failure: true}\n  hard: {run: x, outputs: {v: int}}\n"
+        "  a: {run: x, needs: soft, when: \"tasks.soft.outputs.v == 5\"}\n"
+        "  b: {run: x, needs: hard, when: \"always() && tasks.hard.outputs.v == null\"}\n"
+        "  bad: {run: x, outputs: {v: int}, allow_failure: true}\n");
+  sim_end_as(&s, "soft", ENGINE_END_EXITED, 1, "v=5\n");
+  sim_end_as(&s, "hard", ENGINE_END_EXITED, 1, "v=5\n");
+  sim_end_as(&s, "bad", ENGINE_END_EXITED, 1, "no line of ours");
+  assert_task(&s, 1, "a", "starting");
+  assert_task(&s, 1, "b", "starting");
+  assert_int_equal(s.outputs.len, 2); /* both are recorded */
+  sim_close(&s);
+}
+
+static void an_end_without_times_is_recorded_all_the_same(void **state) {
+  (void)state;
+  begin(NULL, "tasks: {a: {run: x}}\n");
+  struct proc *p = sim_live(&s, "a");
+  struct engine_event ev = sim_report(&s, p, ENGINE_REPORT_ENDED);
+  p->state = PROC_GONE;
+  ev.report.started_at = ev.report.ended_at = INSTANT_NONE;
+  sim_event(&s, ev);
+  assert_task(&s, 1, "a", "succeeded");
+  assert_int_equal(s.stats.len, 0);
+  sim_close(&s);
+}
+
+static void a_silent_host_may_say_nothing_or_more_than_once(void **state) {
+  (void)state;
+  begin_away("tasks: {a: {run: x, on: h1, unreachable: {after: 10m, then: wait}}}\n");
+  sim_started(&s, "a");
+  sim_kind(&s, "a", ENGINE_REPORT_UNREACHABLE, false);
+  why("a", "its host doesn't answer");
+  struct engine_event ev = sim_report(&s, sim_live(&s, "a"), ENGINE_REPORT_UNREACHABLE);
+  ev.report.text = "no route to host";
+  sim_event(&s, ev);
+  why("a", "no route to host");
+  sim_later(&s, 11 * USEC_PER_MIN);
+  why("a", "has been silent for more than 10m");
+  sim_event(&s, ev); /* what is overdue keeps its own words */
+  why("a", "has been silent for more than 10m");
+  struct engine_concern *concerns;
+  assert_int_equal(engine_concerns(s.e, s.now, &s.arena, &concerns), 1);
+  assert_true(concerns[0].overdue && !concerns[0].waits);
+  sim_kind(&s, "a", ENGINE_REPORT_REACHABLE, false);
+  assert_task(&s, 1, "a", "running");
+  sim_close(&s);
+}
+
+static void many_runs_of_one_cause_are_counted_and_some_are_named(void **state) {
+  (void)state;
+  sim_open_hosts(&s, "hosts: {h1: {ssh: h1}}\n");
+  sim_load(&s, "p",
+           "schedule: {cron: \"0 5 * * *\", overlap: allow}\ntasks: {a: {run: x, on: h1}, b: {run: x, on: h1}}\n");
+  for (int i = 0; i < 25; i++) sim_trigger(&s, "p");
+  assert_run(&s, 25, "running");
+  for (size_t i = 0; i < s.procs.len; i++)
+    sim_event(&s, sim_report(&s, &s.procs.items[i], ENGINE_REPORT_UNREACHABLE));
+  struct engine_concern *concerns;
+  assert_int_equal(engine_concerns(s.e, s.now, &s.arena, &concerns), 1);
+  assert_int_equal(concerns[0].count, 50);
+  assert_int_equal(concerns[0].runs_len, ENGINE_CONCERN_RUNS);
+  assert_string_equal(concerns[0].host, "h1");
+  sim_close(&s);
+}
+
+static void an_instant_that_fired_isnt_run_again_by_mistake(void **state) {
+  (void)state;
+  sim_open(&s, NULL);
+  sim_load(&s, "p", "schedule: {cron: \"0 2 * * *\"}\ntasks: {a: {run: x}}\n");
+  sim_later(&s, 2 * USEC_PER_HOUR);
+  assert_int_equal(s.runs.len, 1);
+  struct engine_event ev = {.kind = ENGINE_TRIGGER};
+  ev.trigger = (struct engine_trigger){
+      .asker = sim_anna(), .pipeline = "p", .scheduled_for = SIM_START + 2 * USEC_PER_HOUR, .once = true};
+  sim_event(&s, ev);
+  answered(409, "p");
+  ev.trigger.scheduled_for = SIM_START;
+  sim_event(&s, ev);
+  answered(201, "p#2");
+  sim_close(&s);
+}
+
+static void what_would_be_abandoned_is_counted_first(void **state) {
+  (void)state;
+  begin_away("tasks: {a: {run: x, on: h1}, b: {run: x, on: h1}, c: {run: x}}\n");
+  sim_host(&s, "h1", HOST_CONTACT_UNREACHABLE, "no route");
+  struct engine_event ev = {.kind = ENGINE_CANCEL};
+  ev.cancel = (struct engine_cancel){.asker = sim_anna(), .run_id = sim_run(&s, 1)->id.text, .abandon = true};
+  ev.cancel.asker.dry_run = true;
+  sim_event(&s, ev);
+  answered(200, "2 that can't be reached are ended without being confirmed");
+  assert_int_equal(s.step.changes.len, 0);
+  ev.cancel.task = "a";
+  sim_event(&s, ev);
+  answered(200, "1 that can't be reached is ended without being confirmed");
+  sim_close(&s);
+}
+
+static void with_local_only_no_slot_of_elsewhere_is_asked_for(void **state) {
+  (void)state;
+  sim_open(&s, HOSTS);
+  s.options.local_only = true;
+  engine_free(s.e);
+  s.e = engine_new(&s.options);
+  sim_load(&s, "p", "tasks: {a: {run: x, on: h1, slots: {gpu: 1}}}\n");
+  sim_trigger(&s, "p");
+  assert_string_equal(sim_live(&s, "a")->host, "local");
+  sim_exit(&s, "a", 0);
+  sim_idle(&s);
+  sim_rerun_on(&s, 1, RERUN_ALL, "nowhere");
+  answered(200, "p#1");
+  sim_close(&s);
+}
+
+static void what_waits_for_copied_files_says_so(void **state) {
+  (void)state;
+  begin(NULL, "params: {n: {type: int, default: 1}}\ntasks: {a: {run: x}, b: {run: x, needs: a}}\n");
+  sim_exit(&s, "a", 0);
+  sim_exit(&s, "b", 1);
+  sim_idle(&s);
+  struct run_rows rows = sim_rows(&s, sim_run(&s, 1));
+  const struct param_given n = {.name = "n", .text = "2"};
+  struct engine_event ev = {.kind = ENGINE_RERUN};
+  ev.rerun = (struct engine_rerun){
+      .asker = sim_anna(), .run = &rows, .mode = RERUN_FAILED, .params = &n, .params_len = 1};
+  sim_event(&s, ev);
+  sim_rows_free(&rows);
+  answered(201, "p#2");
+  assert_int_equal(s.prepares.len, 1);
+  assert_non_null(strstr(sim_why(&s, 2, "b"), "waits until the files of the run that p#2 came from are copied"));
+  struct engine_event done = {.kind = ENGINE_PREPARED};
+  done.prepared = (struct engine_prepared){.run_id = s.prepares.items[0].run_id, .error = "no room"};
+  sim_event(&s, done);
+  assert_run(&s, 2, "failed");
+  sim_close(&s);
+}
+
+static void the_commit_is_recorded_of_those_that_run_there(void **state) {
+  (void)state;
+  begin("slots: {cpu: 9}\n",
+        "tasks: {a: {run: x, dir: /one}, b: {run: x, dir: /two}, c: {run: x, dir: /one, needs: a}}\n");
+  sim_exit(&s, "a", 0);
+  struct engine_event ev = {.kind = ENGINE_CODE};
+  ev.code = (struct engine_code){.run_id = sim_run(&s, 1)->id.text, .dir = "/one", .commit = "abc", .dirty = 0};
+  sim_event(&s, ev);
+  size_t with = 0;
+  for (size_t i = 0; i < s.attempts.len; i++) with += s.attempts.items[i].git_commit != NULL;
+  assert_true(with >= 1 && with < s.attempts.len);
+  sim_close(&s);
+}
+
+static void slots_that_a_row_cant_name_are_held_by_nobody(void **state) {
+  (void)state;
+  static const char *const rows[] = {
+      NULL, "[]", "{\"cpu\": 1}", "{\"cpu\": [1]}", "{\"gone\": [\"7\"]}", "{", "{\"cpu\": [\"1\"]}"};
+  begin(NULL, "tasks: {a: {run: x}}\n");
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    s.attempts.items[0].slots = rows[i];
+    sim_restart(&s);
+    assert_task(&s, 1, "a", "starting");
+    engine_check(s.e);
+  }
+  sim_close(&s);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(an_instant_of_another_day_has_its_date),
+      cmocka_unit_test(an_order_of_nobody_names_nobody),
+      cmocka_unit_test(a_task_of_a_host_that_left_says_so),
+      cmocka_unit_test(a_contact_that_comes_and_goes_keeps_its_time),
+      cmocka_unit_test(an_exit_status_that_no_signal_has_is_one),
+      cmocka_unit_test(what_a_failed_task_handed_on_counts_where_it_may_fail),
+      cmocka_unit_test(an_end_without_times_is_recorded_all_the_same),
+      cmocka_unit_test(a_silent_host_may_say_nothing_or_more_than_once),
+      cmocka_unit_test(many_runs_of_one_cause_are_counted_and_some_are_named),
+      cmocka_unit_test(an_instant_that_fired_isnt_run_again_by_mistake),
+      cmocka_unit_test(what_would_be_abandoned_is_counted_first),
+      cmocka_unit_test(with_local_only_no_slot_of_elsewhere_is_asked_for),
+      cmocka_unit_test(what_waits_for_copied_files_says_so),
+      cmocka_unit_test(the_commit_is_recorded_of_those_that_run_there),
+      cmocka_unit_test(slots_that_a_row_cant_name_are_held_by_nobody),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
