@@ -120,6 +120,54 @@ static void every_key_is_taken(void **state) {
   config_free(c);
 }
 
+static void paths_begin_where_they_are_written(void **state) {
+  (void)state;
+  static const struct {
+    const char *path, *base, *home, *out;
+  } rows[] = {
+      {"/x", "/etc/rota", "/home/me", "/x"},          {"x/y", "/etc/rota", "/home/me", "/etc/rota/x/y"},
+      {"x", "/etc/rota/", "/home/me", "/etc/rota/x"}, {"\"\"", "/etc/rota", "/home/me", "/etc/rota"},
+      {".", "/etc/rota", "/home/me", "/etc/rota"},    {"x", "", "/home/me", "/x"},
+      {"\"~\"", "/etc", "/home/me", "/home/me"},      {"\"~/x\"", "/etc", "/home/me", "/home/me/x"},
+      {"\"~x\"", "/etc", "/home/me", "/etc/~x"},      {"\"~/x\"", "/etc", NULL, "/etc/~/x"},
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    char text[64];
+    struct diag_list d;
+    snprintf(text, sizeof text, "dags: %s\n", rows[i].path);
+    diag_init(&d, "rota.yaml", text, strlen(text));
+    struct config *c = config_read("rota.yaml", text, strlen(text), rows[i].base, rows[i].home, 8, NULL, &d);
+    assert_non_null(c);
+    if (strcmp(c->dags, rows[i].out) != 0) fail_msg("%s from %s is %s", rows[i].path, rows[i].base, c->dags);
+    assert_string_equal(c->timezone, "UTC"); /* where the machine has none */
+    config_free(c);
+    diag_release(&d);
+  }
+}
+
+static void more_than_there_can_be_is_told(void **state) {
+  (void)state;
+  static const struct {
+    const char *begin, *item, *end, *message;
+    size_t count;
+  } rows[] = {
+      {"trusted_proxies: [", "10.0.0.1, ", "10.0.0.2]\n", "'trusted_proxies' has more than 100 entries", 101},
+      {"slots:\n  gpu: [", "x, ", "y]\n", "'gpu' has more than 10000 units", 10001},
+      {"# ", "0123456789", "\n", "the file is over 1 MiB", 110000},
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    struct buf text = {0};
+    struct diag_list d;
+    buf_str(&text, rows[i].begin);
+    for (size_t k = 0; k < rows[i].count; k++) buf_str(&text, rows[i].item);
+    buf_str(&text, rows[i].end);
+    assert_null(read_with(buf_cstr(&text), text.len, &d));
+    assert_string_equal(d.items[0].message, rows[i].message);
+    diag_release(&d);
+    buf_release(&text);
+  }
+}
+
 static void the_door_is_read(void **state) {
   (void)state;
   struct net_address in, out;
@@ -196,6 +244,8 @@ int main(void) {
       cmocka_unit_test(without_a_file_everything_has_a_default),
       cmocka_unit_test(every_key_is_taken),
       cmocka_unit_test(a_backup_is_due_at_a_time_of_day_or_by_cron),
+      cmocka_unit_test(paths_begin_where_they_are_written),
+      cmocka_unit_test(more_than_there_can_be_is_told),
       cmocka_unit_test(the_door_is_read),
       cmocka_unit_test(env_files_start_at_the_configuration_on_this_machine),
   };

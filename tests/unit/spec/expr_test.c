@@ -421,6 +421,48 @@ static void depth_and_work_are_bounded(void **state) {
 }
 
 /* Words put together at random reach the checker and the evaluator far more often than random bytes do. */
+/* More values than fit on the stack that is kept at hand. */
+static void a_deep_expression_has_all_its_values(void **state) {
+  (void)state;
+  struct sample s;
+  struct buf text = {0}, list = {0};
+  sample_init(&s, PROMOTE);
+  for (int i = 0; i < 50; i++) buf_str(&text, "1 + (");
+  buf_str(&text, "1");
+  for (int i = 0; i < 50; i++) buf_char(&text, ')');
+  assert_string_equal(outcome(&s, buf_cstr(&text), EXPR_TASK), "int:51");
+  buf_str(&list, "max(0");
+  for (int i = 1; i < 200; i++) buf_fmt(&list, ", %d", i);
+  buf_char(&list, ')');
+  assert_string_equal(outcome(&s, buf_cstr(&list), EXPR_TASK), "int:199");
+  buf_release(&text);
+  buf_release(&list);
+  sample_release(&s);
+}
+
+static void texts_and_lists_beyond_measure_are_refused(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *error;
+  } rows[] = {
+      {"params.note + params.note", "a text is over "},
+      {"[params.note, params.note] == [params.note]", NULL},
+      {"format_date(run.date, params.note)", "the text of format_date() is too long"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct sample s;
+    sample_init(&s, PROMOTE);
+    const size_t size = 700u << 10;
+    char *large = arena_alloc(&s.arena, size);
+    memset(large, 'x', size - 1);
+    large[size - 1] = '\0';
+    s.values[NOTE] = (struct value){.type = VALUE_STRING, .text = {large, size - 1}};
+    const char *got = outcome(&s, rows[i].text, EXPR_TASK);
+    if (rows[i].error && !strstr(got, rows[i].error)) fail_msg("%s: %.200s", rows[i].text, got);
+    sample_release(&s);
+  }
+}
+
 static void any_text_is_survived(void **state) {
   (void)state;
   static const char *const words[] = {"1",
@@ -514,6 +556,8 @@ int main(void) {
       cmocka_unit_test(templates_join_text_or_keep_a_type),
       cmocka_unit_test(errors_in_templates_have_their_column),
       cmocka_unit_test(depth_and_work_are_bounded),
+      cmocka_unit_test(a_deep_expression_has_all_its_values),
+      cmocka_unit_test(texts_and_lists_beyond_measure_are_refused),
       cmocka_unit_test(any_text_is_survived),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,6 +112,22 @@ static void a_stricter_reader_strands_no_version(void **state) {
       "{\"name\":\"x\",\"params\":{\"n\":{\"type\":\"int\",\"min\":9,\"default\":\"1\"}},\"tasks\":{\"a\":{\"run\":"
       "\"x\"}}}",
       "{\"name\":\"x\",\"tasks\":{\"a\":{\"run\":\"x\",\"when\":\"params.gone == 1\"}}}",
+      "{\"name\":\"x\",\"secrets\":\"y\",\"tasks\":{\"a\":{\"run\":\"x\",\"container\":\"y\"}}}",
+      "{\"name\":\"x\",\"tasks\":{\"a\":{\"run\":\"x\",\"finally\":true,\"needs\":[\"b\"]},\"b\":{\"run\":\"x\"}}}",
+      "{\"name\":\"x\",\"tasks\":{\"a\":{\"run\":\"x\",\"finally\":true},\"b\":{\"run\":\"x\",\"needs\":[\"a\"]}}}",
+      "{\"name\":\"x\",\"tasks\":{\"a\":{\"run\":\"x\",\"fail_fast\":true}}}",
+      "{\"name\":\"x\",\"tasks\":{\"a\":{\"run\":[\"x\"],\"shell\":[\"bash\"]}}}",
+      "{\"name\":\"x\",\"tasks\":{\"a\":{\"run\":\"x\",\"when\":\" ${{ true }} \"}}}",
+      "{\"name\":\"x\",\"schedule\":[{\"every\":\"500ms\"}],\"tasks\":{\"a\":{\"run\":\"x\"}}}",
+      "{\"name\":\"x\",\"tasks\":{\"a\":{\"run\":\"x\",\"slots\":{\"gpu\":\"0\",\"nope\":\"x\"}}}}",
+      "{\"name\":\"x\",\"tasks\":{\"a\":{\"run\":\"x\",\"env\":[{\"name\":\"ROTA_X\",\"value\":\"1\"},{\"file\":"
+      "\"f\"}]}}}",
+      "{\"name\":\"x\",\"tasks\":{\"a\":{\"run\":\"x\",\"env\":{\"A-B\":\"1\"}}}}",
+      "{\"name\":\"x\",\"tasks\":{\"a\":{\"run\":\"x\",\"matrix\":{\"k\":[\"1\",\"2\"]}},\"b\":{\"run\":\"x\","
+      "\"matrix\":{\"k\":[\"1\"]},\"needs\":{\"a\":\"same\"}}}}",
+      "{\"name\":\"x\",\"params\":{\"j\":{\"type\":\"json\",\"default\":\"{\"},\"e\":{\"type\":\"enum\",\"values\":["
+      "\"a\"],\"default\":\"b\"}},\"tasks\":{\"a\":{\"run\":\"x\"}}}",
+      "{\"name\":\"x\",\"tasks\":{\"a\":{\"run\":\"x\",\"timeout\":\"${{ params.gone }}\"}}}",
   };
   (void)state;
   for (size_t i = 0; i < COUNT(texts); i++) {

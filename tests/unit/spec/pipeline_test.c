@@ -341,6 +341,66 @@ static void a_file_over_the_limit_is_refused_unread(void **state) {
 }
 
 /* Any file that is cut off or has a byte changed is refused or read, and nothing else happens. */
+/* Where a text has no name of its own its file gives it one. */
+static void a_file_names_its_pipeline(void **state) {
+  (void)state;
+  static const struct {
+    const char *file, *name; /* NULL: refused */
+  } rows[] = {{NULL, "pipeline"},
+              {"nightly.yaml", "nightly"},
+              {"/srv/dags/sales/nightly.yaml", "nightly"},
+              {"/srv/Not Good.yaml", NULL}};
+  static const char text[] = "tasks: {a: {run: x}}\n";
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    struct diag_list d;
+    const struct pipeline_source source = {.file = rows[i].file, .text = text, .len = sizeof text - 1};
+    diag_init(&d, rows[i].file, text, sizeof text - 1);
+    struct pipeline *p = pipeline_read(&source, &d);
+    assert_int_equal(p != NULL, rows[i].name != NULL);
+    if (p) assert_string_equal(p->name, rows[i].name);
+    pipeline_release(p);
+    diag_release(&d);
+  }
+}
+
+static void more_than_there_can_be_of_anything_is_told(void **state) {
+  (void)state;
+  static const struct {
+    const char *begin, *item, *end, *message;
+    int count;
+  } rows[] = {
+      {"params:\n", "  p%d: {type: int, default: 1}\n", "tasks: {a: {run: x}}\n", "at most 1000 parameters", 1001},
+      {"tasks:\n  a:\n    run: x\n    outputs:\n", "      o%d: int\n", "", "at most 1000 outputs", 1001},
+      {"schedule:\n", "  - {name: s%d, cron: \"0 1 * * *\"}\n", "tasks: {a: {run: x}}\n", "at most 100 schedules",
+       101},
+      {"params:\n  e:\n    type: enum\n    default: v0\n    values:\n", "      - v%d\n", "tasks: {a: {run: x}}\n",
+       "1000", 1001},
+      {"tasks:\n  a:\n    run: x\n    matrix:\n      k:\n", "        - v%d\n", "      l: [1, 2]\n",
+       "10,000 instances", 6000},
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    struct buf text = {0};
+    struct diag_list d;
+    buf_str(&text, rows[i].begin);
+    for (int k = 0; k < rows[i].count; k++) {
+      for (const char *c = rows[i].item; *c; c++) {
+        if (c[0] == '%' && c[1] == 'd') {
+          buf_fmt(&text, "%d", k);
+          c++;
+        } else {
+          buf_char(&text, *c);
+        }
+      }
+    }
+    buf_str(&text, rows[i].end);
+    struct pipeline *p = read_with(buf_cstr(&text), text.len, NULL, &d);
+    assert_null(p);
+    if (!strstr(d.items[0].message, rows[i].message)) fail_msg("row %zu: %s", i, d.items[0].message);
+    diag_release(&d);
+    buf_release(&text);
+  }
+}
+
 static void damaged_files_do_no_harm(void **state) {
   static const char text[] =
       "schedule: {cron: \"0 2 * * *\"}\nparams:\n  l: {type: list, items: int, default: [1, 2]}\n"
@@ -375,6 +435,8 @@ int main(void) {
       cmocka_unit_test(ten_thousand_tasks_are_read_in_time),
       cmocka_unit_test(hostile_names_are_refused_in_time),
       cmocka_unit_test(a_file_over_the_limit_is_refused_unread),
+      cmocka_unit_test(a_file_names_its_pipeline),
+      cmocka_unit_test(more_than_there_can_be_of_anything_is_told),
       cmocka_unit_test(damaged_files_do_no_harm),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
