@@ -304,6 +304,226 @@ static void slots_that_a_row_cant_name_are_held_by_nobody(void **state) {
   sim_close(&s);
 }
 
+static void a_third_stop_has_nothing_left_to_ask_for(void **state) {
+  (void)state;
+  begin(NULL, "tasks: {a: {run: x}, last: {run: x, finally: true, timeout: 5m}}\n");
+  sim_started(&s, "a");
+  for (int i = 0; i < 3; i++) sim_cancel(&s, 1, "a");
+  assert_true(sim_live(&s, "a")->stop_now);
+  assert_int_equal(sim_live(&s, "a")->stops, 2); /* TERM, then KILL at once */
+  sim_end_as(&s, "a", ENGINE_END_STOPPED, 137, NULL);
+  sim_started(&s, "last");
+  sim_cancel(&s, 1, NULL);
+  sim_cancel(&s, 1, NULL);
+  sim_cancel(&s, 1, NULL);
+  sim_end_as(&s, "last", ENGINE_END_STOPPED, 137, NULL);
+  assert_run(&s, 1, "cancelled");
+  sim_close(&s);
+}
+
+static void last_tasks_see_how_it_went(void **state) {
+  (void)state;
+  static const char yaml[] = "tasks:\n  a: {run: x}\n  b: {run: x, needs: a, when: failure()}\n"
+                             "  bad: {run: x, finally: true, when: failure()}\n"
+                             "  good: {run: x, finally: true, when: success()}\n"
+                             "  any: {run: x, finally: true, when: \"tasks.a.state != 'skipped'\"}\n";
+  for (int how = 0; how < 3; how++) {
+    begin("slots: {cpu: 9}\n", yaml);
+    if (how < 2)
+      sim_exit(&s, "a", how);
+    else
+      sim_cancel(&s, 1, NULL);
+    if (how == 2) sim_end_as(&s, "a", ENGINE_END_STOPPED, 143, NULL);
+    if (sim_find_live(&s, "b")) sim_exit(&s, "b", 0);
+    assert_int_equal(sim_find_live(&s, "good") != NULL, how == 0);
+    if (how == 1) assert_non_null(sim_find_live(&s, "bad"));
+    for (const char *const *t = (const char *const[]){"bad", "good", "any", NULL}; *t; t++)
+      if (sim_find_live(&s, *t)) sim_exit(&s, *t, 0);
+    assert_run(&s, 1, how == 0 ? "succeeded" : how == 1 ? "failed" : "cancelled");
+    sim_close(&s);
+  }
+}
+
+static void schedules_that_are_taken_out_end_and_those_that_stay_go_on(void **state) {
+  (void)state;
+#define SCHEDULES(...) "schedule: [" __VA_ARGS__ "]\ntasks: {a: {run: x}}\n"
+#define AT(name, hour) "{name: " name ", cron: \"0 " hour " * * *\"}"
+  const char *next = NULL;
+  sim_open(&s, NULL);
+  sim_load(&s, "p", SCHEDULES(AT("one", "1") ", " AT("two", "2")));
+  assert_true(engine_next_firing(s.e, "p", &next) == SIM_START + USEC_PER_HOUR);
+  sim_load(&s, "p", SCHEDULES(AT("two", "2")));
+  assert_true(engine_next_firing(s.e, "p", &next) == SIM_START + 2 * USEC_PER_HOUR);
+  sim_load(&s, "p", SCHEDULES(AT("two", "2") ", " AT("three", "1") ", " AT("one", "3")));
+  engine_next_firing(s.e, "p", &next);
+  assert_string_equal(next, "three");
+  struct engine_event ev = {.kind = ENGINE_CONFIG};
+  ev.config = (struct engine_config){s.config};
+  sim_event(&s, ev); /* the same again: zones may have changed */
+  engine_next_firing(s.e, "p", &next);
+  assert_string_equal(next, "three");
+  assert_int_equal(s.schedules.len, 3);
+  assert_null(engine_pipeline(s.e, "nope"));
+  sim_close(&s);
+}
+
+static void a_pause_by_hand_outlasts_one_in_the_file(void **state) {
+  (void)state;
+  sim_open(&s, NULL);
+  sim_load(&s, "p", "tasks: {a: {run: x}}\n");
+  sim_pause(&s, "p");
+  sim_load(&s, "p", "paused: true\ntasks: {a: {run: x}}\n");
+  assert_string_equal(s.pipelines.items[0].paused_reason, "maintenance");
+  sim_resume(&s, "p");
+  sim_load(&s, "p", "paused: true\ntasks: {a: {run: y}}\n"); /* it was there before: no new pause */
+  assert_true(s.pipelines.items[0].paused_at == INSTANT_NONE);
+  sim_close(&s);
+}
+
+static void a_pause_of_nobody_says_that_all_is_paused(void **state) {
+  (void)state;
+  sim_open(&s, NULL);
+  struct engine_event ev = {.kind = ENGINE_PAUSE};
+  ev.pause = (struct engine_pause){.asker = {.handle = 7}};
+  sim_event(&s, ev);
+  sim_load(&s, "p", "tasks: {a: {run: x}}\n");
+  struct engine_event go = {.kind = ENGINE_TRIGGER};
+  go.trigger = (struct engine_trigger){.asker = sim_anna(), .pipeline = "p", .scheduled_for = INSTANT_NONE};
+  sim_event(&s, go);
+  why("a", "everything is paused: no reason was given");
+  sim_close(&s);
+}
+
+static void what_would_be_given_up_of_a_run_that_ends_isnt_tried_again(void **state) {
+  (void)state;
+  begin_away("tasks: {a: {run: x, on: h1}, b: {run: x, on: h1, finally: true}, c: {run: x, on: h2}}\n");
+  sim_cancel(&s, 1, NULL);
+  sim_event(&s, (order("h1", HOST_ORDER_DOWN, NULL)));
+  answered(200, "1 task there was given up");
+  sim_end_as(&s, "c", ENGINE_END_STOPPED, 143, NULL);
+  struct engine_event ev = order("h2", HOST_ORDER_DOWN, "burnt down");
+  ev.host_order.gone = true;
+  sim_event(&s, ev);
+  answered(200, "h2 is declared down for good: 0 tasks there were given up, and nothing that was is waited for (0)");
+  ev.host_order.host = "h1";
+  sim_event(&s, ev);
+  answered(200, "(1)");
+  sim_close(&s);
+}
+
+static void a_plan_of_down_says_what_becomes_of_each(void **state) {
+  (void)state;
+  begin_away("tasks:\n  a: {run: x, on: h1, retries: {lost: 1}}\n  b: {run: x, on: h1, retries: {lost: 0}}\n"
+             "  last: {run: x, on: h1, finally: true}\n");
+  sim_order(&s, "h1", HOST_ORDER_DOWN, NULL, true);
+  answered(200, "\"task\":\"a\",\"state\":\"starting\",\"then\":\"retry\"");
+  answered(200, "\"task\":\"b\",\"state\":\"starting\",\"then\":\"lost\"");
+  sim_cancel(&s, 1, NULL);
+  sim_order(&s, "h1", HOST_ORDER_DOWN, NULL, true);
+  answered(200, "\"task\":\"a\"");
+  for (const char *const *t = (const char *const[]){"a", "b", NULL}; *t; t++)
+    sim_end_as(&s, *t, ENGINE_END_STOPPED, 143, NULL);
+  sim_order(&s, "h1", HOST_ORDER_DOWN, NULL, true);
+  answered(200, "\"task\":\"last\",\"state\":\"starting\",\"then\":\"retry\"");
+  sim_close(&s);
+}
+
+static void a_fault_and_what_the_host_says_are_both_told(void **state) {
+  (void)state;
+  begin(NULL, "tasks: {a: {run: x}, b: {run: x}}\n");
+  struct proc *p = sim_live(&s, "a");
+  struct engine_event ev = sim_report(&s, p, ENGINE_REPORT_ENDED);
+  p->state = PROC_GONE;
+  ev.report.fault = "out.csv can't be fetched";
+  ev.report.text = "its clock is off";
+  sim_event(&s, ev);
+  assert_task(&s, 1, "a", "failed");
+  assert_non_null(strstr(sim_task(&s, 1, "a")->reason, "out.csv can't be fetched"));
+  struct engine_event fenced = sim_report(&s, sim_live(&s, "b"), ENGINE_REPORT_FENCED);
+  fenced.report.text = "another supervisor has it";
+  sim_live(&s, "b")->state = PROC_GONE;
+  sim_event(&s, fenced);
+  assert_string_equal(sim_attempt(&s, fenced.report.attempt_id)->reason, "another supervisor has it");
+  sim_close(&s);
+}
+
+static void a_rerun_of_one_runs_nothing_else(void **state) {
+  (void)state;
+  begin("slots: {cpu: 9}\n",
+        "params: {n: {type: int, default: 1}, m: {type: int, default: 2}}\ntasks:\n  a: {run: x}\n"
+        "  b: {run: x, outputs: {v: int}}\n  last: {run: x, finally: true}\n");
+  sim_exit(&s, "a", 1);
+  sim_end_as(&s, "b", ENGINE_END_EXITED, 0, "v=1\n");
+  sim_exit(&s, "last", 0);
+  sim_idle(&s);
+  struct run_rows rows = sim_rows(&s, sim_run(&s, 1));
+  struct engine_event ev = {.kind = ENGINE_RERUN};
+  ev.rerun = (struct engine_rerun){.asker = sim_anna(), .run = &rows, .mode = RERUN_ONLY, .task = "a"};
+  ev.rerun.asker.dry_run = true;
+  sim_event(&s, ev);
+  answered(200, "{\"task\":\"last\",\"why\":\"succeeded\"");
+  const struct param_given given[] = {{.name = "m", .text = "3"}, {.name = "n", .text = "4"}};
+  ev.rerun.mode = RERUN_FAILED;
+  ev.rerun.params = given;
+  ev.rerun.params_len = 2;
+  ev.rerun.asker.dry_run = false;
+  sim_event(&s, ev);
+  answered(201, "p#2");
+  sim_event(&s, ev);
+  answered(201, "\"queued_behind\":\"p#2\"");
+  sim_rows_free(&rows);
+  sim_close(&s);
+}
+
+static void a_rerun_by_a_version_without_its_task_says_so(void **state) {
+  (void)state;
+  begin("slots: {cpu: 9}\n", "tasks: {a: {run: x}, b: {run: x}}\n");
+  sim_exit(&s, "a", 0);
+  sim_exit(&s, "b", 1);
+  sim_idle(&s);
+  struct engine_event gone = {.kind = ENGINE_GONE};
+  gone.gone = (struct engine_gone){"p"};
+  sim_event(&s, gone);
+  sim_rerun(&s, 1, RERUN_FAILED, NULL, 2); /* its file is gone: the newest version is the same one */
+  assert_true(s.status == 200 || s.status == 201 || s.status == 409);
+  sim_close(&s);
+}
+
+static void an_instant_that_was_skipped_may_be_run_by_hand(void **state) {
+  (void)state;
+  sim_open(&s, NULL);
+  sim_load(&s, "p", "schedule: {cron: \"0 2 * * *\", overlap: skip}\ntasks: {a: {run: x}}\n");
+  sim_trigger(&s, "p");
+  sim_later(&s, 2 * USEC_PER_HOUR); /* the run by hand still lives */
+  assert_int_equal(s.runs.len, 1);
+  sim_exit(&s, "a", 0);
+  sim_idle(&s);
+  struct engine_event ev = {.kind = ENGINE_TRIGGER};
+  ev.trigger = (struct engine_trigger){
+      .asker = sim_anna(), .pipeline = "p", .scheduled_for = SIM_START + 2 * USEC_PER_HOUR, .once = true};
+  sim_event(&s, ev);
+  answered(201, "p#2");
+  sim_close(&s);
+}
+
+static void each_part_of_a_policy_counts_alone(void **state) {
+  (void)state;
+  static const char *const rows[] = {"{lost: 2}", "{max: 1}", "{max: 1, delay: 1m}", "{max: 1, cap: 1m}",
+                                     "{max: 1, factor: 3}"};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    char yaml[160];
+    snprintf(yaml, sizeof yaml, "tasks: {a: {run: x, retries: %s}}\n", rows[i]);
+    begin(NULL, yaml);
+    sim_started(&s, "a");
+    if (i == 0)
+      sim_kind(&s, "a", ENGINE_REPORT_LOST, false);
+    else
+      sim_exit(&s, "a", 1);
+    assert_task(&s, 1, "a", "waiting");
+    sim_close(&s);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_instant_of_another_day_has_its_date),
@@ -321,6 +541,18 @@ int main(void) {
       cmocka_unit_test(what_waits_for_copied_files_says_so),
       cmocka_unit_test(the_commit_is_recorded_of_those_that_run_there),
       cmocka_unit_test(slots_that_a_row_cant_name_are_held_by_nobody),
+      cmocka_unit_test(a_third_stop_has_nothing_left_to_ask_for),
+      cmocka_unit_test(last_tasks_see_how_it_went),
+      cmocka_unit_test(schedules_that_are_taken_out_end_and_those_that_stay_go_on),
+      cmocka_unit_test(a_pause_by_hand_outlasts_one_in_the_file),
+      cmocka_unit_test(a_pause_of_nobody_says_that_all_is_paused),
+      cmocka_unit_test(what_would_be_given_up_of_a_run_that_ends_isnt_tried_again),
+      cmocka_unit_test(a_plan_of_down_says_what_becomes_of_each),
+      cmocka_unit_test(a_fault_and_what_the_host_says_are_both_told),
+      cmocka_unit_test(a_rerun_of_one_runs_nothing_else),
+      cmocka_unit_test(a_rerun_by_a_version_without_its_task_says_so),
+      cmocka_unit_test(an_instant_that_was_skipped_may_be_run_by_hand),
+      cmocka_unit_test(each_part_of_a_policy_counts_alone),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
