@@ -122,7 +122,7 @@ static bool sender_foreign(const struct exchange *x, const char *method, const s
 
 struct guard_verdict access_identify(struct exchange *x, const char *method, const struct guard_fields *fields) {
   struct api_request *r = &x->request;
-  struct net_origin host;
+  struct net_origin host = {0};
   origin_fill(x, fields);
   if (!r->local && !host_ours(x, fields, &host))
     return REFUSE(421, "Not this host",

@@ -219,9 +219,12 @@ void api_front_set(struct api *api, const struct api_front *front) {
     (void)parsed;
   }
   free(api->proxies);
-  api->proxies = front->proxies_len ? alloc_zeroed(front->proxies_len, sizeof *api->proxies) : NULL;
-  if (front->proxies_len) memcpy(api->proxies, front->proxies, front->proxies_len * sizeof *api->proxies);
+  api->proxies = NULL;
   api->proxies_len = front->proxies_len;
+  if (api->proxies_len) {
+    api->proxies = alloc_zeroed(api->proxies_len, sizeof *api->proxies);
+    memcpy(api->proxies, front->proxies, api->proxies_len * sizeof *api->proxies);
+  }
   url_set(api);
 }
 

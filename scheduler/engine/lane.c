@@ -1,5 +1,6 @@
 #include "scheduler/engine/lane.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -266,6 +267,7 @@ static void explain_open(const struct engine *e, const struct lane *lane, const 
   } else if (missing) {
     buf_fmt(out, "host %s has no slot %s", h->name, missing);
   } else {
+    assert(lacking);
     bool limit = slot_find(&e->limits, lacking->name) == lacking;
     explain_slot(lacking, limit ? "" : " on ", limit ? "" : h->name, wanted_of(lane, lacking), out);
   }

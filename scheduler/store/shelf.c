@@ -72,17 +72,21 @@ static int fail(const char *dir, const char *what, int err, struct buf *why) {
   return err_from_errno(err);
 }
 
-static int open_dir(const char *dir, DIR **out, struct buf *why) {
+/* NULL with *rc negative. */
+static DIR *open_dir(const char *dir, int *rc, struct buf *why) {
   int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  *out = fd < 0 ? NULL : fdopendir(fd);
-  if (*out) return 0;
+  DIR *d = fd < 0 ? NULL : fdopendir(fd);
+  *rc = 0;
+  if (d) return d;
   int err = errno;
   if (fd >= 0) close(fd);
   if (err == ENOENT && why) {
     buf_fmt(why, "the backup folder %s isn't there: make it, or mount its disk; it is never made by itself", dir);
-    return ERR_NOT_FOUND;
+    *rc = ERR_NOT_FOUND;
+  } else {
+    *rc = fail(dir, "can't be opened", err, why);
   }
-  return fail(dir, "can't be opened", err, why);
+  return NULL;
 }
 
 /* "NAME.db.tmp" and "NAME.db.tmp-journal" of ours. */
@@ -92,10 +96,10 @@ static bool half_made(const char *name, const char *state_id) {
 }
 
 int shelf_look(const char *dir, const char *state_id, instant now, instant *newest, struct buf *why) {
-  DIR *d;
+  int rc;
   *newest = INSTANT_NONE;
-  int rc = open_dir(dir, &d, why);
-  if (rc) return rc;
+  DIR *d = open_dir(dir, &rc, why);
+  if (!d) return rc;
   for (struct dirent *e; (e = readdir(d));) {
     if (half_made(e->d_name, state_id)) {
       unlinkat(dirfd(d), e->d_name, 0);
@@ -121,10 +125,10 @@ static void remove_file(DIR *d, const char *dir, const char *name, int *rc, stru
 }
 
 int shelf_tidy(const char *dir, const char *state_id, int64_t keep, const char *file, struct buf *why) {
-  DIR *d;
+  int rc;
   VEC(char *) names = {0};
-  int rc = open_dir(dir, &d, why);
-  if (rc) return rc;
+  DIR *d = open_dir(dir, &rc, why);
+  if (!d) return rc;
   for (struct dirent *e; (e = readdir(d));) {
     if (strlen(e->d_name) != NAME_LEN || name_instant(e->d_name, state_id) == INSTANT_NONE) continue;
     if (database_of_rota(dirfd(d), e->d_name)) vec_push(&names, alloc_strdup(e->d_name));

@@ -88,9 +88,9 @@ static void error_read(struct page *p, const struct failure_cards *c, struct fai
 static bool alike(const struct failure_card *a, const struct failure_card *b) {
   if (a->task->state != b->task->state || !a->attempt != !b->attempt) return false;
   if (a->task->state == TASK_WAITING && a->task->wait != b->task->wait) return false;
-  if (a->attempt && (a->attempt->exit_code != b->attempt->exit_code || a->attempt->signal != b->attempt->signal))
-    return false;
-  if (a->task->state == TASK_UNREACHABLE && a->attempt) return strcmp(a->attempt->host, b->attempt->host) == 0;
+  const struct attempt_row *x = a->attempt, *y = b->attempt;
+  if (x && y && (x->exit_code != y->exit_code || x->signal != y->signal)) return false;
+  if (a->task->state == TASK_UNREACHABLE && x && y) return strcmp(x->host, y->host) == 0;
   return !a->likeness || !b->likeness || strcmp(a->likeness, b->likeness) == 0;
 }
 

@@ -66,8 +66,9 @@ static void link_destroy(struct link *l) {
   free(l);
 }
 
-/* Frees the connections of which nothing is left. Never called from within a callback of a transport. */
-static void wires_bury(struct link *l) {
+/* Frees the connections of which nothing is left, and with the last of them the link, if it was given up: then false.
+ * Never called from within a callback of a transport. */
+static bool wires_bury(struct link *l) {
   for (struct wire **at = &l->wires; *at;) {
     struct wire *w = *at;
     if (!w->detached || w->shells) {
@@ -78,7 +79,9 @@ static void wires_bury(struct link *l) {
     w->transport->ops->free(w->transport);
     free(w);
   }
-  if (l->timer_closed && !l->wires) link_destroy(l);
+  if (!l->timer_closed || l->wires) return true;
+  link_destroy(l);
+  return false;
 }
 
 static void on_shell_freed(void *ctx) {
@@ -323,7 +326,7 @@ static void unsent_deliver(struct link *l) {
 
 static void on_timer(uv_timer_t *timer) {
   struct link *l = timer->data;
-  wires_bury(l);
+  if (!wires_bury(l)) return;
   unsent_deliver(l);
   if (!l->dead) bulks_turn(l);
   if (l->dead) return;
