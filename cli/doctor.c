@@ -136,6 +136,13 @@ static struct finding judge_daemon(struct visit *v, const struct reply *reply) {
     return (struct finding){
         HEALTH_WARNING, arena_fmt(&v->arena, "its loop is behind, by %lld ms: the machine or its disk is overloaded",
                                   (long long)field_int(health, "lag_ms", 0))};
+  const json_t *aside = json_object_get(health, "left_aside");
+  if (json_array_size(aside))
+    return (struct finding){HEALTH_CRITICAL,
+                            arena_fmt(&v->arena,
+                                      "%s was left aside after three crashes, %zu things in all; change the file, or "
+                                      "install another version of rota",
+                                      json_string_value(json_array_get(aside, 0)), json_array_size(aside))};
   if (json_is_object(paused))
     return (struct finding){HEALTH_WARNING, arena_fmt(&v->arena, "it is paused (%s); `rota resume --all` ends it",
                                                       field_text(paused, "reason"))};

@@ -61,6 +61,11 @@ static void show_head(const json_t *s) {
   const json_t *health = json_object_get(s, "health");
   if (json_is_true(json_object_get(health, "behind")))
     printf("  BEHIND by %lld ms: the machine or its disk is overloaded\n", (long long)field_int(health, "lag_ms", 0));
+  const json_t *aside = json_object_get(health, "left_aside"), *what;
+  size_t i;
+  json_array_foreach(aside, i, what) {
+    printf("  LEFT ASIDE after three crashes: %s\n", json_string_value(what));
+  }
   if (json_is_object(paused)) {
     const char *reason = field_shown(paused, "reason");
     local_format(field_known(paused, "at"), time);

@@ -15,6 +15,7 @@
 #include "scheduler/daemon/facts.h"
 #include "scheduler/journal/recorder.h"
 #include "scheduler/journal/tables.h"
+#include "scheduler/store/quarantine.h"
 #include "worker/local.h"
 
 /* Some may be busy for seconds: with the check of the database, with git, with a slow folder of pipelines. The others
@@ -50,6 +51,10 @@ static uint64_t raise_descriptor_limit(void) {
 static int open_store(struct assembly *a) {
   struct buf why = {0};
   int err = store_open(a->config->state, clock_now(), &a->store, &why);
+  if (!err) {
+    a->quarantine = quarantine_open(a->config->state);
+    store_guard(a->store, a->quarantine);
+  }
   if (!err) err = store_load(a->store, &a->loaded, &why);
   if (err)
     fprintf(stderr, "rota: the state directory %s: %s\n", a->config->state, why.len ? why.bytes : err_text(err));
@@ -92,12 +97,18 @@ static void record_start(struct assembly *a, const struct engine_options *engine
   recorder_start(a->recorder, &start);
 }
 
+static void on_restoring(void *quarantine, const char *run_id) {
+  quarantine_enter(quarantine, QUARANTINE_RUN, run_id);
+}
+
 static struct engine *restored_engine(struct assembly *a, const struct assembly_options *options) {
   struct engine_options engine_options = {.config = options->config,
                                           .schedules = options->schedules,
                                           .local_only = options->local_only,
                                           .zone = zones_get,
                                           .zone_ctx = &a->zones,
+                                          .restoring = on_restoring,
+                                          .restoring_ctx = a->quarantine,
                                           .env = a->env,
                                           .env_len = ACCOUNT_ENV};
   set_env(a);
@@ -111,6 +122,7 @@ static struct engine *restored_engine(struct assembly *a, const struct assembly_
   struct moment now = {.wall = clock_now(), .mono = clock_monotonic()};
   if (a->recorder) record_start(a, &engine_options, now);
   int err = engine_restore(engine, &a->loaded.state, now, &message);
+  quarantine_leave(a->quarantine);
   if (a->recorder && !err) recorder_restored(a->recorder, engine);
   if (!err) return engine;
   fprintf(stderr, "rota: the rows contradict each other: %s\n", message);
@@ -232,6 +244,7 @@ void assembly_close(struct assembly *a) {
   recorder_free(a->recorder);
   store_loaded_release(&a->loaded);
   store_close(a->store);
+  quarantine_close(a->quarantine);
   names_release(&a->names);
   zones_release(&a->zones);
   account_release(&a->account);

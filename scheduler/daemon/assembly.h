@@ -21,6 +21,7 @@ struct assembly {
   const struct config *config; /* the one in force: for the loop's thread */
   char *state_dir;             /* the same as the configuration's, for any thread */
   struct store *store;
+  struct quarantine *quarantine;
   struct store_loaded loaded; /* the rows at start; kept until assembly_started */
   struct zones zones;
   struct names names;

@@ -18,6 +18,7 @@
 #include "scheduler/spec/config.h"
 #include "scheduler/spec/pipeline.h"
 #include "scheduler/spec/time/zone.h"
+#include "scheduler/store/quarantine.h"
 
 /* A file that was written so shortly before it was read may be written again without another time stamp. */
 #define UNSETTLED (2 * USEC_PER_SEC)
@@ -49,10 +50,11 @@ struct known {
 };
 
 struct dags {
-  struct map sources; /* by relative path */
-  struct map known;   /* by pipeline's name, until a file gives it or it has gone */
-  bool known_stale;   /* the configuration changed since the rows were written */
-  struct map zones;   /* those of what the rows knew: NULL if there is no such zone any more, else not */
+  struct map sources;            /* by relative path */
+  struct map known;              /* by pipeline's name, until a file gives it or it has gone */
+  bool known_stale;              /* the configuration changed since the rows were written */
+  struct quarantine *quarantine; /* NULL: nothing is noted */
+  struct map zones;              /* those of what the rows knew: NULL if there is no such zone any more, else not */
 
   /* Of the scan under way. */
   const struct config *config;
@@ -108,6 +110,10 @@ void dags_scan_release(struct dags_scan *s) {
   buf_release(&s->broken);
   buf_release(&s->broken_shown);
   *s = (struct dags_scan){0};
+}
+
+void dags_guard(struct dags *d, struct quarantine *q) {
+  d->quarantine = q;
 }
 
 void dags_know(struct dags *d, const char *name, const char *sha256, struct pipeline *pipeline) {
@@ -214,6 +220,23 @@ static struct pipeline *source_known(struct dags *d, const struct source *s, con
   return strcmp(known->pipeline->folder, folder) == 0 ? pipeline_retain(known->pipeline) : NULL;
 }
 
+static struct pipeline *guarded_read(struct dags *d, const struct source *s, const struct pipeline_source *source,
+                                     struct diag_list *diags) {
+  char *id = alloc_fmt("%s %s", s->name, s->sha256);
+  struct pipeline *p = NULL;
+  if (quarantine_holds(d->quarantine, QUARANTINE_PIPELINE, id)) {
+    diag_error(diags, (struct diag_place){0}, "any change of the file gives it another chance; please report it",
+               "left aside, because the daemon crashed %d times in a row while it read this file",
+               QUARANTINE_CRASHES);
+  } else {
+    quarantine_enter(d->quarantine, QUARANTINE_PIPELINE, id);
+    p = pipeline_read(source, diags);
+    quarantine_leave(d->quarantine);
+  }
+  free(id);
+  return p;
+}
+
 static struct pipeline *source_parse(struct dags *d, const struct source *s, const struct buf *text,
                                      struct diag_list *diags) {
   char *folder = path_join(d->config->dags, s->path);
@@ -225,7 +248,7 @@ static struct pipeline *source_parse(struct dags *d, const struct source *s, con
                                          .text = buf_cstr(text),
                                          .len = text->len,
                                          .config = d->config};
-  if (!p) p = pipeline_read(&source, diags);
+  if (!p) p = guarded_read(d, s, &source, diags);
   free(folder);
   return p;
 }
@@ -418,6 +441,7 @@ static void remove_unseen(struct dags *d, struct map *gone) {
       continue;
     }
     if (s->valid_name) map_put(gone, s->name, NULL);
+    quarantine_forget(d->quarantine, QUARANTINE_PIPELINE, s->name);
     map_remove(&d->sources, s->path);
     source_free(s);
   }

@@ -56,6 +56,10 @@ void dags_free(struct dags *d); /* accepts NULL */
  * has gone. `pipeline` may be NULL. Before the first scan. */
 void dags_know(struct dags *d, const char *name, const char *sha256, struct pipeline *pipeline);
 
+/* What is parsed is noted there, and what it holds isn't parsed; borrowed, NULL for none. Before the first scan. */
+struct quarantine;
+void dags_guard(struct dags *d, struct quarantine *q);
+
 /* Scans config->dags; `anew` reads and parses every file, whether it changed or not. `out` is empty. */
 void dags_scan(struct dags *d, const struct config *config, bool anew, struct dags_scan *out);
 

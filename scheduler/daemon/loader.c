@@ -51,6 +51,10 @@ void loader_free(struct loader *l) {
   free(l);
 }
 
+void loader_guard(struct loader *l, struct quarantine *q) {
+  dags_guard(l->dags, q);
+}
+
 void loader_know(struct loader *l, const char *name, const char *sha256, struct pipeline *pipeline) {
   dags_know(l->dags, name, sha256, pipeline);
 }

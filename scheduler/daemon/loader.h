@@ -24,6 +24,9 @@ struct loader *loader_new(struct inbox *inbox, const struct config *config);
  * must turn until then, and the configuration live. Accepts NULL. */
 void loader_free(struct loader *l);
 
+/* As dags_guard. Before the first scan. */
+struct quarantine;
+void loader_guard(struct loader *l, struct quarantine *q);
 /* As dags_know. Before the first scan. */
 void loader_know(struct loader *l, const char *name, const char *sha256, struct pipeline *pipeline);
 

@@ -34,6 +34,7 @@
 #include "scheduler/daemon/watch.h"
 #include "scheduler/spec/config.h"
 #include "scheduler/store/history.h"
+#include "scheduler/store/quarantine.h"
 
 #define SIGNALS_LEN 3
 
@@ -186,6 +187,7 @@ static void on_signal(uv_signal_t *handle, int number) {
 static void load_pipelines(struct serve *s) {
   const struct engine_state *state = &s->assembly.loaded.state;
   s->loader = loader_new(core_inbox(s->assembly.core), s->config);
+  loader_guard(s->loader, s->assembly.quarantine);
   for (size_t i = 0; i < state->pipelines_len; i++) {
     const struct pipeline_row *row = &state->pipelines[i];
     if (!row->present) continue;
@@ -226,6 +228,7 @@ static int open_rest(struct serve *s) {
   const struct health_options health = {.loop = loop,
                                         .core = s->assembly.core,
                                         .state_dir = s->assembly.state_dir,
+                                        .quarantine = s->assembly.quarantine,
                                         .backup = &s->backup,
                                         .history = s->history,
                                         .state = &s->assembly.loaded.state};
@@ -318,6 +321,12 @@ static void log_started(const struct serve *s) {
       {"dags", s->config->dags}, {"pipelines", files});
   if (loader_broken(s->loader) > 0)
     LOG(LOG_WARNING, "some pipelines don't load; `rota status` shows them", {NULL, NULL});
+  struct buf aside = {0};
+  quarantine_list(s->assembly.quarantine, &aside);
+  for (char *rest = NULL, *what = aside.len ? strtok_r(aside.bytes, "\n", &rest) : NULL; what;
+       what = strtok_r(NULL, "\n", &rest))
+    LOG(LOG_ERROR, "left aside after three crashes", {"what", what});
+  buf_release(&aside);
 }
 
 static int serve(struct serve *s) {

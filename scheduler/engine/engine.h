@@ -328,6 +328,9 @@ struct engine_options {
    * schedule is parked with a reason. The same pointer may change its zone only between steps. */
   const struct zone *(*zone)(void *ctx, const char *name);
   void *zone_ctx;
+  /* Called with the id of each run before engine_restore takes it up; NULL: nobody wants to know. */
+  void (*restoring)(void *ctx, const char *run_id);
+  void *restoring_ctx;
   const struct launch_env *env; /* what `env.HOME` sees where the configuration doesn't set it; must outlive it */
   size_t env_len;
 };

@@ -221,6 +221,9 @@ int engine_restore(struct engine *e, const struct engine_state *state, struct mo
   for (size_t i = 0; i < state->hosts_len; i++) host_restore(e, &state->hosts[i]);
   for (size_t i = 0; i < state->remnants_len; i++) remnant_restore(e, &state->remnants[i]);
   int err = restore_entries(e, state, message);
-  for (size_t i = 0; i < state->runs_len && !err; i++) err = restore_run(e, &state->runs[i], message);
+  for (size_t i = 0; i < state->runs_len && !err; i++) {
+    if (e->options.restoring) e->options.restoring(e->options.restoring_ctx, state->runs[i].run.id.text);
+    err = restore_run(e, &state->runs[i], message);
+  }
   return err;
 }

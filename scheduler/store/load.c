@@ -38,6 +38,7 @@ static void version_key(int64_t version, char out[24]) {
 
 struct load_version {
   struct pipeline *pipeline;
+  bool aside; /* reading it ended the daemon too often */
   char sha256[SHA256_HEX_SIZE];
 };
 
@@ -51,9 +52,12 @@ int load_spec(struct statements *st, struct load_specs *specs, int64_t version, 
     sqlite3_bind_int64(q, 1, version);
     int rc = sqlite3_step(q);
     v = alloc_new(struct load_version);
-    if (rc == SQLITE_ROW) {
+    v->aside = quarantine_holds(specs->quarantine, QUARANTINE_VERSION, key);
+    if (rc == SQLITE_ROW && !v->aside) {
+      quarantine_enter(specs->quarantine, QUARANTINE_VERSION, key);
       snprintf(v->sha256, sizeof v->sha256, "%s", (const char *)sqlite3_column_text(q, 0));
       v->pipeline = pipeline_from_json((const char *)sqlite3_column_text(q, 1), (size_t)sqlite3_column_bytes(q, 1));
+      quarantine_leave(specs->quarantine);
     }
     sqlite3_reset(q);
     map_put(&specs->by_version, key, v);
@@ -61,6 +65,7 @@ int load_spec(struct statements *st, struct load_specs *specs, int64_t version, 
   *out = v->pipeline;
   if (sha256) memcpy(sha256, v->sha256, SHA256_HEX_SIZE);
   if (v->pipeline) return 0;
+  if (v->aside) return ERR_AGAIN;
   if (why) buf_fmt(why, "version %" PRId64 " of a pipeline can't be read from the database", version);
   return ERR_CORRUPT;
 }
@@ -112,8 +117,10 @@ static int load_pipelines(struct statements *st, struct load_specs *specs, struc
   if (rc) return rc;
   struct pipeline **pipelines = arena_new_array(&out->arena, state->pipelines_len + 1, struct pipeline *);
   char(*sha256)[SHA256_HEX_SIZE] = arena_array(&out->arena, state->pipelines_len + 1, SHA256_HEX_SIZE);
-  for (size_t i = 0; !rc && i < state->pipelines_len; i++)
+  for (size_t i = 0; !rc && i < state->pipelines_len; i++) {
     if (rows[i].version) rc = load_spec(st, specs, rows[i].version, sha256[i], &pipelines[i], why);
+    if (rc == ERR_AGAIN) rc = 0; /* left aside: its file is read anew */
+  }
   state->pipelines = rows;
   state->pipeline_specs = pipelines;
   state->pipeline_sha256 = (const char(*)[SHA256_HEX_SIZE])sha256;
@@ -152,12 +159,16 @@ static int load_live_runs(struct statements *st, struct load_specs *specs, struc
   if (!rc) rc = db_code(st->db, step);
   sqlite3_reset(q);
   struct run_rows *copy = arena_new_array(&out->arena, runs.len + 1, struct run_rows);
+  size_t kept = 0;
   for (size_t i = 0; !rc && i < runs.len; i++) {
-    copy[i] = runs.items[i];
-    rc = load_run(st, specs, &out->arena, &copy[i], why);
+    if (quarantine_holds(specs->quarantine, QUARANTINE_RUN, runs.items[i].run.id.text)) continue;
+    copy[kept] = runs.items[i];
+    rc = load_run(st, specs, &out->arena, &copy[kept], why);
+    if (rc == 0) kept++;
+    if (rc == ERR_AGAIN) rc = 0; /* of a version that is left aside */
   }
   out->state.runs = copy;
-  out->state.runs_len = runs.len;
+  out->state.runs_len = kept;
   vec_release(&runs);
   return rc;
 }
@@ -194,7 +205,7 @@ static int load_meta(struct statements *st, struct store_loaded *out) {
 
 int store_load(struct store *s, struct store_loaded *out, struct buf *why) {
   struct statements *st = &s->statements;
-  struct load_specs specs = {0};
+  struct load_specs specs = {.quarantine = s->quarantine};
   memset(out, 0, sizeof *out);
   size_t said = why ? why->len : 0;
   int rc = load_pipelines(st, &specs, out, why);
@@ -215,7 +226,7 @@ int store_load(struct store *s, struct store_loaded *out, struct buf *why) {
   if (!rc) rc = load_meta(st, out);
   for (size_t i = 0; !rc && i < specs.by_version.len; i++) {
     struct load_version *v = specs.by_version.entries[i].value;
-    vec_push(&out->pipelines, pipeline_retain(v->pipeline));
+    if (v->pipeline) vec_push(&out->pipelines, pipeline_retain(v->pipeline));
   }
   load_specs_release(&specs);
   if (rc && why && why->len == said)

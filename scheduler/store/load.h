@@ -3,6 +3,7 @@
 #define ROTA_STORE_LOAD_H
 
 #include "base/map.h"
+#include "scheduler/store/quarantine.h"
 #include "scheduler/store/statements.h"
 #include "scheduler/store/store.h"
 
@@ -14,9 +15,10 @@ int load_run_row(sqlite3_stmt *q, struct arena *a, struct run_rows *out);
 
 /* The pipelines of versions, each made once. */
 struct load_specs {
-  struct map by_version; /* struct pipeline *, one reference each */
+  struct map by_version;         /* struct pipeline *, one reference each */
+  struct quarantine *quarantine; /* takes note of what is read; NULL */
 };
-/* A borrowed pipeline, with its sha256; ERR_CORRUPT if the JSON isn't one. */
+/* A borrowed pipeline, with its sha256; ERR_CORRUPT if the JSON isn't one, ERR_AGAIN if it is left aside. */
 int load_spec(struct statements *st, struct load_specs *specs, int64_t version, char sha256[SHA256_HEX_SIZE],
               struct pipeline **out, struct buf *why);
 void load_specs_release(struct load_specs *specs);

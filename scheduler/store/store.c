@@ -157,6 +157,10 @@ void store_close(struct store *s) {
   let_go(s, !s->broken);
 }
 
+void store_guard(struct store *s, struct quarantine *q) {
+  s->quarantine = q;
+}
+
 void store_condemn(struct store *s, instant now, const char *what) {
   damage_note(s->dir, now, what);
   store_stop(s, ERR_CORRUPT);

@@ -104,6 +104,9 @@ struct store_loaded {
   size_t sessions_len;
   instant restored_at; /* the database came from a snapshot and there are questions open: start paused */
 };
+/* What store_load takes up is noted there, and what it holds is left out; borrowed. Before store_load. */
+struct quarantine;
+void store_guard(struct store *s, struct quarantine *q);
 /* All that engine_restore needs. ERR_CORRUPT if a stored version can't be read. */
 int store_load(struct store *s, struct store_loaded *out, struct buf *why);
 void store_loaded_release(struct store_loaded *l);

@@ -10,6 +10,7 @@
 #include "scheduler/daemon/events/event_hub.h"
 #include "scheduler/daemon/service.h"
 #include "scheduler/store/history.h"
+#include "scheduler/store/quarantine.h"
 #include "scheduler/store/store.h"
 
 #define ACTION_BACKUP "backup"
@@ -188,6 +189,7 @@ void health_free(struct health *h) {
 void health_view(const struct health *h, struct health_view *out) {
   const struct backup_standing *scheduled = h->o.backup;
   *out = (struct health_view){.degraded = h->degraded, .backup_at = h->backup_at, .backup_file = h->backup_file};
+  out->left_aside = quarantine_len(h->o.quarantine);
   out->backup_failing = scheduled->failing != INSTANT_NONE;
   if (scheduled->dir && scheduled->last != INSTANT_NONE &&
       (out->backup_at == INSTANT_NONE || scheduled->last > out->backup_at)) {
@@ -239,6 +241,18 @@ void degraded_member(const struct degraded *d, struct json *j) {
   jsonw_object_end(j);
 }
 
+static void member_aside(const struct health *h, struct json *j) {
+  struct buf list = {0};
+  quarantine_list(h->o.quarantine, &list);
+  jsonw_key(j, "left_aside");
+  jsonw_array(j);
+  for (char *rest = NULL, *what = list.len ? strtok_r(list.bytes, "\n", &rest) : NULL; what;
+       what = strtok_r(NULL, "\n", &rest))
+    jsonw_string(j, what);
+  jsonw_array_end(j);
+  buf_release(&list);
+}
+
 void health_json(const struct health *h, struct json *j) {
   struct health_view view;
   health_view(h, &view);
@@ -248,4 +262,5 @@ void health_json(const struct health *h, struct json *j) {
   jsonw_member_bool(j, "behind", view.pulse.behind);
   jsonw_member_instant(j, "last_commit_at", view.commits.committed_at);
   member_backup(&view, j);
+  member_aside(h, j);
 }

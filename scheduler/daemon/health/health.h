@@ -16,6 +16,7 @@
 #include "scheduler/daemon/health/scores.h"
 
 struct backup_standing;
+struct quarantine;
 struct event_hub;
 struct history;
 struct health;
@@ -51,6 +52,7 @@ struct health_options { /* all borrowed */
   uv_loop_t *loop;
   struct core *core;
   const char *state_dir;
+  struct quarantine *quarantine;
   const struct backup_standing *backup; /* of those on the schedule */
   struct history *history;
   const struct engine_state *state; /* of the start; not used later */
@@ -70,6 +72,7 @@ struct health_view {
   instant backup_at;       /* of the last backup that was verified; INSTANT_NONE: none is known */
   const char *backup_file; /* or the folder of those on the schedule */
   bool backup_failing;
+  size_t left_aside; /* what crashed the daemon too often (quarantine.h) */
 };
 void health_view(const struct health *h, struct health_view *out);
 const struct degraded *health_degraded(const struct health *h);
@@ -81,7 +84,7 @@ const struct scores *health_scores(const struct health *h);
 
 /* The member `degraded`: null, or its `kind`, `reason` and `since`. */
 void degraded_member(const struct degraded *degraded, struct json *j);
-/* The members `ok`, `degraded`, `lag_ms`, `behind`, `last_commit_at`, `last_backup`. */
+/* The members `ok`, `degraded`, `lag_ms`, `behind`, `last_commit_at`, `last_backup`, `left_aside`. */
 void health_json(const struct health *h, struct json *j);
 
 #endif

@@ -259,6 +259,8 @@ static void write_queues(struct metrics *m) {
   gauge(m, "rota_runs_live", "Runs that haven't ended.", (int64_t)load.runs);
   gauge(m, "rota_attempts_live", "Attempts that haven't ended, on all hosts.", (int64_t)load.attempts);
   gauge(m, "rota_tasks_waiting", "Tasks that are ready and wait for a place.", (int64_t)load.waiting);
+  gauge(m, "rota_left_aside", "Pipelines, versions and runs that crashed the daemon three times in a row.",
+        (int64_t)m->view.left_aside);
   gauge(m, "rota_paused", "Whether the whole installation is paused.", engine_paused(m->engine).at != INSTANT_NONE);
 }
 

@@ -1,0 +1,54 @@
+/* What ended the daemon three times in a row is left aside: a pipeline's text that crashes the reader, a stored
+ * version or an unfinished run that crashes the start.
+ *
+ *   rota.crumb     what is being taken up now; empty between two things. Written before, emptied after, never synced:
+ *                  it outlives a crash of the process, and a crash of the machine is nobody's fault
+ *   rota.crashes   what was being taken up when former lives ended, a line each: the count, the kind, the id
+ *
+ * What goes well once is taken off the list (of a pipeline any text), and another version of rota begins it anew. For
+ * one thread at a time, but for quarantine_len and quarantine_list. Costs two writes into the page cache for each
+ * thing.
+ */
+#ifndef ROTA_STORE_QUARANTINE_H
+#define ROTA_STORE_QUARANTINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+
+#define QUARANTINE_CRASHES 3
+#define QUARANTINE_ID_MAX  255 /* bytes of an id that count */
+
+#define QUARANTINE_LIST(X)                                                                                           \
+  X(PIPELINE, "pipeline") /* "NAME SHA256" of the text of a file */                                                  \
+  X(VERSION, "version")   /* the key of a stored version */                                                          \
+  X(RUN, "run")           /* the id of an unfinished run */
+
+enum quarantine_kind {
+#define X(name, word) QUARANTINE_##name,
+  QUARANTINE_LIST(X)
+#undef X
+};
+
+struct quarantine;
+
+/* Counts the crash of the former life, if it was one. The caller holds the directory's lock. Never fails: without a
+ * disk nothing is counted. */
+struct quarantine *quarantine_open(const char *dir);
+void quarantine_close(struct quarantine *q); /* accepts NULL */
+
+/* All below accept NULL, which holds nothing and takes no note. */
+bool quarantine_holds(const struct quarantine *q, enum quarantine_kind kind, const char *id);
+/* This is taken up from now on; what was before it has gone well. */
+void quarantine_enter(struct quarantine *q, enum quarantine_kind kind, const char *id);
+/* It has gone well. */
+void quarantine_leave(struct quarantine *q);
+/* There is no such thing any more; of a pipeline the name alone. */
+void quarantine_forget(struct quarantine *q, enum quarantine_kind kind, const char *id);
+/* How many things are left aside; for any thread. */
+size_t quarantine_len(const struct quarantine *q);
+/* One line for each thing that is left aside: "pipeline nightly", "run 01J...". */
+void quarantine_list(struct quarantine *q, struct buf *out);
+
+#endif
