@@ -69,13 +69,20 @@ int snapshot_finish(const char *temporary, const char *file, struct buf *why) {
   return rc;
 }
 
+/* A file whose size can't be read is SQLITE_ERROR, "exists already", to VACUUM INTO: here it was just made. */
+static int vacuum_into(sqlite3 *db, const char *sql) {
+  errno = 0;
+  int rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
+  return rc == SQLITE_ERROR ? ERR_IO : db_code(db, rc);
+}
+
 int snapshot_vacuum(sqlite3 *db, const char *file, struct buf *why) {
   char *temporary = alloc_fmt("%s.tmp", file);
   char *sql = sqlite3_mprintf("VACUUM INTO %Q", temporary);
   if (!sql) abort();
   size_t said = why ? why->len : 0;
   int rc = snapshot_begin(temporary, why);
-  if (!rc) rc = db_exec(db, sql);
+  if (!rc) rc = vacuum_into(db, sql);
   sqlite3_free(sql);
   if (rc && why && why->len == said) buf_fmt(why, "the snapshot %s can't be written: %s", file, sqlite3_errmsg(db));
   if (rc)
