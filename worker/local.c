@@ -372,6 +372,9 @@ struct executor *local_new(uv_loop_t *loop, const struct local_options *options,
   if (*err) return NULL;
   struct local *l = alloc_new(struct local);
   l->base = (struct executor){.ops = &ops, .report = report_fn, .ctx = ctx};
+  /* To take this boot for another would be to take every live attempt for a dead one. */
+  *err = machine_here(&l->place.machine);
+  if (*err) goto no_spawner;
   *err = spawner_init(&l->place.spawner, options->supervisor_path, options->files);
   if (*err) goto no_spawner;
   l->supervisors = epoll_create1(EPOLL_CLOEXEC);
@@ -383,7 +386,6 @@ struct executor *local_new(uv_loop_t *loop, const struct local_options *options,
   if (!l->place.crew) goto no_crew;
   l->place.state_dir = alloc_strdup(options->state_dir);
   account_init(&l->place.account);
-  machine_here(&l->place.machine);
   poll_start(loop, &l->supervisor_poll, l, l->supervisors, on_supervisor);
   poll_start(loop, &l->notice_poll, l, l->place.spawner.reading, on_notice);
   uv_timer_init(loop, &l->look_again);

@@ -171,6 +171,10 @@ static void look_and_kill(struct chore *c) {
   /* The supervisor's number is still its own while we have it as a zombie, or have just seen it go. */
   int64_t session = dead && c->was_claimed ? c->look.session : 0;
   c->left = remains_kill(c->attempt_id, session, REMAINS_LIMIT, closing, c->place->crew, &c->killed);
+  if (c->left && !c->killed) { /* for want of descriptors nobody knows: it is looked at again */
+    c->look.state = LOOK_UNKNOWN;
+    c->look.err = ERR_AGAIN;
+  }
 }
 
 void chore_run(struct job *j) {

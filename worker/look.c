@@ -36,15 +36,23 @@ static ssize_t small_read(int dir, const char *name, char *out, size_t size) {
   return n;
 }
 
-static void word_read(const char *path, char out[MACHINE_WORD_SIZE]) {
-  if (small_read(AT_FDCWD, path, out, MACHINE_WORD_SIZE) < 0) out[0] = '\0';
-  out[strcspn(out, " \n")] = '\0';
-  if (!out[0]) strcpy(out, "-");
+static bool absent(int errnum) {
+  return errnum == ENOENT || errnum == ENOTDIR;
 }
 
-void machine_here(struct machine *m) {
-  word_read("/etc/machine-id", m->id);
-  word_read("/proc/sys/kernel/random/boot_id", m->boot);
+static int word_read(const char *path, char out[MACHINE_WORD_SIZE]) {
+  if (small_read(AT_FDCWD, path, out, MACHINE_WORD_SIZE) < 0) {
+    if (!absent(errno)) return err_from_errno(errno);
+    out[0] = '\0';
+  }
+  out[strcspn(out, " \n")] = '\0';
+  if (!out[0]) strcpy(out, "-");
+  return 0;
+}
+
+int machine_here(struct machine *m) {
+  int err = word_read("/etc/machine-id", m->id);
+  return err ? err : word_read("/proc/sys/kernel/random/boot_id", m->boot);
 }
 
 /* Takes a decimal number off the text, blanks before it included; false if there is none or it doesn't fit. */
@@ -63,7 +71,10 @@ enum { STAT_PARENT = 4, STAT_GROUP = 5, STAT_SESSION = 6, STAT_START = 22 };
 int process_stat(int64_t pid, struct process_stat *out) {
   char path[48], text[1024];
   snprintf(path, sizeof path, "/proc/%" PRId64 "/stat", pid);
-  if (small_read(AT_FDCWD, path, text, sizeof text) <= 0) return errno == EMFILE ? ERR_AGAIN : ERR_NOT_FOUND;
+  ssize_t len = small_read(AT_FDCWD, path, text, sizeof text);
+  /* Whoever can't be looked at isn't gone for that. */
+  if (len < 0 && !absent(errno) && errno != ESRCH) return ERR_AGAIN;
+  if (len <= 0) return ERR_NOT_FOUND;
   const char *at = strrchr(text, ')'); /* the end of the name, which may hold anything */
   if (!at || at[1] != ' ' || !at[2]) return ERR_CORRUPT;
   out->state = at[2];

@@ -17,7 +17,8 @@ struct machine {
   char boot[MACHINE_WORD_SIZE];
 };
 
-void machine_here(struct machine *m);
+/* An error when the system has it and it can't be read now. */
+int machine_here(struct machine *m);
 
 /* What a supervisor has written about an attempt, in `result` or in a notice; -1, 0 and INSTANT_NONE are unknown. */
 struct findings {
@@ -57,7 +58,8 @@ struct look {
 void findings_init(struct findings *f);
 void look_at(const char *dir, const struct machine *here, struct look *out);
 
-/* The state letter, parent, group, session and start time of a process; ERR_NOT_FOUND if there is none. */
+/* The state letter, parent, group, session and start time of a process; ERR_NOT_FOUND if there is none, ERR_AGAIN if
+ * it can't be looked at right now. */
 struct process_stat {
   char state;
   int64_t parent, group, session;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "worker/look.h"
 
 #define ENVIRON_MAX (4u << 20)
@@ -21,15 +22,24 @@ struct quarry {
   char entry[64]; /* "ROTA_ATTEMPT_ID=..." */
   int64_t session;
   struct buf environ;
+  bool short_of; /* of descriptors, in this round: somebody may have been passed by */
 };
+
+static bool shortage(int errnum) {
+  return errnum == EMFILE || errnum == ENFILE || errnum == ENOMEM;
+}
 
 enum marked { MARKED_OURS, MARKED_OTHER, MARKED_NOT };
 
-static bool environ_read(int64_t pid, struct buf *out) {
+static bool environ_read(struct quarry *q, int64_t pid) {
+  struct buf *out = &q->environ;
   char path[48];
   snprintf(path, sizeof path, "/proc/%" PRId64 "/environ", pid);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
+  if (fd < 0) {
+    q->short_of |= shortage(errno);
+    return false;
+  }
   buf_reset(out);
   ssize_t n = 0;
   do {
@@ -43,7 +53,7 @@ static bool environ_read(int64_t pid, struct buf *out) {
 }
 
 static enum marked mark_read(struct quarry *q, int64_t pid) {
-  if (!environ_read(pid, &q->environ)) return MARKED_NOT;
+  if (!environ_read(q, pid)) return MARKED_NOT;
   enum marked m = MARKED_NOT;
   const char *end = q->environ.bytes + q->environ.len;
   for (const char *at = q->environ.bytes; at < end; at += strlen(at) + 1) {
@@ -55,7 +65,9 @@ static enum marked mark_read(struct quarry *q, int64_t pid) {
 /* A process of the session that carries another attempt's id is that attempt's. */
 static bool belongs(struct quarry *q, int64_t pid) {
   struct process_stat st;
-  if (process_stat(pid, &st) || st.state == 'Z' || st.state == 'X') return false;
+  int err = process_stat(pid, &st);
+  if (err == ERR_AGAIN) q->short_of = true;
+  if (err || st.state == 'Z' || st.state == 'X') return false;
   enum marked m = mark_read(q, pid);
   return m == MARKED_OURS || (m == MARKED_NOT && q->session > 1 && st.session == q->session);
 }
@@ -70,9 +82,11 @@ static bool kill_one(struct quarry *q, int64_t pid) {
   return ours;
 }
 
+/* How many are left; who can't be looked at for a shortage counts as one. */
 static int kill_round(struct quarry *q) {
   DIR *proc = opendir("/proc");
-  if (!proc) return 0;
+  q->short_of = !proc && shortage(errno);
+  if (!proc) return q->short_of;
   int n = 0;
   int64_t self = getpid();
   for (const struct dirent *e; (e = readdir(proc)) != NULL;) {
@@ -81,7 +95,7 @@ static int kill_round(struct quarry *q) {
     if (*end == '\0' && pid > 1 && pid != self) n += kill_one(q, pid);
   }
   closedir(proc);
-  return n;
+  return n ? n : q->short_of;
 }
 
 int remains_kill(const char *attempt_id, int64_t session, duration limit, bool (*cancelled)(const void *ctx),
@@ -92,7 +106,7 @@ int remains_kill(const char *attempt_id, int64_t session, duration limit, bool (
   int left;
   *found = false;
   while ((left = kill_round(&q)) > 0) {
-    *found = true;
+    *found |= !q.short_of;
     if (clock_monotonic() >= until || (cancelled && cancelled(ctx))) break;
     nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
   }
