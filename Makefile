@@ -57,7 +57,7 @@ endef
 $(foreach r,$(ROOMS),$(eval $(call room,$(r))))
 
 # What only one room needs stands in the room: worker/supervise.mk, scheduler/store/store.mk, ...
-include tests/tests.mk $(sort $(foreach r,$(ROOMS),$(wildcard $(r)/*.mk))) $(wildcard ui/ui.mk) tests/lint/lint.mk tests/bench/bench.mk tests/torture/torture.mk tests/mutants/mutants.mk tests/sim/sim.mk tests/replay/replay.mk
+include tests/tests.mk $(sort $(foreach r,$(ROOMS),$(wildcard $(r)/*.mk))) $(wildcard ui/ui.mk) tests/lint/lint.mk tests/bench/bench.mk tests/torture/torture.mk tests/turn/turn.mk tests/mutants/mutants.mk tests/sim/sim.mk tests/replay/replay.mk
 -include $(OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(SUPERVISE_OBJ:.o=.d)
 
 setup-run setup-test:

@@ -163,7 +163,12 @@ int assembly_open(struct assembly *a, const struct assembly_options *options) {
   signal(SIGPIPE, SIG_IGN);
   a->files = raise_descriptor_limit();
   setenv("UV_THREADPOOL_SIZE", POOL_THREADS, 0);
-  uv_loop_init(&a->loop);
+  int err = uv_loop_init(&a->loop);
+  if (err) {
+    fprintf(stderr, "rota: the loop can't be made: %s\n", uv_strerror(err));
+    free(a->state_dir);
+    return EXIT_FAILED;
+  }
   struct engine *engine = NULL;
   if (open_store(a) || open_journal(a, options) || !(engine = restored_engine(a, options))) goto failed;
 

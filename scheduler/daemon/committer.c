@@ -188,14 +188,17 @@ static void on_async(uv_async_t *async) {
   free(jobs);
 }
 
-static void on_closed(uv_handle_t *handle) {
-  struct committer *c = handle->data;
+static void release(struct committer *c) {
   uv_mutex_destroy(&c->lock);
   uv_cond_destroy(&c->wake);
   vec_release(&c->jobs);
   vec_release(&c->jobs_done);
   buf_release(&c->why);
   free(c);
+}
+
+static void on_closed(uv_handle_t *handle) {
+  release(handle->data);
 }
 
 struct committer *committer_new(uv_loop_t *loop, struct store *store, committer_done_fn *done, void *ctx) {
@@ -210,7 +213,10 @@ struct committer *committer_new(uv_loop_t *loop, struct store *store, committer_
   c->committed_at = INSTANT_NONE;
   uv_mutex_init(&c->lock);
   uv_cond_init(&c->wake);
-  uv_async_init(loop, &c->async, on_async);
+  if (uv_async_init(loop, &c->async, on_async)) {
+    release(c);
+    return NULL;
+  }
   c->async.data = c;
   if (uv_thread_create(&c->thread, writer_main, c) == 0) return c;
   uv_close((uv_handle_t *)&c->async, on_closed);

@@ -75,7 +75,13 @@ int daemon_doctor_hosts(const struct doctor_hosts_options *options) {
     config_free(config);
     return EXIT_USAGE;
   }
-  uv_loop_init(&all.loop);
+  int err = uv_loop_init(&all.loop);
+  if (err) {
+    fprintf(stderr, "rota: the loop can't be made: %s\n", uv_strerror(err));
+    vec_release(&all.hosts);
+    config_free(config);
+    return EXIT_FAILED;
+  }
   for (int i = 0; i < AT_ONCE; i++) visit_next(&all);
   uv_run(&all.loop, UV_RUN_DEFAULT);
   uv_loop_close(&all.loop);

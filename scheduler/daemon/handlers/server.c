@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/err.h"
 
 struct server {
   struct api *api;
@@ -41,8 +42,12 @@ int server_new(uv_loop_t *loop, const struct api_options *options, struct server
     free(s);
     return err;
   }
+  if (uv_poll_init(loop, &s->poll, api_fd(s->api))) {
+    api_free(s->api);
+    free(s);
+    return ERR_AGAIN;
+  }
   uv_timer_init(loop, &s->timer);
-  uv_poll_init(loop, &s->poll, api_fd(s->api));
   s->poll.data = s->timer.data = s;
   s->open = 2;
   uv_poll_start(&s->poll, UV_READABLE, on_readable);

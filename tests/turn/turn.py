@@ -1,0 +1,434 @@
+#!/usr/bin/env python3
+"""Each call of the real daemon fails in turn, and nothing is lost.
+
+    ROTA=build/rota tests/turn/turn.py [--step N] [--scenario NAME] [--kind NAME] [--seconds N]
+
+For each scenario and each kind of call (turn.c) the nth call fails, n = 1, 1 + step, ..., once and for ever after, until
+the scenario passes without a failure. After each the daemon is started on what it left, with nothing that fails, and the
+books are compared:
+
+- the daemon still ran, or it had ended by itself, with a code; only without memory, or a library without a descriptor,
+  it may abort;
+- each request that was acknowledged is one run, those that weren't are repeated with their keys and are one run, too;
+- each task of it ran once, by what the task wrote itself;
+- its log has each of its lines, or its attempt says that a part is missing;
+- each run has ended as it should.
+
+A kind that no scenario ever reached is a failure of the test.
+"""
+import argparse
+import collections
+import contextlib
+import errno
+import http.client
+import json
+import mmap
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../integration/lib"))
+from harness import Place, Skip, wait_until  # noqa: E402
+
+E = errno
+# In the order of enum kind in turn.c; each with what a kernel may say, one after the other.
+KINDS = {
+    "memory": [E.ENOMEM],
+    "open": [E.EMFILE, E.ENFILE, E.ENOMEM],
+    "mkdir": [E.ENOSPC, E.EROFS, E.EIO],
+    "rename": [E.EIO, E.ENOSPC, E.EROFS],
+    "unlink": [E.EIO, E.EROFS],
+    "write": [E.ENOSPC, E.EIO, E.EROFS, E.EDQUOT],
+    "read": [E.EIO],
+    "sync": [E.EIO],
+    "truncate": [E.ENOSPC, E.EIO],
+    "spawn": [E.EAGAIN, E.ENOMEM],
+    "thread": [E.EAGAIN],
+    "socket": [E.EMFILE, E.ENFILE, E.ENOBUFS],
+    "accept": [E.EMFILE, E.ENFILE, E.ECONNABORTED],
+    "send": [E.EPIPE, E.ECONNRESET, E.ENOBUFS],
+    "receive": [E.ECONNRESET],
+    "descriptor": [E.EMFILE, E.ENFILE],
+    "watch": [E.ENOSPC, E.ENOMEM],
+}
+NAMES = list(KINDS)
+MAY_ABORT = ("memory", "thread", "descriptor", "watch")  # libuv ends the process when it has no epoll, say
+LINES = 30
+FORMAT = f"={5 + 2 * len(KINDS)}q"
+
+PAIR = """
+    params: {book: {type: string}, nap: {type: string, default: '0'}}
+    defaults: {retries: {max: 0, delay: 0s, lost: 50}}
+    tasks:
+      first:
+        outputs: {answer: int}
+        run: |
+          echo "$ROTA_RUN_ID first $ROTA_ATTEMPT_ID" >> "$ROTA_PARAM_BOOK"
+          i=0; while [ $i -lt LINES ]; do i=$((i + 1)); echo "line $i"; done
+          sleep "$ROTA_PARAM_NAP"
+          echo "answer=42" >> "$ROTA_OUTPUT"
+      second:
+        needs: first
+        env: {ANSWER: "${{ tasks.first.outputs.answer }}"}
+        run: |
+          echo "$ROTA_RUN_ID second $ROTA_ATTEMPT_ID $ANSWER" >> "$ROTA_PARAM_BOOK"
+          i=0; while [ $i -lt LINES ]; do i=$((i + 1)); echo "line $i"; done
+""".replace("LINES", str(LINES))
+
+
+def compiled():
+    """turn.c as a library; skips where there is no compiler, or the program is built with a sanitizer."""
+    folder = tempfile.mkdtemp(prefix="rota-turn-")
+    library = os.path.join(folder, "turn.so")
+    try:
+        subprocess.run([os.environ.get("CC", "cc"), "-std=c17", "-D_GNU_SOURCE", "-O2", "-shared", "-fPIC", "-o", library,
+                        os.path.join(HERE, "turn.c"), "-ldl"], check=True, capture_output=True)
+    except FileNotFoundError:
+        raise Skip("there is no C compiler") from None
+    with open(os.environ["ROTA"], "rb") as program:
+        text = program.read()
+        if b"__asan_init" in text or b"__tsan_init" in text:
+            raise Skip("a program with a sanitizer has its own memory")
+    return library
+
+
+class Control:
+    """What the library reads and counts, in a file that both have mapped."""
+
+    def __init__(self, path):
+        self.path = path
+        with open(path, "wb") as f:
+            f.write(b"\0" * struct.calcsize(FORMAT))
+        with open(path, "r+b") as f:
+            self.map = mmap.mmap(f.fileno(), 0)
+
+    def arm(self, kind, nth, ever, error):
+        self.map[:40] = struct.pack("=5q", 0, NAMES.index(kind) if kind else -1, nth, ever, error)
+        self.map[40:] = b"\0" * (len(self.map) - 40)
+        self.map[:8] = struct.pack("=q", 1)
+
+    def disarm(self):
+        self.map[:8] = struct.pack("=q", 0)
+
+    def read(self):
+        values = struct.unpack(FORMAT, self.map[:])[5:]
+        return dict(zip(NAMES, values[:len(NAMES)])), dict(zip(NAMES, values[len(NAMES):]))
+
+
+class Telling:
+    """A place, the requests that were made there, and what was acknowledged of them."""
+
+    def __init__(self, library, fault):
+        self.fault = fault  # (kind, nth, ever, error), or None: nothing fails
+        self.place = Place("slots: {cpu: 8}\n")
+        self.book = self.place.path("book")
+        self.control = Control(self.place.path("control"))
+        self.env = self.place.environment(LD_PRELOAD=library, TURN_CONTROL=self.control.path,
+                                          TURN_PROGRAM=os.path.basename(os.environ["ROTA"]))
+        self.keys = {}  # of each request: what was asked for, and the run's id once it was acknowledged
+        self.cancelled = set()
+        self.backups = []
+        self.notes = []
+        self.place.pipeline("pair", PAIR)
+
+    def serve(self, faults=True):
+        self.place.start(wait=False, env=self.env if faults else None)
+
+    def arm(self):
+        self.control.arm(*(self.fault or (None, 0, 0, 0)))
+
+    def up(self, seconds=10):
+        """Whether the daemon answers within the time; False as soon as it has ended."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.place.daemon.poll() is None:
+            if self.ask("GET", "/api/v1/status", timeout=1)[0] == 200:
+                return True
+            time.sleep(0.02)
+        return False
+
+    def ask(self, method, path, body=None, headers=None, timeout=3):
+        """Over the socket, as the command line does: (status, body), (0, None) if there is no answer."""
+        connection = http.client.HTTPConnection("rota", timeout=timeout)
+        connection.connect = lambda: connect_unix(connection, os.path.join(self.place.state, "rota.sock"), timeout)
+        send = dict(headers or {})
+        if body is not None:
+            send["Content-Type"] = "application/json"
+        try:
+            connection.request(method, path, body=json.dumps(body) if body is not None else None, headers=send)
+            answer = connection.getresponse()
+            text = answer.read()
+            return answer.status, json.loads(text) if text and "json" in answer.headers.get_content_type() else text
+        except (OSError, http.client.HTTPException, ValueError):
+            return 0, None
+        finally:
+            connection.close()
+
+    def trigger(self, key, nap="0"):
+        self.keys.setdefault(key, {"nap": nap, "run": None})
+        body = {"params": {"book": self.book, "nap": self.keys[key]["nap"]}, "now": True}
+        status, answer = self.ask("POST", "/api/v1/pipelines/pair/runs", body, {"Idempotency-Key": key})
+        if status in (200, 201, 202):
+            self.keys[key]["run"] = answer["run"]["id"]
+        return status
+
+    def attempts(self, key):
+        run = self.keys[key]["run"]
+        status, shown = self.ask("GET", f"/api/v1/runs/{run}")
+        return shown["attempts"] if status == 200 else []
+
+    def until_running(self, key, seconds=8):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.place.daemon.poll() is None:
+            if any(a["state"] == "running" for a in self.attempts(key)):
+                return True
+            time.sleep(0.03)
+        return False
+
+    def rest(self, seconds=4):
+        """Gives what was asked for the time to end, as long as it gets on."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.place.daemon.poll() is None:
+            states = [self.ask("GET", f"/api/v1/runs/{k['run']}")[1] for k in self.keys.values() if k["run"]]
+            if all(isinstance(s, dict) and s.get("state") in ("succeeded", "failed", "cancelled") for s in states):
+                return
+            time.sleep(0.05)
+
+
+def connect_unix(connection, path, timeout):
+    connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.sock.settimeout(timeout)
+    connection.sock.connect(path)
+
+
+# ---- the scenarios: each begins with the daemon started without faults, unless it starts it itself ----
+
+def scenario_start(t):
+    t.arm()
+    t.serve()
+    if t.up():
+        t.trigger("one")
+        t.rest()
+
+
+def scenario_start_with_live_attempts(t):
+    t.serve(faults=False)
+    assert t.up(20)
+    t.trigger("live-1", nap="1")
+    t.trigger("live-2", nap="1.5")
+    assert t.until_running("live-1") and t.until_running("live-2")
+    t.place.kill()
+    t.arm()
+    t.serve()
+    if t.up():
+        t.rest(5)
+
+
+def begun(t):
+    t.serve()
+    assert t.up(20)
+    t.arm()
+
+
+def scenario_runs(t):
+    begun(t)
+    for i in range(3):
+        t.trigger(f"run-{i}")
+    t.rest()
+
+
+def scenario_cancel(t):
+    t.serve()
+    assert t.up(20)
+    t.trigger("cancelled", nap="30")
+    assert t.until_running("cancelled")
+    t.arm()
+    status, _ = t.ask("POST", f"/api/v1/runs/{t.keys['cancelled']['run']}/cancel", {}, {"Idempotency-Key": "c"})
+    t.cancelled.add("cancelled")
+    t.notes.append(f"cancel: {status}")
+    t.rest()
+
+
+def scenario_reload(t):
+    begun(t)
+    t.place.pipeline("other", "tasks: {a: {run: 'true'}}\n")
+    t.ask("POST", "/api/v1/reload", {})
+    t.trigger("after-reload")
+    t.rest()
+
+
+def scenario_backup(t):
+    begun(t)
+    t.trigger("before-backup")
+    file = t.place.path("copy.db")
+    status, _ = t.ask("POST", "/api/v1/backup", {"file": file}, {"Idempotency-Key": "b"}, timeout=6)
+    t.backups.append((file, status == 200))
+    t.rest()
+
+
+def scenario_pages(t):
+    t.serve()
+    assert t.up(20)
+    t.trigger("shown")
+    t.rest()
+    t.arm()
+    run = t.keys["shown"]["run"]
+    for page in ("/", "/api/v1/status", "/api/v1/runs", f"/api/v1/runs/{run}", "/api/v1/pipelines", "/api/v1/schedule?n=5",
+                 f"/api/v1/runs/{run}/log?task=first", f"/api/v1/runs/{run}/events", "/api/v1/attention", "/api/v1/hosts", "/healthz"):
+        t.ask("GET", page, timeout=2)
+    t.trigger("meanwhile")
+    t.rest()
+
+
+def scenario_stop(t):
+    t.serve()
+    assert t.up(20)
+    t.trigger("going-on", nap="1")
+    t.until_running("going-on")
+    t.arm()
+    t.place.daemon.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        t.place.daemon.wait(10)
+
+
+SCENARIOS = {name[len("scenario_"):]: tell for name, tell in list(globals().items()) if name.startswith("scenario_")}
+
+
+# ---- afterwards ----
+
+def ended_well(t, kind):
+    """The daemon is ended: by itself with a code, or now. Raises if it crashed or can't be ended."""
+    daemon = t.place.daemon
+    t.control.disarm()
+    if daemon.poll() is None:
+        daemon.terminate()
+        try:
+            daemon.wait(30)
+        except subprocess.TimeoutExpired:
+            raise AssertionError("it doesn't end after SIGTERM") from None
+    code = daemon.returncode
+    # SIGTERM: it was at its end already, where it doesn't listen any more.
+    if code < 0 and code != -signal.SIGTERM and not (code == -signal.SIGABRT and kind in MAY_ABORT):
+        raise AssertionError(f"it was ended by {signal.Signals(-code).name}")
+
+
+def compare(t):
+    for key in t.keys:
+        known = t.keys[key]["run"]
+        wait_until(f"{key} is acknowledged", lambda k=key: t.trigger(k) in (200, 201, 202), 15)
+        assert known in (None, t.keys[key]["run"]), f"{key} was {known} and is {t.keys[key]['run']}"
+    runs = {t.keys[key]["run"]: key for key in t.keys}
+    assert len(runs) == len(t.keys), "two requests are one run"
+    listed = t.ask("GET", "/api/v1/runs?limit=100")[1]["items"]
+    assert sorted(r["id"] for r in listed) == sorted(runs), f"{len(listed)} runs, {len(runs)} were asked for"
+    for run, key in runs.items():
+        if key in t.cancelled:
+            # Whether it was taken or not: asked for again it is.
+            t.ask("POST", f"/api/v1/runs/{run}/cancel", {}, {"Idempotency-Key": f"again-{key}"})
+        shown = t.place.wait_run(run, "cancelled" if key in t.cancelled else "succeeded", seconds=45)
+        compare_run(t, run, key, shown)
+    for file, said in t.backups:
+        assert os.path.exists(file) or not said, "the backup was said to be there"
+
+
+def compare_run(t, run, key, shown):
+    wrote = collections.Counter()
+    if os.path.exists(t.book):
+        with open(t.book) as book:
+            for line in book:
+                words = line.split()
+                if words[0] == run:
+                    wrote[words[1]] += 1
+    for task in ("first", "second"):
+        most = 1
+        least = 0 if key in t.cancelled else 1
+        assert least <= wrote[task] <= most, f"{key}: {task} ran {wrote[task]} times: {shown['attempts']}"
+        if key in t.cancelled:
+            continue
+        done = [a for a in shown["attempts"] if a["task"] == task and a["state"] == "succeeded"]
+        assert len(done) == 1, f"{key}: {task}: {shown['attempts']}"
+        text = t.place.rota("logs", run, task)
+        missing = [i for i in range(1, LINES + 1) if f"line {i}" not in text.splitlines()]
+        assert not missing or done[0].get("log_lost"), f"{key}: {task}: without lines {missing}: {done[0]}"
+
+
+def tell(library, name, fault):
+    """One telling: (counts, failures) of each kind."""
+    t = Telling(library, fault)
+    try:
+        SCENARIOS[name](t)
+        counts, failed = t.control.read()
+        ended_well(t, fault[0] if fault else None)
+        t.serve(faults=False)
+        assert t.up(30), "it doesn't start again"
+        compare(t)
+        ended_well(t, None)
+        return counts, failed
+    except Exception as reason:
+        raise AssertionError(f"{name}, {fault}: {reason}\n{''.join(t.notes)}\n{t.place.daemon_log()}") from reason
+    finally:
+        t.place.end()
+
+
+def fault_of(kind, nth, ever):
+    errors = KINDS[kind]
+    return kind, nth, int(ever), errors[nth % len(errors)]
+
+
+class Figures:
+    def __init__(self):
+        self.failed = collections.Counter()  # of each kind, tellings in which one failed
+        self.tellings = 0
+        self.findings = []
+
+    def tell(self, library, name, kind, nth, ever):
+        """Whether a call failed."""
+        self.tellings += 1
+        try:
+            _, failed = tell(library, name, fault_of(kind, nth, ever))
+        except AssertionError as reason:
+            self.findings.append(str(reason))
+            print(f"FOUND {reason}", flush=True)
+            return True
+        self.failed[kind] += failed[kind] > 0
+        return failed[kind] > 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Each call of the daemon fails in turn.")
+    parser.add_argument("--step", type=int, default=1)
+    parser.add_argument("--scenario", choices=list(SCENARIOS), action="append")
+    parser.add_argument("--kind", choices=NAMES, action="append")
+    parser.add_argument("--seconds", type=int, default=10**9, help="begins nothing new after that")
+    options = parser.parse_args()
+    library, figures, end = compiled(), Figures(), time.monotonic() + options.seconds
+    cut = False
+    for name in options.scenario or SCENARIOS:
+        counts, _ = tell(library, name, None)
+        print(f"{name}: " + ", ".join(f"{n} {k}" for k, n in counts.items() if n), flush=True)
+        for kind in options.kind or NAMES:
+            # There are thousands of allocations, and the store's are in tests/unit/store/turn_test.c, each of them.
+            step = options.step * (101 if kind == "memory" else 1)
+            for ever in (False, True):
+                nth = 1
+                while nth <= counts[kind] + step and not cut and figures.tell(library, name, kind, nth, ever):
+                    nth += step
+                    cut = time.monotonic() > end
+    print(f"{figures.tellings} tellings; failed: " + ", ".join(f"{k} {n}" for k, n in figures.failed.items()))
+    unreached = [k for k in options.kind or NAMES if not figures.failed[k]]
+    if unreached and not cut:
+        print(f"never reached: {', '.join(unreached)}")
+    print(f"{len(figures.findings)} findings")
+    return 1 if figures.findings or (unreached and not cut) else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Skip as reason:
+        print(f"skip turn {reason}")
