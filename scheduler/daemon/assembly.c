@@ -82,6 +82,7 @@ static int open_journal(struct assembly *a, const struct assembly_options *optio
     fprintf(stderr, "rota: the journal can't be made: %s\n", why);
   }
   free(why);
+  if (a->recorder) recorder_on_abort(a->recorder);
   return err;
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,7 @@ struct recorder {
   char *reason; /* why it has stopped; NULL while it goes on */
   bool told;
 
+  _Atomic uint64_t handed_over, written; /* bytes; what can't be written counts as written */
   pthread_t thread;
   pthread_mutex_t lock;
   pthread_cond_t wake;
@@ -96,6 +98,7 @@ static void *writer_main(void *arg) {
     /* Half a frame is no harm to a reader; it only looks like a crash. */
     if (failed && ftruncate(r->fd, (off_t)written) != 0) failed = errno;
     written += taken.len;
+    r->written += taken.len;
     buf_reset(&taken);
     pthread_mutex_lock(&r->lock);
     r->failed = failed;
@@ -120,6 +123,7 @@ static void hand_over(struct recorder *r, bool urgent) {
   int failed = r->failed;
   bool slow = r->queue.len > RECORDER_QUEUE_MAX + r->start;
   bool wake = urgent || r->idle;
+  if (!failed && !slow) r->handed_over += r->frame.len;
   if (!failed && !slow) buf_add(&r->queue, r->frame.bytes, r->frame.len);
   pthread_mutex_unlock(&r->lock);
   if (wake) pthread_cond_signal(&r->wake);
@@ -158,6 +162,26 @@ const char *recorder_stopped(struct recorder *r) {
   if (!r || !r->reason || r->told) return NULL;
   r->told = true;
   return r->reason;
+}
+
+/* ---- the last words ---- */
+
+#define ABORT_WAIT_MS 500
+
+/* A signal's handler is given no context; this is the one thing that it must know. */
+static struct recorder *_Atomic aborting;
+
+static void on_abort(int number) {
+  struct recorder *r = aborting;
+  const struct timespec moment = {.tv_nsec = 1000000};
+  for (int i = 0; r && i < ABORT_WAIT_MS && r->written < r->handed_over; i++) nanosleep(&moment, NULL);
+  raise(number); /* it is the default's turn, once this has returned */
+}
+
+void recorder_on_abort(struct recorder *r) {
+  struct sigaction action = {.sa_handler = on_abort, .sa_flags = (int)SA_RESETHAND};
+  aborting = r;
+  sigaction(SIGABRT, &action, NULL);
 }
 
 /* ---- zones ---- */
@@ -339,6 +363,7 @@ int recorder_new(const char *path, uint64_t size_max, struct recorder **out, cha
 
 void recorder_free(struct recorder *r) {
   if (!r) return;
+  if (aborting == r) aborting = NULL;
   if (r->fd >= 0) {
     pthread_mutex_lock(&r->lock);
     r->quit = true;

@@ -4,8 +4,8 @@
  * together in memory and handed to a thread of its own. What can't be written ends the recording and nothing else: a
  * full disk, a journal that has reached its size, a disk that takes it so slowly that RECORDER_QUEUE_MAX bytes wait.
  *
- * The inputs of a step are handed over before the step is taken, so that usually (not surely: the thread may not get
- * that far) a journal ends with the inputs of the step in which the engine aborted.
+ * The inputs of a step are handed over before the step is taken, and an abort waits for the thread to write them: so
+ * a journal ends with the inputs of the step in which the engine aborted.
  *
  * The file is for its owner's eyes alone (0600), for it holds what the database and the configuration hold:
  * parameters, environments, outputs. What an answer tells only once, such as a fresh token, isn't in it.
@@ -40,6 +40,10 @@ void recorder_restored(struct recorder *r, const struct engine *restored);
 void recorder_step(struct recorder *r, const struct engine *e, struct moment now, const uint8_t seed[32],
                    const struct engine_event *events, size_t events_len);
 void recorder_done(struct recorder *r, const struct engine *e, const struct step *step);
+
+/* From now on abort(), as a failed assert ends in it, waits until all that was handed over is written, 500 ms at
+ * most. For one recorder of the process; until it is freed. */
+void recorder_on_abort(struct recorder *r);
 
 /* Why it records no more: told once, then NULL again. Valid as long as the recorder. */
 const char *recorder_stopped(struct recorder *r);

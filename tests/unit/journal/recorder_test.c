@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -383,6 +384,28 @@ static void a_step_that_never_came_back_is_done_again_and_told(void **state) {
   expect(REPLAY_CUT, "ended within step 2");
 }
 
+static void the_inputs_of_a_step_that_aborts_are_written(void **state) {
+  (void)state;
+  for (int i = 0; i < 5; i++) {
+    pid_t child = fork();
+    if (child == 0) {
+      uint8_t seed[32] = {1};
+      const struct rlimit none = {0, 0};
+      setrlimit(RLIMIT_CORE, &none);
+      open_world(MIB);
+      recorder_on_abort(w.r);
+      load();
+      w.now.wall += 30 * USEC_PER_MIN;
+      recorder_step(w.r, w.e, w.now, seed, NULL, 0);
+      abort();
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    expect(REPLAY_CUT, "ended within step 2");
+  }
+}
+
 static void a_state_that_was_refused_is_refused_again(void **state) {
   (void)state;
   struct diag_list diags;
@@ -533,6 +556,7 @@ int main(void) {
       TEST(a_journal_cut_off_anywhere_replays_up_to_there),
       TEST(a_flipped_byte_is_found),
       TEST(a_step_that_never_came_back_is_done_again_and_told),
+      TEST(the_inputs_of_a_step_that_aborts_are_written),
       TEST(a_state_that_was_refused_is_refused_again),
       TEST(a_zone_is_recorded_once_and_again_when_it_may_have_changed),
       TEST(the_first_difference_is_named),
