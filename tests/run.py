@@ -6,7 +6,7 @@
     build        everything and the unit tests' programs, in the build folder
     compile      the same with warnings as errors, and every object with clang too
     lint         make lint
-    unit         tests/unit/*/*_test.c, the kept inputs of tests/fuzz, ui/test/*.test.ts
+    unit         tests/unit/*/*_test.c, the kept inputs of tests/fuzz, tests/sim, ui/test/*.test.ts
     integration  tests/integration/*.sh and *.py, against the program in the build folder
     e2e          tests/e2e/*.test.mjs by node, the same program in a real browser
 
@@ -291,6 +291,7 @@ def stage_unit(options, tally):
         if source.endswith("_fuzz.c"):
             name = f"fuzz/{source[:-len('_fuzz.c')]}"
             files.append((name, os.path.join(ROOT, options.build, "tests", f"{name}_replay"), 120, True))
+    files.append(("sim", os.path.join(ROOT, options.build, "tests/sim/sim"), 600, True))
     files.append(("unit/ui", os.path.join(ROOT, "ui/test.mjs"), 120, True))
     run_files(options, tally, files)
 

@@ -44,9 +44,9 @@ static void do_clock(struct world *w, struct dice *d) {
   static const duration steps[] = {USEC_PER_HOUR, -USEC_PER_HOUR, 20 * 365 * USEC_PER_DAY, -40 * 365 * USEC_PER_DAY};
   duration by = dice_chance(d, 60) ? steps[dice_roll(d, 2)] * dice_spread(d, 4) / 2 : steps[2 + dice_roll(d, 2)];
   instant wall = world_moment(w).wall;
-  if (by > 0 && wall > PIPELINES_START + 60 * USEC_PER_DAY)
-    by = PIPELINES_START + w->now - wall; /* set right again */
-  if (by < -USEC_PER_DAY) by = -wall;     /* to 1970 */
+  if (by > 0 && wall > w->limits->start + 60 * USEC_PER_DAY)
+    by = w->limits->start + w->now - wall; /* set right again */
+  if (by < -USEC_PER_DAY) by = -wall;      /* to 1970 */
   if (by < 0) PROBE(w, CLOCK_BACK);
   if (by > USEC_PER_DAY || by < -USEC_PER_DAY) PROBE(w, CLOCK_FAR);
   world_clock_set(w, by);
@@ -58,7 +58,7 @@ static void do_drift(struct world *w, struct dice *d) {
 }
 
 static void do_full(struct world *w, struct dice *d) {
-  w->ledger->full_until = w->now + dice_spread(d, USEC_PER_HOUR);
+  ledger_full(w->ledger, w->now + dice_spread(d, USEC_PER_HOUR));
 }
 
 static void do_sync(struct world *w, struct dice *d) {
@@ -68,7 +68,8 @@ static void do_sync(struct world *w, struct dice *d) {
 
 static void do_link(struct world *w, struct dice *d) {
   struct place *p = any_host(w, d);
-  executors_link_down(w->executors, p, w->now + dice_spread(d, 3 * USEC_PER_HOUR));
+  int64_t takes = dice_chance(d, 50) ? dice_spread(d, 3 * USEC_PER_HOUR) : dice_between(d, 2, 60) * USEC_PER_MIN;
+  executors_link_down(w->executors, p, w->now + takes);
 }
 
 static void do_reboot(struct world *w, struct dice *d) {

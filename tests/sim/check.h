@@ -11,6 +11,8 @@
 
 #define SAMPLE 32 /* every so many steps what costs much is looked at */
 
+struct schedule_book;
+
 struct group_span {
   uint32_t first, count;
 };
@@ -36,10 +38,15 @@ struct checker {
   VEC(struct run_book *) touched;
   VEC(int64_t) fresh; /* attempts that this commit began */
   VEC(const struct request *) acks;
-  struct map schedules; /* by key: check_firings.c */
+  /* Schedules by key, those of this commit, and the firings that it decided: check_firings.c. */
+  struct map schedules;
+  VEC(struct schedule_book *) due;
+  VEC(struct firing_row *) firings;
+  struct moment stepped_at; /* the last step, and when it wants to be woken */
+  instant wake_wall;
   int64_t host_live[PLACES];
   int64_t ends, attempts;
-  int64_t steps;
+  int64_t steps, life_steps;         /* of this life of the daemon */
   enum host_contact contact[PLACES]; /* as this life was told */
 };
 
@@ -55,6 +62,11 @@ void check_units(struct checker *c);
 void check_run_row(struct checker *c, const struct run_row *now);
 void check_task_row(struct checker *c, const struct task_row *now);
 void check_run(struct checker *c, struct run_book *b);
+/* check_firings.c: every instant of every schedule is decided once */
+void check_schedule_row(struct checker *c, const struct schedule_row *now);
+void check_firing_row(struct checker *c, const struct firing_row *now);
+void check_firings(struct checker *c);
+void check_due(struct checker *c);
 /* check_truth.c: the rows against what processes did */
 void check_end_true(struct checker *c, const struct attempt_row *now);
 void check_all_told(struct checker *c);

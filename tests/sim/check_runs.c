@@ -57,7 +57,8 @@ void check_task_row(struct checker *c, const struct task_row *now) {
   const struct task_row *old = &run->tasks.items[now->index];
   if (strcmp(old->label, now->label) != 0) world_fail(c->w, "%s becomes %s", old->label, now->label);
   if (now->attempts < old->attempts) world_fail(c->w, "%s forgets attempts", now->label);
-  bool reopened = now->round > old->round || now->marked;
+  /* What couldn't run goes on at once when what it needs is marked. */
+  bool reopened = now->round > old->round || now->marked || old->state == TASK_UPSTREAM_FAILED;
   if (task_state_ended(old->state) && now->state != old->state && !reopened)
     world_fail(c->w, "%s goes from %s to %s in one round", now->label, task_state_word(old->state),
                task_state_word(now->state));

@@ -23,6 +23,8 @@ void checker_free(struct checker *c) {
   vec_release(&c->touched);
   vec_release(&c->fresh);
   vec_release(&c->acks);
+  vec_release(&c->due);
+  vec_release(&c->firings);
   arena_release(&c->arena);
   free(c);
 }
@@ -80,21 +82,49 @@ size_t checker_attempts(const struct world *w) {
 
 /* ---- rows ---- */
 
+static void probe_run(const struct world *w, const struct run_row *r) {
+  if (r->state == RUN_QUEUED) PROBE(w, QUEUED);
+  if (r->linked_from) PROBE(w, LINKED_RUN);
+  if (r->round > 1) PROBE(w, ROUND);
+  if (r->state == RUN_CANCELLING && r->reason && strcmp(r->reason, "time-out") == 0) PROBE(w, RUN_TIMED_OUT);
+}
+
+static void probe_task(const struct world *w, const struct task_row *t) {
+  if (t->marked) PROBE(w, MARKED);
+  if (t->state == TASK_UPSTREAM_FAILED) PROBE(w, UPSTREAM_FAILED);
+  if (t->reason && strncmp(t->reason, "fail_fast", 9) == 0) PROBE(w, FAIL_FAST);
+}
+
+static void probe_remnant(const struct world *w, const struct remnant_row *m) {
+  if (m->gone) return;
+  if (strstr(m->reason, "not confirmed"))
+    PROBE(w, ABANDONED);
+  else if (strstr(m->reason, "declared down"))
+    PROBE(w, GIVEN_UP_DOWN);
+  else
+    PROBE(w, GIVEN_UP_SILENT);
+}
+
 void checker_row(struct world *w, const struct change *change) {
   struct checker *c = w->checker;
   switch (change->kind) {
   case CHANGE_RUN:
     check_run_row(c, &change->run);
+    probe_run(w, &change->run);
     touch(c, change->run.key);
     break;
   case CHANGE_TASK:
     check_task_row(c, &change->task);
+    probe_task(w, &change->task);
     touch(c, change->task.run);
     break;
   case CHANGE_ATTEMPT:
     check_attempt_row(c, &change->attempt);
     touch(c, change->attempt.run);
     break;
+  case CHANGE_REMNANT: probe_remnant(w, &change->remnant); break;
+  case CHANGE_SCHEDULE: check_schedule_row(c, &change->schedule); break;
+  case CHANGE_FIRING: check_firing_row(c, &change->firing); break;
   default: break;
   }
 }
@@ -116,6 +146,7 @@ void checker_commit(struct world *w) {
   c->touched.len = 0;
   for (size_t i = 0; i < c->fresh.len; i++) check_fresh(c, c->fresh.items[i]);
   c->fresh.len = 0;
+  check_firings(c);
 }
 
 /* ---- steps ---- */
@@ -131,20 +162,25 @@ void checker_stepping(struct world *w, const struct engine_event *events, size_t
 
 void checker_stepped(struct world *w, const struct engine *e, const struct step *step, struct moment now) {
   struct checker *c = w->checker;
-  (void)step, (void)now;
+  c->stepped_at = now;
+  c->wake_wall = step->wake_wall;
   c->engine = e;
   c->steps++;
+  c->life_steps++;
   if (c->steps % SAMPLE == 0) engine_check(e);
 }
 
 void checker_settled(struct world *w) {
   struct checker *c = w->checker;
-  if (c->steps % SAMPLE == 1) check_units(c);
+  if (c->steps % SAMPLE != 1) return;
+  check_units(c);
+  check_due(c);
 }
 
 void checker_restored(struct world *w, const struct engine *e) {
   struct checker *c = w->checker;
   c->engine = e;
+  c->life_steps = 0;
   c->config = w->catalog->config;
   for (size_t i = 0; i < PLACES; i++) c->contact[i] = i ? HOST_CONTACT_CONNECTING : HOST_CONTACT_UP;
   check_units(c);
@@ -178,6 +214,9 @@ void checker_decision(struct world *w, const struct decision *d) {
   case DECISION_START: check_start(w->checker, &d->start); break;
   case DECISION_STOP: check_stop(w->checker, &d->stop); break;
   case DECISION_CLEAR: check_clear(w->checker, &d->clear); break;
+  case DECISION_PREPARE:
+    if (w->checker->life_steps == 1 && w->life > 1) PROBE(w, PREPARE_AGAIN);
+    break;
   default: break;
   }
 }
@@ -191,7 +230,8 @@ void checker_acknowledged(struct world *w, const struct request *q) {
   bool dry_run = q->kind == ENGINE_HOST_ORDER && q->event.host_order.asker.dry_run;
   if (!row && q->status != 409 && !dry_run)
     world_fail(w, "%s was answered with %d and no row says so", q->what, q->status);
-  if (row && (row->status != q->status || strcmp(row->response, q->body) != 0))
+  /* A clock that was set by years makes a kept answer an old one. */
+  if (row && !w->limits->clocks && (row->status != q->status || strcmp(row->response, q->body) != 0))
     world_fail(w, "%s was answered otherwise than its row says", q->what);
 }
 

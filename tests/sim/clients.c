@@ -107,9 +107,8 @@ void clients_degraded(struct clients *c) {
 /* ---- the way of a request ---- */
 
 static void set_rows(struct clients *c, struct request *q) {
-  struct rows *rows = &c->w->ledger->rows;
   struct run_rows *run = arena_new(&c->w->arena, struct run_rows);
-  rows_of_run(rows, rows_run(rows, q->run_id), &c->w->arena, run);
+  ledger_run_rows(c->w->ledger, q->run_id, run);
   switch (q->kind) {
   case ENGINE_RERUN: q->event.rerun.run = run; break;
   case ENGINE_MARK: q->event.mark.run = run_state_ended(run->run.state) ? run : NULL; break;
@@ -196,10 +195,10 @@ static void send(struct clients *c, struct request *q) {
     refuse(c, q);
     return;
   }
-  const struct request_row *kept = rows_request(&w->ledger->rows, q->key);
-  if (kept) {
+  struct request_row kept;
+  if (ledger_request(w->ledger, q->key, q->body_sha256, &kept)) {
     PROBE(w, REPLY_REPEATED);
-    answered(c, q, kept->status, kept->response, kept->response_len);
+    answered(c, q, kept.status, kept.response, kept.response_len);
     return;
   }
   if (q->kind == ENGINE_TRIGGER && q->event.trigger.once) {
@@ -234,6 +233,7 @@ static struct engine_asker asker(struct request *q) {
   struct engine_asker a = {
       .handle = q->number, .actor = {"user", q->key, q->key, "unix socket"}, .idempotency_key = q->key};
   snprintf(a.body_sha256, sizeof a.body_sha256, "%064" PRIu64, q->number);
+  memcpy(q->body_sha256, a.body_sha256, sizeof q->body_sha256);
   return a;
 }
 
@@ -268,7 +268,7 @@ static void ask_trigger(struct clients *c, struct request *q, struct dice *d) {
   }
   if (dice_chance(d, 35)) {
     t->once = true;
-    t->scheduled_for = PIPELINES_START + dice_between(d, 0, 24) * USEC_PER_HOUR;
+    t->scheduled_for = c->w->limits->start + dice_between(d, 0, 24) * USEC_PER_HOUR;
   }
   q->what = arena_fmt(&c->w->arena, "trigger %s%s", f->name, t->once ? " once" : "");
 }

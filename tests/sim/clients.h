@@ -17,6 +17,7 @@ enum request_state {
 struct request {
   uint64_t number; /* the handle too */
   char key[24];
+  char body_sha256[SHA256_HEX_SIZE];
   enum engine_event_kind kind;
   enum request_state state;
   uint32_t life;  /* in which it was sent last */

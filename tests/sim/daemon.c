@@ -81,7 +81,7 @@ static void die(struct daemon *d, bool power) {
 void daemon_kill(struct world *w, bool power) {
   struct daemon *d = w->daemon;
   if (!d->up) return;
-  if (d->in_flight && d->decided == 0 && ledger_commit_cut(w->ledger, d->step.changes.items, d->step.changes.len))
+  if (d->in_flight && !d->durable && ledger_commit_cut(w->ledger, d->step.changes.items, d->step.changes.len, power))
     PROBE(w, CRASH_IN_COMMIT);
   die(d, power);
 }
@@ -166,6 +166,7 @@ static void on_commit(struct world *w, void *arg, int64_t number) {
   (void)arg, (void)number;
   if (boundary(d, PROBE_CRASH_BEFORE_COMMIT)) return;
   int err = ledger_commit(w->ledger, d->step.changes.items, d->step.changes.len);
+  d->durable = err == 0;
   if (err == ERR_SYNC) {
     PROBE(w, FATAL);
     die(d, false);
@@ -225,6 +226,7 @@ static void step(struct daemon *d) {
   step_reset(&d->step);
   d->steps++;
   d->decided = 0;
+  d->durable = false;
   struct moment now = world_moment(w);
   checker_stepping(w, half->events.items, half->events.len);
   engine_step(d->engine, now, (const uint8_t *)seed, half->events.items, half->events.len, &d->step);

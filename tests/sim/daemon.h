@@ -23,8 +23,8 @@ struct daemon {
   struct inbox_half halves[2]; /* one gathers, one is being taken */
   int gathering;
   struct step step;
-  bool in_flight, turn_planned;
-  size_t decided; /* decisions of the step that were carried out */
+  bool in_flight, durable, turn_planned; /* a step is; its rows are; the loop is to turn */
+  size_t decided;                        /* decisions of the step that were carried out */
   int degraded;
   struct map adopting;
   int64_t adopt_until;

@@ -63,7 +63,7 @@ static enum whose whose_of(const struct place *p) {
 
 static instant clock_of(const struct executors *x, const struct place *p) {
   /* A host keeps its own time, whatever is done to the clock of the daemon's machine. */
-  return p->remote ? PIPELINES_START + x->w->now + p->clock_off : world_moment(x->w).wall;
+  return p->remote ? x->w->limits->start + x->w->now + p->clock_off : world_moment(x->w).wall;
 }
 
 static int64_t delay(struct executors *x, const struct place *p) {

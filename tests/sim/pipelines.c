@@ -40,7 +40,7 @@ static void write_schedule(struct writer *t, int64_t n) {
   /* Mostly it is known by its times, so that another text of them is another schedule. */
   if (n > 0 || chance(t, 30)) buf_fmt(&t->out, "name: s%d, ", (int)n);
   if (chance(t, 50))
-    buf_fmt(&t->out, "every: %dm", (int)(4 + roll(t, 60)));
+    buf_fmt(&t->out, "every: %dm", (int)(4 + roll(t, roll(t, 60) + 1)));
   else
     buf_fmt(&t->out, "cron: \"%s\", timezone: %s", texts_of[roll(t, CRONS)], zones[roll(t, ZONES)]);
   buf_fmt(&t->out, ", overlap: %s, catchup: %s", overlaps[roll(t, 4)], catchups[roll(t, 3)]);
@@ -70,15 +70,15 @@ static void write_retries(struct writer *t) {
 }
 
 static void write_place(struct writer *t) {
-  static const char *const ons[] = {"g", "h1", "h2", "local"};
-  if (chance(t, 50)) buf_fmt(&t->out, "    on: %s\n", ons[roll(t, 4)]);
+  static const char *const ons[] = {"g", "g", "g", "h1", "h2", "local"};
+  if (chance(t, 65)) buf_fmt(&t->out, "    on: %s\n", ons[roll(t, 6)]);
   if (chance(t, 25))
     buf_fmt(&t->out, "    slots: {gpu: %d}\n", 1 + (int)roll(t, t->limits->units < 2 ? 1 : 2));
   else if (chance(t, 15))
     buf_str(&t->out, "    slots: {warehouse: 1, gpu: 1}\n");
-  if (chance(t, 50))
-    buf_fmt(&t->out, "    unreachable: {after: %dm, then: %s}\n", 1 + (int)roll(t, 10),
-            chance(t, 70) ? "retry" : "wait");
+  if (chance(t, 70))
+    buf_fmt(&t->out, "    unreachable: {after: %dm, then: %s}\n", 1 + (int)roll(t, 3),
+            chance(t, 80) ? "retry" : "wait");
 }
 
 static void write_task(struct writer *t, int n, bool finally) {

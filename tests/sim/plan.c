@@ -5,7 +5,7 @@
 #include "base/instant.h"
 #include "tests/sim/dice.h"
 
-#define ACTS_MOST 160
+#define ACTS_MOST 240
 
 static const struct {
   const char *word;
@@ -20,12 +20,17 @@ const char *act_word(enum act_kind kind) {
   return kinds[kind].word;
 }
 
+/* 2026: the days before New York, Oslo and Lord Howe change their clocks, forth and back. */
+static const int64_t starts[] = {1772841600, 1774656000, 1775260800, 1790985600, 1792800000, 1793404800};
+
 static void draw_limits(struct limits *l, struct dice *d) {
   *l = (struct limits){
+      .start = starts[dice_roll(d, 6)] * USEC_PER_SEC,
       .horizon = USEC_PER_HOUR + dice_spread(d, 36 * USEC_PER_HOUR),
       .commit_most = dice_spread(d, 5 * USEC_PER_SEC),
       .message_most = dice_spread(d, 10 * USEC_PER_SEC),
-      .task_most = USEC_PER_SEC + dice_spread(d, 2 * USEC_PER_HOUR),
+      .task_most = dice_chance(d, 50) ? USEC_PER_SEC + dice_spread(d, 2 * USEC_PER_HOUR)
+                                      : dice_between(d, 1, 30) * USEC_PER_MIN,
       .units = dice_spread(d, 8),
       .pipelines = dice_between(d, 1, 4),
       .tasks = dice_spread(d, 12),
@@ -59,7 +64,7 @@ void plan_make(struct plan *p, uint64_t seed) {
   for (int k = 0; k < ACTS; k++) p->chosen[k] = dice_chance(&d, share);
   p->chosen[ACT_REQUEST] = true;
   p->limits.clocks = p->chosen[ACT_CLOCK] || p->chosen[ACT_DRIFT];
-  int64_t len = dice_spread(&d, ACTS_MOST);
+  int64_t len = dice_chance(&d, 20) ? dice_spread(&d, ACTS_MOST) : dice_between(&d, ACTS_MOST / 4, ACTS_MOST);
   for (int64_t i = 0; i < len; i++) {
     struct act act = {.at = dice_roll(&d, p->limits.horizon), .kind = draw_kind(p, &d)};
     act.dice = dice_mix(seed ^ dice_mix((uint64_t)i));

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/instant.h"
 #include "base/vec.h"
 
 /* name, word, how often it is drawn beside the others */
@@ -23,7 +24,7 @@
   X(DRIFT, "drift", 1)           /* it runs too fast or too slow */                                                  \
   X(FULL, "full", 3)             /* the disk is full for a while */                                                  \
   X(SYNC, "sync", 1)             /* a sync fails */                                                                  \
-  X(LINK, "link", 7)             /* a host can't be reached for a while */                                           \
+  X(LINK, "link", 14)            /* a host can't be reached for a while */                                           \
   X(REBOOT, "reboot", 3)         /* a host is rebooted */                                                            \
   X(SUPERVISOR, "supervisor", 4) /* a supervisor is killed */                                                        \
   X(NO_ROOM, "no_room", 3)       /* a place can make no process for a while */                                       \
@@ -50,6 +51,7 @@ struct act {
 
 /* Drawn for each seed, tiny ones as often as large ones. */
 struct limits {
+  instant start;        /* what the wall clock shows at first: the day before clocks change somewhere */
   int64_t horizon;      /* the faults go on for so long */
   int64_t commit_most;  /* a commit takes up to so long */
   int64_t message_most; /* a message between machines */

@@ -59,6 +59,7 @@
   X(SCHEDULE_CAME_BACK, "a schedule went and came back")                                                             \
   X(HOST_LEFT, "a host left the configuration with attempts on it")                                                  \
   X(HELD_BY_FULL, "a batch was durable only on the reserve, and its decisions waited")                               \
+  X(NO_ROOM_TO_START, "a start found neither room nor the reserve")                                                  \
   X(UPSTREAM_FAILED, "a task didn't run as what it needs failed")                                                    \
   X(FAIL_FAST, "an instance was stopped as a sibling failed")                                                        \
   X(FINALLY_AFTER_CANCEL, "a `finally` ran after a cancel")                                                          \

@@ -331,9 +331,10 @@ static bool needed(const struct row_run *run, const struct row_attempt *a) {
          (t->attempt == a->row.key && !task_state_ended(t->state));
 }
 
-static void add_attempt(const struct row_attempt *a, struct run_rows *out) {
+static void add_attempt(const struct row_run *run, const struct row_attempt *a, struct run_rows *out) {
   out->attempts[out->attempts_len++] = a->row;
-  for (size_t k = 0; k < a->outputs.len; k++) out->outputs[out->outputs_len++] = a->outputs.items[k];
+  bool counts = a->row.run != run->row.key || run->tasks.items[a->row.task].output_attempt == a->row.key;
+  for (size_t k = 0; counts && k < a->outputs.len; k++) out->outputs[out->outputs_len++] = a->outputs.items[k];
 }
 
 void rows_of_run(struct rows *r, const struct row_run *run, struct arena *a, struct run_rows *out) {
@@ -361,8 +362,8 @@ void rows_of_run(struct rows *r, const struct row_run *run, struct arena *a, str
   out->attempts = arena_new_array(a, attempts + others.len + 1, struct attempt_row);
   out->outputs = arena_new_array(a, outputs + 1, struct output_row);
   for (size_t i = 0; i < run->attempts.len; i++)
-    if (needed(run, run->attempts.items[i])) add_attempt(run->attempts.items[i], out);
-  for (size_t i = 0; i < others.len; i++) add_attempt(others.items[i], out);
+    if (needed(run, run->attempts.items[i])) add_attempt(run, run->attempts.items[i], out);
+  for (size_t i = 0; i < others.len; i++) add_attempt(run, others.items[i], out);
   vec_release(&others);
 }
 

@@ -11,7 +11,7 @@
 #define HEALING_STEP  USEC_PER_MIN
 
 static void world_open(struct world *w, enum ledger_kind disk) {
-  w->clocks.wall = PIPELINES_START;
+  w->clocks.wall = w->limits->start;
   w->clocks.mono = 1000 * USEC_PER_SEC;
   w->life = 1;
   w->ledger = ledger_new(w, disk);
@@ -65,7 +65,8 @@ void seed_live(const struct seed_run *run, struct seed_result *out) {
                     .limits = &run->plan->limits,
                     .traced = run->traced,
                     .probes = run->probes,
-                    .zones = run->zones};
+                    .zones = run->zones,
+                    .oracle = run->oracle};
   world_open(&w, run->disk);
   acts_plan(&w);
   daemon_start(&w);

@@ -18,6 +18,7 @@ struct seed_run {
   bool traced; /* all that happens is told on stdout */
   struct probes *probes;
   struct zones *zones;
+  struct oracle *oracle;
 };
 
 /* Adds to `out`. Ends the process with 1 and a sentence on stderr if an invariant is broken. */

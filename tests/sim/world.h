@@ -25,6 +25,7 @@ struct clients;
 struct daemon;
 struct ledger;
 struct executors;
+struct oracle;
 struct world;
 struct zones;
 
@@ -70,6 +71,7 @@ struct world {
   struct checker *checker;
   struct probes *probes;
   struct zones *zones;
+  struct oracle *oracle;
 };
 
 void world_at(struct world *w, int64_t at, enum whose whose, happening_fn *fn, void *arg, int64_t number);
