@@ -66,6 +66,13 @@ static struct finding check_directory(struct visit *v) {
   return (struct finding){HEALTH_OK, v->state};
 }
 
+static struct finding check_database(struct visit *v) {
+  char why[1024];
+  if (access(v->state, X_OK) != 0) return (struct finding){HEALTH_OK, "there is none yet, or it can't be looked at"};
+  bool fits = daemon_database_fits(v->state, why, sizeof why);
+  return (struct finding){fits ? HEALTH_OK : HEALTH_CRITICAL, arena_strdup(&v->arena, why)};
+}
+
 static struct finding check_space(struct visit *v) {
   struct statvfs fs;
   if (statvfs(v->state, &fs) != 0 && statvfs("/", &fs) != 0) return (struct finding){HEALTH_OK, "not known"};
@@ -200,10 +207,10 @@ static const struct {
   struct finding (*look)(struct visit *v);
 } checks[] = {
     {"supervisor", check_supervisor}, {"state directory", check_directory},
-    {"free space", check_space},      {"time zones", check_zones},
-    {"limits", check_limits},         {"clock", check_clock},
-    {"sqlite", check_sqlite},         {"daemon", check_daemon},
-    {"backup", check_backup},
+    {"database", check_database},     {"free space", check_space},
+    {"time zones", check_zones},      {"limits", check_limits},
+    {"clock", check_clock},           {"sqlite", check_sqlite},
+    {"daemon", check_daemon},         {"backup", check_backup},
 };
 
 #define CHECKS (sizeof checks / sizeof checks[0])

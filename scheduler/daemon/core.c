@@ -286,9 +286,10 @@ static int condemn(struct store *store, void *arg) {
 void core_condemn(struct core *c, const char *what) {
   if (c->over || c->condemned) return;
   c->condemned = alloc_strdup(what);
+  for (char *at = c->condemned; (at = strchr(at, '\n'));) *at = ' '; /* SQLite's sentences are lines */
   uv_timer_stop(&c->retry);
   committer_job(c->committer, condemn, NULL, c);
-  degraded_set(c, ERR_CORRUPT, what);
+  degraded_set(c, ERR_CORRUPT, c->condemned);
 }
 
 struct core *core_new(const struct core_options *options) {

@@ -74,6 +74,8 @@ int daemon_doctor_hosts(const struct doctor_hosts_options *options);
 char *daemon_supervisor_path(void); /* where rota-supervise should be; the caller frees */
 /* Whether a database may live there; else a sentence that says why not. May block on the disk. */
 bool daemon_state_fits(const char *dir, char *why, size_t why_size);
+/* Whether a start would take the database there; else the sentence of its refusal. Changes nothing. */
+bool daemon_database_fits(const char *dir, char *why, size_t why_size);
 const char *daemon_sqlite_version(void);
 
 #endif

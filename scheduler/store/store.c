@@ -166,6 +166,24 @@ void store_condemn(struct store *s, instant now, const char *what) {
   store_stop(s, ERR_CORRUPT);
 }
 
+/* The witness is read before the database, which may be at work: it is never ahead of what it is compared with. A
+ * database without the row is judged by the start. */
+static int look_at_witness(sqlite3 *db, const char *dir, struct buf *report) {
+  char *path = path_join(dir, "rota.witness");
+  struct witness w = {.fd = -1};
+  struct buf id = {0};
+  int64_t number = 0;
+  int rc = access(path, F_OK) == 0 ? witness_open(&w, dir, report) : ERR_NOT_FOUND;
+  bool there = rc == 0;
+  if (!rc) rc = db_text(db, "SELECT state_id FROM meta", &id);
+  if (!rc) rc = db_int(db, "SELECT commit_number FROM meta", &number);
+  if (!rc && id.len > 0) rc = witness_check(&w, dir, buf_cstr(&id), number, report);
+  if (there) witness_close(&w);
+  buf_release(&id);
+  free(path);
+  return rc == ERR_BEHIND || rc == ERR_CORRUPT ? rc : 0;
+}
+
 int store_look(const char *dir, struct buf *report) {
   if (access(dir, F_OK) != 0) {
     buf_fmt(report, "%s would be made, with an empty database\n", dir);
@@ -193,6 +211,7 @@ int store_look(const char *dir, struct buf *report) {
   } else if (version == newest) {
     buf_fmt(report, "the database in %s has the newest schema, %" PRId64 "\n", dir, version);
   }
+  if (!rc && version > 0) rc = look_at_witness(db, dir, report);
   for (int64_t i = version; !rc && i < newest; i++)
     buf_fmt(report, "the migration %s would be applied\n", list[i].name);
   if (!rc && version && version < newest)

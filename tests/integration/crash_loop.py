@@ -87,6 +87,9 @@ def test_a_run_that_crashes_the_start_is_left_aside_and_another_program_takes_it
         crash(p, 3, **env)
         p.start(env=p.environment(**env))
         check_aside(p, f"run {full_id}")
+        token = p.rota("token", "create", "y", "--role", "viewer").split()[-1]
+        titles = [a["title"] for a in p.http("GET", "/api/v1/overview", token=token)[2]["attention"]]
+        assert f"run {full_id} was left aside" in titles, titles
         p.wait_run(p.rota("trigger", "good").strip(), "succeeded")
         assert p.json("show", run_id)["state"] == "running", "nobody looks after it"
         p.stop()

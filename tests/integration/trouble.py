@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What the daemon does about a database that is damaged or held by somebody else, and how it says so."""
+import json
 import os
 import sqlite3
 import sys
@@ -58,6 +59,8 @@ def check_refused_until_a_restore(p, backup):
     before = bytes_of(os.path.join(p.state, "rota.db"))
     refused = p.rota_all("serve", "--config", p.config, "--dags", p.dags, "--listen", "127.0.0.1:0")
     assert refused.returncode != 0 and "damaged" in refused.stderr and "rota.damaged" in refused.stderr, refused
+    doctor = p.rota_all("doctor")
+    assert doctor.returncode == 2 and "found damaged" in doctor.stdout, doctor.stdout
     looked = p.rota_all("serve", "--check", "--config", p.config, "--dags", p.dags)
     assert looked.returncode != 0 and "damaged" in looked.stdout, looked
     assert bytes_of(os.path.join(p.state, "rota.db")) == before, "it is left as it is"
@@ -138,6 +141,41 @@ def test_a_foreigner_who_holds_the_database_is_named_and_nothing_is_lost():
         wait_until("it is well again", lambda: p.http("GET", "/healthz")[0] == 200)
         shown = p.wait_run(run_id, "succeeded")
         assert len(shown["attempts"]) == 2, shown["attempts"]
+
+
+def doctor_says(p, words):
+    """Without a daemon: its look at the database alone."""
+    shown = p.rota_all("doctor", "--json")
+    found = {c["name"]: c for c in json.loads(shown.stdout)["checks"]}["database"]
+    assert shown.returncode == 2 and words in found["text"], found
+    return found["result"]
+
+
+def test_the_doctor_says_why_a_start_would_be_refused():
+    with place() as p:
+        p.pipeline("one", 'tasks: {a: {run: "true"}}\n')
+        p.rota("reload")
+        assert {c["name"]: c for c in json.loads(p.rota_all("doctor", "--json").stdout)["checks"]}["database"]["result"] == "ok"
+        p.stop()
+        database, old = os.path.join(p.state, "rota.db"), p.path("old.db")
+        with open(old, "wb") as f:
+            f.write(bytes_of(database))
+        p.start()
+        p.wait_run(p.rota("trigger", "one").strip(), "succeeded")
+        p.stop()
+        new = bytes_of(database)
+        with open(database, "wb") as f:
+            f.write(bytes_of(old))
+        assert doctor_says(p, "lost commits") == "critical"
+        refused = p.rota_all("serve", "--config", p.config, "--dags", p.dags, "--listen", "127.0.0.1:0")
+        assert refused.returncode != 0 and "lost commits" in refused.stderr, refused
+        with open(database, "wb") as f:
+            f.write(new)
+        db = sqlite3.connect(database)
+        version, = db.execute("PRAGMA user_version").fetchone()
+        db.execute(f"PRAGMA user_version = {version + 1}")
+        db.close()
+        assert doctor_says(p, f"has schema {version + 1}") == "critical"
 
 
 def test_who_knows_better_takes_the_note_away():

@@ -165,6 +165,20 @@ void attention_broken(struct attention *t, const char *json, size_t len) {
   json_decref(files);
 }
 
+void attention_aside(struct attention *t, const char *lines) {
+  struct arena *a = t->arena;
+  for (const char *line = lines; *line;) {
+    size_t len = strcspn(line, "\n");
+    const char *what = arena_strndup(a, line, len);
+    line += len + (line[len] == '\n');
+    if (strncmp(what, "pipeline ", 9) == 0) continue;
+    struct attention_row *row = row_of(t, ATTENTION_BROKEN, arena_fmt(a, "aside %s", what));
+    row->count = 1;
+    row->title = arena_fmt(a, "%s was left aside", what);
+    row->why = "the daemon crashed three times in a row when it took this up; `rota doctor` says what to do";
+  }
+}
+
 /* ---- writing ---- */
 
 /* The newest first; a file that doesn't load has no time and comes before them. */

@@ -47,6 +47,8 @@ void attention_missed(struct attention *t, const struct history_missed *items, s
 void attention_concerns(struct attention *t, const struct engine_concern *items, size_t len);
 /* The files that don't load, as loader_broken_json tells them within an array. */
 void attention_broken(struct attention *t, const char *json, size_t len);
+/* What was left aside beside pipelines, whose files say so themselves: a line each, as quarantine_list tells it. */
+void attention_aside(struct attention *t, const char *lines);
 /* The array; it releases the tables. */
 void attention_write(struct attention *t, struct json *j);
 

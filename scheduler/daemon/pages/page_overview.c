@@ -7,6 +7,7 @@
 #include "scheduler/daemon/pages/present.h"
 #include "scheduler/daemon/pages/standing.h"
 #include "scheduler/store/history.h"
+#include "scheduler/store/quarantine.h"
 
 #define OVERVIEW_RUNS 50
 #define BUSY_SHOWN    5
@@ -69,6 +70,10 @@ static void write_attention(struct page *p, const struct overview *o, const stru
     attention_broken(&t, text.bytes, text.len);
     buf_release(&text);
   }
+  struct buf aside = {0};
+  quarantine_list(q->assembly->quarantine, &aside);
+  attention_aside(&t, buf_cstr(&aside));
+  buf_release(&aside);
   jsonw_key(&p->json, "attention");
   attention_write(&t, &p->json);
 }
