@@ -67,6 +67,17 @@ def tasks(p):
     write(p, "soon", "")
     p.rota("retry-now", run, "a")
     p.wait_run(run, "succeeded")
+    p.pipeline("limits", """
+        max_tasks: 2
+        timeout: 3s
+        tasks:
+          leave: {run: 'sleep 60 & exit 0'}
+          first: {run: 'test $ROTA_MATRIX_N != 1', matrix: {n: [1, 2, 3, 4]}, fail_fast: true, allow_failure: true}
+          long: {run: sleep 60, grace: 100ms, priority: 3}
+          last: {needs: [leave, first, long], run: 'true'}
+        """)
+    p.rota("reload")
+    p.rota("trigger", "limits", "--wait", code=1)
     p.stop()
     return {"tasks": p.path("j")}
 
@@ -193,7 +204,8 @@ def reloads(p):
 
 
 def hosts():
-    """Three hosts: one goes silent and comes back, one is declared down with tasks on it, one has a task abandoned."""
+    """Three hosts: one goes silent, for too long for one of its tasks, and comes back; one is declared down with tasks on
+    it, one has a task abandoned."""
     with world({name: {"proxy": {}} for name in ("h1", "h2", "h3")}, start=False) as w:
         journal = w.p.path("j")
         w.p.start("--journal", journal, env=w.p.environment(**w.env))
@@ -206,6 +218,8 @@ def hosts():
             "lost": {"on": "h2", "run": script, "retries": {"lost": 1}},
             "gone": {"on": "h3", "run": script},
             "quick": {"on": "h1", "run": "true"},
+            "moved": {"on": "h1", "run": script, "unreachable": {"after": "1s", "then": "retry"},
+                      "retries": {"lost": 1}},
         }})
         for label in ("wait", "lost", "gone"):
             w.wait_task(run, label, "running")
