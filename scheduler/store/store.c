@@ -137,9 +137,12 @@ int store_open(const char *dir, instant now, struct store **out, struct buf *why
     rc = open_database(s, now, why);
   }
   /* A start on a full disk is a start in want of room, not a failure: the ballast's own is enough for it. */
-  if (!rc) s->full = ballast_make(dir, true) != 0;
-  if (!rc) rc = witness_write(&s->witness, s->state_id, s->commit_number);
-  if (rc == ERR_FULL) s->full = true, rc = s->db && s->commit_number ? 0 : rc;
+  if (!rc) {
+    s->full = ballast_make(dir, true) != 0;
+    rc = witness_write(&s->witness, s->state_id, s->commit_number);
+    if (rc == ERR_FULL) s->full = true;
+    if (rc == ERR_FULL && s->commit_number) rc = 0;
+  }
   if (rc) {
     if (why && why->len == said)
       buf_fmt(why, "the state directory %s can't be used: %s", dir, s->db ? sqlite3_errmsg(s->db) : err_text(rc));

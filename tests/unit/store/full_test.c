@@ -5,7 +5,9 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "scheduler/store/db.h"
 #include "scheduler/store/history.h"
+#include "scheduler/store/migrate.h"
 #include "scheduler/store/witness.h"
 
 #define MIB (1024 * 1024)
@@ -352,6 +354,33 @@ static void a_full_log_without_a_ballast_is_told_and_loses_nothing(void **state)
   assert_int_equal(events(s), done + more + 40);
 }
 
+/* It isn't taken for a start in want of room: the store would be open with the schema of yesterday. */
+static void a_migration_that_finds_no_room_is_told_and_done_later(void **state) {
+  struct sandbox *s = *state;
+  const struct migration *items;
+  sqlite3 *db;
+  sandbox_close(s);
+  disk_free(s->disk);
+  s->disk = disk_new(s->dir);
+  migrations(&items);
+  char *path = sandbox_path(s, "rota.db");
+  assert_int_equal(db_open(path, DB_WRITER, &db, NULL), 0);
+  assert_int_equal(migrate(db, path, &(struct migration_list){.items = items, .len = 1}, NULL), 0);
+  assert_int_equal(db_exec(db, "INSERT INTO meta (one, state_id, commit_number, last_key)"
+                               " VALUES (1, '01h00000000000000000000001', 1, 40)"),
+                   0);
+  db_close(db);
+  disk_limit(s->disk, disk_used(s->disk) + 64 * 1024);
+  buf_reset(&s->why);
+  assert_int_equal(store_open(s->dir, NOON, &s->store, &s->why), ERR_FULL);
+  assert_null(s->store);
+  assert_true(s->why.len > 0);
+  disk_limit(s->disk, 0);
+  sandbox_open(s);
+  sandbox_pipeline(s);
+  free(path);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       STORE_TEST(a_full_disk_drops_the_ballast_and_goes_on_when_there_is_room),
@@ -366,6 +395,7 @@ int main(void) {
       DISK_TEST(a_foreigner_is_waited_for),
       DISK_TEST(a_foreigner_who_stays_is_told_and_the_batch_goes_in_after_him),
       DISK_TEST(a_full_log_on_a_full_disk_is_moved_into_the_ballasts_room),
+      DISK_TEST(a_migration_that_finds_no_room_is_told_and_done_later),
       DISK_TEST(a_full_log_without_a_ballast_is_told_and_loses_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
