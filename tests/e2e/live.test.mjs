@@ -2,7 +2,7 @@
 // that has nothing to say.
 // time-limit: 300
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { before, test } from "node:test";
 import { ready, scene } from "./lib/browser.mjs";
 import { gate } from "./lib/pipelines.mjs";
@@ -55,6 +55,19 @@ test("progress and the age of the last output are shown while it runs", async ()
   await other.locator('h1 [data-state="succeeded"]').waitFor();
   await page.close();
   await other.close();
+});
+
+test("backups that fail are told over every page, as long as they do", async () => {
+  const page = await who.open("/");
+  assert.equal(await page.getByTestId("bar-backup").count(), 0);
+  writeFileSync(place.config, "slots: {cpu: 64}\nbackup: {dir: backups}\n");
+  assert.equal((await place.rota("reload")).code, 0);
+  await page.getByTestId("bar-backup").waitFor({ timeout: 10000 });
+  assert.match(await page.getByTestId("bar-backup").innerText(), /No backup can be made since[^]*backups isn't there/);
+  mkdirSync(place.path("backups"));
+  assert.equal((await place.rota("reload")).code, 0);
+  await page.getByTestId("bar-backup").waitFor({ state: "detached", timeout: 10000 });
+  await page.close();
 });
 
 // The times are the design's: a notice within 5 s, the red bar within 15 s, and fresh within 5 s of the return.
