@@ -25,7 +25,7 @@ void codec_write_uint(struct buf *out, uint64_t n) {
 }
 
 static uint64_t zigzag(int64_t n) {
-  return ((uint64_t)n << 1) ^ (uint64_t)(n >> 63);
+  return n < 0 ? ~((uint64_t)n << 1) : (uint64_t)n << 1;
 }
 
 void codec_write_text(struct buf *out, const char *bytes, size_t len) {
