@@ -41,7 +41,7 @@ PR_SET_CHILD_SUBREAPER = 36
 SANITIZERS = {
     "ASAN": "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1",
     "UBSAN": "print_stacktrace=1",
-    "TSAN": f"second_deadlock_stack=1:suppressions={ROOT}/tests/tsan.txt",
+    "TSAN": f"second_deadlock_stack=1:die_after_fork=0:suppressions={ROOT}/tests/tsan.txt",
 }
 
 

@@ -109,7 +109,7 @@ static int expand_group(struct live_run *r, const struct scope *run_scope, uint3
 }
 
 static void fill_instances(struct live_run *r, const struct value **values) {
-  r->instances = alloc_zeroed(r->len ? r->len : 1, sizeof *r->instances);
+  r->instances = alloc_zeroed(r->len, sizeof *r->instances);
   for (uint32_t g = 0; g < r->spec->tasks_len; g++) {
     const struct task_spec *t = &r->spec->tasks[g];
     for (uint32_t p = 0; p < r->groups[g].count; p++) {
@@ -170,8 +170,8 @@ int run_expand(struct live_run *r, const char **message) {
   scope_of_run(r, &scope);
   size_t n = r->spec->tasks_len, total = 0;
   int err = resolve_settings(r, &scope, message);
-  r->groups = alloc_zeroed(n ? n : 1, sizeof *r->groups);
-  const struct value **values = alloc_zeroed(n ? n : 1, sizeof *values);
+  r->groups = alloc_zeroed(n, sizeof *r->groups);
+  const struct value **values = alloc_zeroed(n, sizeof *values);
   for (uint32_t g = 0; g < n && !err; g++) err = expand_group(r, &scope, g, &values, &total, message);
   if (!err) {
     r->len = total;

@@ -33,6 +33,7 @@ fuzz-run-$(1): $(BUILD)/tests/fuzz/$(1)_fuzz
 	  $(BUILD)/corpus/$(1) $$(wildcard tests/fuzz/corpus/$(1))
 
 fuzz-keep-$(1): $(BUILD)/tests/fuzz/$(1)_fuzz
+	$(Q)mkdir -p $(BUILD)/corpus/$(1) && tests/fuzz/seeds.sh $(1) $(BUILD)/corpus/$(1)
 	$(Q)tests/fuzz/keep.sh $$< $(1) $(BUILD)/corpus/$(1)
 endef
 $(foreach t,$(FUZZ),$(eval $(call fuzz_target,$(t))))

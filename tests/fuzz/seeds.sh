@@ -1,7 +1,15 @@
 #!/bin/sh
-# seeds.sh NAME DIR: inputs for the fuzzer to begin with that stand elsewhere in the tree or on the machine, copied into DIR.
+# seeds.sh NAME DIR: inputs for the fuzzer to begin with, copied into DIR: those that were kept, and what stands
+# elsewhere in the tree or on the machine.
 set -eu
 name=$1 dir=$2
+n=0
+if [ -f "tests/fuzz/corpus/$name.b64" ]; then
+  while read -r line; do
+    n=$((n + 1))
+    [ -f "$dir/kept-$n" ] || echo "$line" | base64 -d >"$dir/kept-$n"
+  done <"tests/fuzz/corpus/$name.b64"
+fi
 
 # The cases of tests/unit/spec: each begins with "=== TITLE" and ends with "---".
 cases() {

@@ -213,6 +213,15 @@ static void a_mark_of_a_run_that_nobody_knows_is_refused(void **state) {
   sim_event(&s, ev);
   answered(409, "the run isn't known");
   rows.run.pipeline = sim_run(&s, 1)->pipeline;
+  const struct run_rows kept = rows;
+  rows.pipeline = NULL;
+  sim_event(&s, ev);
+  answered(409, "the run isn't known");
+  rows = kept;
+  rows.run.state = RUN_RUNNING; /* as it was read, and it isn't live any more */
+  sim_event(&s, ev);
+  answered(409, "the run isn't known");
+  rows = kept;
   rows.run.params = "[1]";
   sim_event(&s, ev);
   answered(409, "p#1: its parameters can't be read");

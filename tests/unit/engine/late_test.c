@@ -237,6 +237,10 @@ static void a_rerun_of_what_is_gone_is_refused(void **state) {
   sim_event(&s, ev);
   answered(409, "p#1 never had tasks: trigger its pipeline anew");
   rows = kept;
+  rows.run.state = RUN_RUNNING;
+  sim_event(&s, ev);
+  answered(409, "p#1");
+  rows = kept;
   rows.run.params = "[]";
   sim_event(&s, ev);
   answered(409, "p#1: its parameters can't be read");
@@ -303,6 +307,7 @@ static void a_host_out_of_the_configuration_is_shown_while_it_is_in_use(void **s
   answered(200, "h1 is declared down: 2 tasks there were given up");
   assert_string_equal(sim_host_row(&s, "h1")->order_by, "t1");
   assert_null(sim_host_row(&s, "h1")->order_reason);
+  assert_int_equal(engine_hosts(s.e, &s.arena, &places), 2); /* what may be left there keeps it */
   sim_event(&s, down);
   answered(409, "h1 is declared down already by t1: no reason was given");
   engine_free(s.e);
@@ -361,6 +366,10 @@ static void a_schedule_whose_zone_is_gone_is_parked(void **state) {
   s.e = engine_new(&s.options);
   sim_load(&s, "p", "schedule: {cron: \"0 2 * * *\", timezone: Etc/UTC}\ntasks: {a: {run: x}}\n");
   assert_true(engine_next_firing(s.e, "p", NULL) == SIM_START + 2 * USEC_PER_HOUR);
+  assert_true(engine_firing_gap(s.e, "p") == USEC_PER_DAY);
+  assert_true(engine_firing_gap(s.e, "nope") < 0);
+  sim_load(&s, "r", "schedule: {cron: \"0 3 * * *\", timezone: UTC}\ntasks: {a: {run: x}}\n");
+  assert_true(engine_next_firing(s.e, "r", NULL) == SIM_START + 3 * USEC_PER_HOUR);
   sim_load(&s, "q", "schedule: {cron: \"0 2 * * *\", timezone: Europe/Oslo}\ntasks: {a: {run: x}}\n");
   assert_true(engine_next_firing(s.e, "q", NULL) == INSTANT_NONE);
   sim_close(&s);

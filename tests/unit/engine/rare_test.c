@@ -524,6 +524,129 @@ static void each_part_of_a_policy_counts_alone(void **state) {
   }
 }
 
+static void a_policy_without_a_number_retries_nothing(void **state) {
+  (void)state;
+  static const char *const rows[] = {"{delay: 1m}", "{cap: 1m}", "{factor: 3}"};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    char yaml[160];
+    snprintf(yaml, sizeof yaml, "tasks: {a: {run: x, retries: %s}}\n", rows[i]);
+    begin(NULL, yaml);
+    sim_started(&s, "a");
+    sim_exit(&s, "a", 1);
+    assert_run(&s, 1, "failed");
+    sim_close(&s);
+  }
+}
+
+static void keys_of_one_step_are_told_apart(void **state) {
+  (void)state;
+  sim_open(&s, NULL);
+  sim_load(&s, "p", "tasks: {a: {run: x}}\n");
+  static const char *const keys[] = {"k1", "k2", "k1", "k2"};
+  struct engine_event ev[4];
+  for (int i = 0; i < 4; i++) {
+    ev[i] = (struct engine_event){.kind = ENGINE_TRIGGER};
+    ev[i].trigger = (struct engine_trigger){.asker = sim_anna(), .pipeline = "p", .scheduled_for = INSTANT_NONE};
+    ev[i].trigger.asker.idempotency_key = keys[i];
+  }
+  sim_step_many(&s, ev, 4);
+  assert_int_equal(s.runs.len, 2);
+  assert_int_equal(s.requests.len, 2);
+  answered(201, "p#2");
+  sim_close(&s);
+}
+
+static void a_mark_takes_outputs_in_any_order(void **state) {
+  (void)state;
+  begin(NULL, "tasks: {a: {run: x, outputs: {one: int, two: string}}, b: {run: x, needs: a}}\n");
+  sim_exit(&s, "a", 1);
+  const struct param_given given[] = {{.name = "two", .text = "x"}, {.name = "one", .text = "1"}};
+  sim_mark(&s, 1, "a", TASK_SUCCEEDED, given, 2);
+  answered(200, "p#1 a is marked succeeded");
+  assert_int_equal(s.outputs.len, 2);
+  sim_close(&s);
+}
+
+static void what_fills_the_processors_is_waited_for(void **state) {
+  (void)state;
+  begin("slots: {cpu: 2, gpu: 4}\n",
+        "tasks:\n  a: {run: x}\n  b: {run: x}\n  c: {run: x}\n  g: {run: x, slots: {gpu: 3}}\n"
+        "  h: {run: x, slots: {gpu: 2}}\n");
+  why("c", "waits for slot cpu on local: held by p#1 a, p#1 b");
+  why("h", "waits for slot gpu on local: held by p#1 g"); /* once, though it has three units */
+  sim_close(&s);
+}
+
+static void a_task_of_an_empty_matrix_can_be_named(void **state) {
+  (void)state;
+  begin(NULL, "params: {l: {type: list, items: int, default: []}}\n"
+              "tasks: {m: {run: x, matrix: {k: \"${{ params.l }}\"}}, a: {run: x}}\n");
+  sim_cancel(&s, 1, "m");
+  answered(404, "has no task 'm'");
+  sim_close(&s);
+}
+
+static void remnants_of_two_hosts_are_told_apart(void **state) {
+  (void)state;
+  begin_away("tasks: {a: {run: x, on: h1, retries: {lost: 0}}, b: {run: x, on: h2, retries: {lost: 0}}}\n");
+  sim_order(&s, "h1", HOST_ORDER_DOWN, NULL, false);
+  sim_order(&s, "h2", HOST_ORDER_DOWN, NULL, false);
+  assert_int_equal(s.remnants.len, 2);
+  sim_event(&s, (order("h2", HOST_ORDER_UP, NULL)));
+  answered(200, "h2 takes tasks again once what may be left of p#1 b is ended there");
+  sim_cleared(&s);
+  sim_cleared(&s);
+  assert_int_equal(s.remnants.len, 0);
+  sim_event(&s, (order("h1", HOST_ORDER_UP, NULL)));
+  answered(200, "h1 takes tasks again");
+  sim_close(&s);
+}
+
+static void a_host_that_nobody_in_particular_drained_is_waited_for(void **state) {
+  (void)state;
+  sim_open(&s, HOSTS);
+  sim_host(&s, "h1", HOST_CONTACT_UP, NULL);
+  sim_event(&s, (order("h1", HOST_ORDER_DRAIN, NULL)));
+  sim_load(&s, "p", "tasks: {a: {run: x, on: h1}}\n");
+  sim_trigger(&s, "p");
+  why("a", "host h1 was drained at 00:00:00 UTC: no reason was given");
+  sim_restart(&s);
+  why("a", "host h1 was drained at 00:00:00 UTC: no reason was given");
+  sim_close(&s);
+}
+
+static void files_that_nobody_has_fail_the_run_that_waits_for_them(void **state) {
+  (void)state;
+  begin(NULL, "tasks: {a: {run: x}, b: {run: x, needs: a}}\n");
+  sim_exit(&s, "a", 0);
+  for (size_t i = 0; i < s.tasks.len; i++) {
+    if (strcmp(s.tasks.items[i].label, "b") != 0) continue;
+    s.tasks.items[i].state = TASK_WAITING;
+    s.tasks.items[i].wait = WAIT_FILES;
+  }
+  for (size_t i = 0; i < s.attempts.len; i++)
+    if (task_state_live(s.attempts.items[i].state)) s.attempts.items[i].state = TASK_LOST;
+  sim_restart(&s);
+  sim_idle(&s);
+  assert_run(&s, 1, "failed");
+  assert_non_null(strstr(sim_task(&s, 1, "b")->reason, "they can't be found"));
+  sim_close(&s);
+}
+
+static void an_end_whose_time_isnt_known_counts_in_no_statistic(void **state) {
+  (void)state;
+  begin(NULL, "tasks: {a: {run: x}}\n");
+  sim_started(&s, "a");
+  struct proc *p = sim_live(&s, "a");
+  struct engine_event ev = sim_report(&s, p, ENGINE_REPORT_ENDED);
+  p->state = PROC_GONE;
+  ev.report.ended_at = INSTANT_NONE;
+  sim_event(&s, ev);
+  assert_task(&s, 1, "a", "succeeded");
+  assert_int_equal(s.stats.len, 0);
+  sim_close(&s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_instant_of_another_day_has_its_date),
@@ -541,6 +664,15 @@ int main(void) {
       cmocka_unit_test(what_waits_for_copied_files_says_so),
       cmocka_unit_test(the_commit_is_recorded_of_those_that_run_there),
       cmocka_unit_test(slots_that_a_row_cant_name_are_held_by_nobody),
+      cmocka_unit_test(a_policy_without_a_number_retries_nothing),
+      cmocka_unit_test(keys_of_one_step_are_told_apart),
+      cmocka_unit_test(a_mark_takes_outputs_in_any_order),
+      cmocka_unit_test(what_fills_the_processors_is_waited_for),
+      cmocka_unit_test(a_task_of_an_empty_matrix_can_be_named),
+      cmocka_unit_test(remnants_of_two_hosts_are_told_apart),
+      cmocka_unit_test(a_host_that_nobody_in_particular_drained_is_waited_for),
+      cmocka_unit_test(files_that_nobody_has_fail_the_run_that_waits_for_them),
+      cmocka_unit_test(an_end_whose_time_isnt_known_counts_in_no_statistic),
       cmocka_unit_test(a_third_stop_has_nothing_left_to_ask_for),
       cmocka_unit_test(last_tasks_see_how_it_went),
       cmocka_unit_test(schedules_that_are_taken_out_end_and_those_that_stay_go_on),
