@@ -320,6 +320,8 @@ static void a_file_that_breaks_goes_and_comes_back(void **state) {
   broken.broken = (struct engine_broken){"p", "[{}]"};
   sim_event(&s, gone);
   assert_true(engine_next_firing(s.e, "p", NULL) == INSTANT_NONE);
+  sim_restart(&s);
+  assert_true(engine_next_firing(s.e, "p", NULL) == INSTANT_NONE);
   sim_event(&s, broken); /* it is back, though not readable: the last good version is in force again */
   const char *schedule = NULL;
   assert_true(engine_next_firing(s.e, "p", &schedule) == SIM_START + 2 * USEC_PER_HOUR);

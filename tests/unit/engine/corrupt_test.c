@@ -215,6 +215,41 @@ static void a_start_that_names_no_process_or_time_is_one(void **state) {
   assert_int_equal(sim_attempt(&s, ev.report.attempt_id)->pid, 0);
 }
 
+static void versions_and_firings_that_arent_there_are_done_without(void **state) {
+  (void)state;
+  static const char yaml[] = "schedule: \"0 2 * * *\"\ntasks: {a: {run: x}}\n";
+  sim_load(&s, "q", yaml);
+  struct engine_state bare = {.pipelines = s.pipelines.items,
+                              .pipelines_len = s.pipelines.len,
+                              .schedules = s.schedules.items,
+                              .schedules_len = s.schedules.len,
+                              .pause = {.at = INSTANT_NONE},
+                              .next_key = s.max_key + 1};
+  expect(&bare, NULL);
+  struct pipeline *none[2] = {NULL, NULL};
+  bare.pipeline_specs = none;
+  expect(&bare, NULL);
+  struct firing_row last[1] = {{0}};
+  bare.last_firings = last;
+  expect(&bare, NULL);
+}
+
+static void a_retry_whose_time_isnt_known_is_tried_at_once(void **state) {
+  (void)state;
+  sim_exit(&s, "a", 1); /* its retry has no delay, so it is under way already */
+  sim_restart(&s);
+  for (size_t i = 0; i < s.tasks.len; i++) {
+    if (strcmp(s.tasks.items[i].label, "a") != 0) continue;
+    s.tasks.items[i].state = TASK_WAITING;
+    s.tasks.items[i].wait = WAIT_RETRY;
+    s.tasks.items[i].not_before = INSTANT_NONE;
+  }
+  for (size_t i = 0; i < s.attempts.len; i++)
+    if (task_state_live(s.attempts.items[i].state)) s.attempts.items[i].state = TASK_LOST;
+  sim_restart(&s);
+  assert_task(&s, 1, "a", "starting");
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_sim, close_sim)
   const struct CMUnitTest tests[] = {
@@ -223,6 +258,8 @@ int main(void) {
       CASE(reports_without_a_text_have_one),
       CASE(outputs_that_cant_be_used_fail_the_task),
       CASE(reports_of_what_isnt_known_change_nothing),
+      CASE(versions_and_firings_that_arent_there_are_done_without),
+      CASE(a_retry_whose_time_isnt_known_is_tried_at_once),
       CASE(a_start_that_names_no_process_or_time_is_one),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

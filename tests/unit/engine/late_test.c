@@ -292,6 +292,7 @@ static void a_host_out_of_the_configuration_is_shown_while_it_is_in_use(void **s
   assert_int_equal(engine_host_attempts(s.e, "h1", &s.arena, &there), 2);
   assert_true(strcmp(there[0].attempt_id, there[1].attempt_id) < 0);
   assert_true(engine_load(s.e).attempts == 3 && engine_load(s.e).runs == 1 && engine_load(s.e).waiting == 0);
+  sim_kind(&s, "b", ENGINE_REPORT_STARTED, false);
   sim_order(&s, "h1", HOST_ORDER_DOWN, "", true);
   answered(200, "\"task\":\"a\"");
   sim_exit(&s, "c", 0);

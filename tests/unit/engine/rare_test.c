@@ -288,6 +288,12 @@ static void the_commit_is_recorded_of_those_that_run_there(void **state) {
   for (size_t i = 0; i < s.attempts.len; i++) with += s.attempts.items[i].git_commit != NULL;
   assert_true(with >= 1 && with < s.attempts.len);
   sim_close(&s);
+  begin_away("tasks: {a: {run: x, on: h1}, b: {run: x}}\n"); /* a host's directory is no work tree of ours */
+  ev.code.run_id = sim_run(&s, 1)->id.text;
+  ev.code.dir = "/tmp";
+  sim_event(&s, ev);
+  assert_null(sim_attempt(&s, sim_live(&s, "a")->id)->git_commit);
+  sim_close(&s);
 }
 
 static void slots_that_a_row_cant_name_are_held_by_nobody(void **state) {
@@ -612,6 +618,9 @@ static void a_host_that_nobody_in_particular_drained_is_waited_for(void **state)
   why("a", "host h1 was drained at 00:00:00 UTC: no reason was given");
   sim_restart(&s);
   why("a", "host h1 was drained at 00:00:00 UTC: no reason was given");
+  for (size_t i = 0; i < s.hosts.len; i++) s.hosts.items[i].order_at = INSTANT_NONE;
+  sim_restart(&s);
+  why("a", "host h1 was drained: no reason was given");
   sim_close(&s);
 }
 
@@ -647,6 +656,150 @@ static void an_end_whose_time_isnt_known_counts_in_no_statistic(void **state) {
   sim_close(&s);
 }
 
+static void a_run_by_hand_takes_its_interval_from_the_first_schedule(void **state) {
+  (void)state;
+  sim_open(&s, NULL);
+  sim_load(&s, "p", "schedule: [{name: a, cron: \"0 1 * * *\"}]\ntasks: {a: {run: x}}\n");
+  sim_load(&s, "p",
+           "schedule: [{name: b, cron: \"0 2 * * *\"}, {name: a, cron: \"0 1 * * *\"}]\ntasks: {a: {run: x}}\n");
+  sim_trigger(&s, "p");
+  assert_true(sim_run(&s, 1)->interval_start == SIM_START - 22 * USEC_PER_HOUR);
+  sim_exit(&s, "a", 0);
+  sim_load(&s, "q", "schedule: {cron: \"0 2 * * *\", timezone: Europe/Oslo}\ntasks: {a: {run: x}}\n");
+  struct engine_event ev = {.kind = ENGINE_TRIGGER};
+  ev.trigger = (struct engine_trigger){.asker = sim_anna(), .pipeline = "q", .scheduled_for = SIM_START};
+  sim_event(&s, ev); /* of a zone that nobody has any more */
+  answered(201, "q#1");
+  s.options.schedules = false;
+  engine_free(s.e);
+  s.e = engine_new(&s.options);
+  sim_load(&s, "p", "schedule: {cron: \"0 2 * * *\"}\ntasks: {a: {run: x}}\n");
+  assert_true(engine_next_firing(s.e, "p", NULL) == INSTANT_NONE);
+  sim_close(&s);
+}
+
+static void losses_and_failures_are_told_apart(void **state) {
+  (void)state;
+  begin(NULL, "tasks: {a: {run: x, retries: {max: 3, lost: 3, delay: 10m, factor: 1, jitter: none}}}\n");
+  sim_started(&s, "a");
+  sim_kind(&s, "a", ENGINE_REPORT_LOST, false);
+  why("a", "retry 1 of 3 after a loss at ");
+  sim_later(&s, 11 * USEC_PER_MIN);
+  for (int i = 0; i < 3; i++) sim_kind(&s, "a", ENGINE_REPORT_FENCED, false);
+  why("a", "retry 1 of 3 after a loss at ");
+  sim_later(&s, USEC_PER_HOUR);
+  sim_started(&s, "a");
+  sim_exit(&s, "a", 1);
+  why("a", "retry 1 of 3 at ");
+  sim_later(&s, USEC_PER_HOUR);
+  for (int i = 0; i < 3; i++) sim_kind(&s, "a", ENGINE_REPORT_FENCED, false);
+  why("a", "retry 1 of 3 at ");
+  sim_close(&s);
+}
+
+static void a_machine_that_is_gone_takes_its_one_task_along(void **state) {
+  (void)state;
+  begin_away("tasks: {a: {run: x, on: h1, retries: {lost: 0}}, b: {run: x}}\n");
+  struct engine_event ev = order("h1", HOST_ORDER_DOWN, NULL);
+  ev.host_order.gone = true;
+  sim_event(&s, ev);
+  answered(200, "h1 is declared down for good: 1 task there was given up");
+  struct engine_event cancel = {.kind = ENGINE_CANCEL};
+  cancel.cancel = (struct engine_cancel){.asker = {.handle = 7, .actor = {.kind = "token", .id = "t1"}},
+                                         .run_id = sim_run(&s, 1)->id.text};
+  sim_event(&s, cancel);
+  assert_string_equal(sim_attempt(&s, sim_live(&s, "b")->id)->stop_reason, "cancelled by t1");
+  sim_close(&s);
+}
+
+static void an_amount_that_cant_be_told_yet_counts_as_one(void **state) {
+  (void)state;
+  sim_open_hosts(&s, "hosts: {h1: {ssh: h1, slots: {gpu: 1}}}\n");
+  sim_load(&s, "p", "tasks: {a: {run: x, on: h1, slots: {gpu: \"${{ min([1, 'a']) }}\"}}}\n");
+  sim_trigger(&s, "p");
+  sim_idle(&s);
+  assert_run(&s, 1, "failed");
+  sim_rerun_on(&s, 1, RERUN_ALL, "h1");
+  answered(200, "p#1");
+  sim_close(&s);
+}
+
+static void a_mark_of_nobody_says_someone(void **state) {
+  (void)state;
+  begin(NULL, "tasks: {m: {run: x, matrix: {k: [1, 2]}}}\n");
+  sim_exit(&s, "m[1]", 1);
+  sim_exit(&s, "m[2]", 1);
+  sim_idle(&s);
+  struct run_rows rows = sim_rows(&s, sim_run(&s, 1));
+  struct engine_event ev = {.kind = ENGINE_MARK};
+  ev.mark = (struct engine_mark){.asker = {.handle = 7, .actor = {.kind = "daemon"}},
+                                 .run_id = rows.run.id.text,
+                                 .run = &rows,
+                                 .task = "m[1]",
+                                 .state = TASK_SKIPPED,
+                                 .reason = "why"};
+  sim_event(&s, ev);
+  answered(200, "p#1 m[1] is marked skipped");
+  assert_string_equal(sim_task(&s, 1, "m[1]")->reason, "marked by someone: why");
+  sim_rows_free(&rows);
+  sim_close(&s);
+}
+
+static void outputs_of_an_empty_matrix_are_an_empty_list(void **state) {
+  (void)state;
+  begin("slots: {cpu: 9}\n", "params: {l: {type: list, items: int, default: []}}\ntasks:\n"
+                             "  m: {run: x, matrix: {k: \"${{ params.l }}\"}, outputs: {v: int}}\n"
+                             "  a: {run: x, needs: m, when: \"always() && len(tasks.m.outputs.v) == 0\"}\n"
+                             "  p1: {run: x, matrix: {k: [1, 2]}}\n  b: {run: x}\n"
+                             "  p2: {run: x, matrix: {k: [1, 2]}, needs: {p1: same, b: all}}\n");
+  assert_task(&s, 1, "a", "starting");
+  sim_exit(&s, "p1[2]", 0);
+  assert_task(&s, 1, "p2[2]", "waiting"); /* its pair has ended, and b hasn't */
+  sim_exit(&s, "b", 0);
+  assert_task(&s, 1, "p2[2]", "starting");
+  assert_task(&s, 1, "p2[1]", "waiting");
+  sim_close(&s);
+}
+
+static void what_jitter_puts_off_is_decided_when_it_is_due(void **state) {
+  (void)state;
+  sim_open(&s, NULL);
+  sim_load(&s, "p",
+           "schedule: {cron: \"* * * * *\", jitter: 10m, catchup: last, overlap: allow}\ntasks: {a: {run: x}}\n");
+  sim_later(&s, 30 * USEC_PER_MIN + USEC_PER_SEC);
+  for (int i = 0; i < 15; i++) sim_later(&s, USEC_PER_MIN);
+  int64_t decided = 0;
+  for (size_t i = 0; i < s.firings.len; i++) decided += s.firings.items[i].count;
+  assert_true(decided >= 30 && decided <= 45);
+  sim_close(&s);
+}
+
+static void rows_that_were_read_before_a_change_are_read_again(void **state) {
+  (void)state;
+  begin(NULL, "tasks: {a: {run: x}}\n");
+  sim_exit(&s, "a", 1);
+  sim_idle(&s);
+  sim_trigger(&s, "p");
+  sim_exit(&s, "a", 1);
+  sim_idle(&s);
+  struct run_rows first = sim_rows(&s, sim_run(&s, 1)), second = sim_rows(&s, sim_run(&s, 2));
+  struct engine_event ev[3] = {{.kind = ENGINE_KEEP}, {.kind = ENGINE_KEEP}, {.kind = ENGINE_RERUN}};
+  ev[0].keep = (struct engine_keep){.asker = sim_anna(), .run = &second.run, .pipeline_name = "p", .keep = true};
+  ev[1].keep = (struct engine_keep){.asker = sim_anna(), .run = &first.run, .pipeline_name = "p", .keep = true};
+  ev[2].rerun = (struct engine_rerun){.asker = sim_anna(), .run = &second, .mode = RERUN_ALL};
+  sim_step_many(&s, ev, 3);
+  assert_int_equal(s.status, 503); /* the rows don't say yet that it is kept */
+  sim_step_many(&s, &ev[2], 1);
+  assert_int_equal(s.status, 503);
+  ev[2].rerun.run = &first;
+  sim_step_many(&s, &ev[2], 1);
+  sim_rows_free(&first);
+  sim_rows_free(&second);
+  sim_rerun(&s, 2, RERUN_ALL, NULL, 0);
+  answered(200, "p#2");
+  sim_close(&s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_instant_of_another_day_has_its_date),
@@ -664,6 +817,14 @@ int main(void) {
       cmocka_unit_test(what_waits_for_copied_files_says_so),
       cmocka_unit_test(the_commit_is_recorded_of_those_that_run_there),
       cmocka_unit_test(slots_that_a_row_cant_name_are_held_by_nobody),
+      cmocka_unit_test(rows_that_were_read_before_a_change_are_read_again),
+      cmocka_unit_test(a_run_by_hand_takes_its_interval_from_the_first_schedule),
+      cmocka_unit_test(losses_and_failures_are_told_apart),
+      cmocka_unit_test(a_machine_that_is_gone_takes_its_one_task_along),
+      cmocka_unit_test(an_amount_that_cant_be_told_yet_counts_as_one),
+      cmocka_unit_test(a_mark_of_nobody_says_someone),
+      cmocka_unit_test(outputs_of_an_empty_matrix_are_an_empty_list),
+      cmocka_unit_test(what_jitter_puts_off_is_decided_when_it_is_due),
       cmocka_unit_test(a_policy_without_a_number_retries_nothing),
       cmocka_unit_test(keys_of_one_step_are_told_apart),
       cmocka_unit_test(a_mark_takes_outputs_in_any_order),

@@ -36,6 +36,8 @@ static void what_a_task_waits_for_is_named(void **state) {
   why("n[2]", "starting on local");
   why("a", "succeeded at 00:00");
   why("m[2]", "succeeded");
+  sim_exit(&s, "c", 7);
+  why("c", "failed at 00:00:00 UTC: exit status 7");
   sim_started(&s, "b");
   why("b", "running on local since 00:00");
   why("b", ", attempt 1");
