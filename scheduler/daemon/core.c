@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "base/id.h"
 #include "base/map.h"
-#include "scheduler/daemon/reports.h"
+#include "scheduler/daemon/late_reports.h"
 #include "scheduler/daemon/wake.h"
 #include "scheduler/journal/recorder.h"
 #include "scheduler/store/store.h"
@@ -45,6 +45,8 @@ struct core {
   int degraded;
   char *condemned; /* what is damaged; NULL: nothing */
   bool over;       /* a fatal failure, or the end: nothing is done any more */
+
+  struct late_reports *late;
 
   uv_prepare_t before_poll;
   uv_check_t after_poll;
@@ -308,6 +310,7 @@ struct core *core_new(const struct core_options *options) {
     free(c);
     return NULL;
   }
+  c->late = late_reports_new(c->loop, &c->inbox, c->state_dir);
   uv_prepare_init(c->loop, &c->before_poll);
   uv_check_init(c->loop, &c->after_poll);
   uv_timer_init(c->loop, &c->retry);
@@ -358,7 +361,7 @@ void core_sweep(struct core *c, const char *run_id) {
 void core_report(void *core, const struct report *r) {
   struct core *c = core;
   if (c->adopting.len > 0 && r->attempt_id) map_remove(&c->adopting, r->attempt_id);
-  report_event(&c->inbox, c->state_dir, r);
+  late_reports_take(c->late, r);
 }
 
 /* A place that doesn't answer holds nobody up for long. */
@@ -448,6 +451,7 @@ void core_free(struct core *c) {
     e->ops->free(e);
   }
   map_release(&c->executors);
+  late_reports_free(c->late);
   uv_close((uv_handle_t *)&c->before_poll, on_closed);
   uv_close((uv_handle_t *)&c->after_poll, on_closed);
   uv_close((uv_handle_t *)&c->retry, on_closed);

@@ -29,13 +29,13 @@ static const enum engine_end ends[] = {
     [ENDED_LAUNCH_FAILED] = ENGINE_END_LAUNCH_FAILED,
 };
 
-static void read_output(struct arena *a, const char *state_dir, const char *run_id, struct engine_report *out) {
+static int read_output(struct arena *a, const char *state_dir, const char *run_id, struct engine_report *out) {
   char *dir = local_attempt_dir(state_dir, run_id, out->attempt_id);
   struct buf text = {0};
   int err = attempt_file_read(dir, RUNDIR_OUTPUT, OUTPUT_FILE_MAX, &text);
   if (err == ERR_TOO_LARGE) {
     out->output_error = "its outputs are over 1 MiB together: write large data to a file and hand on its path";
-  } else if (err && err != ERR_NOT_FOUND) {
+  } else if (err && err != ERR_NOT_FOUND && err != ERR_AGAIN) {
     out->output_error = arena_fmt(a, "its outputs can't be read: %s", err_text(err));
   } else if (!err) {
     out->output = arena_strndup(a, buf_cstr(&text), text.len);
@@ -43,6 +43,7 @@ static void read_output(struct arena *a, const char *state_dir, const char *run_
   }
   buf_release(&text);
   free(dir);
+  return err == ERR_AGAIN ? err : 0;
 }
 
 static void prepared_event(struct inbox *inbox, const struct report *r) {
@@ -52,14 +53,13 @@ static void prepared_event(struct inbox *inbox, const struct report *r) {
   if (r->err) e->error = arena_strdup(a, r->text ? r->text : err_text(r->err));
 }
 
-void report_event(struct inbox *inbox, const char *state_dir, const struct report *r) {
+int report_event(struct inbox *inbox, const char *state_dir, const struct report *r) {
   if (r->kind == REPORT_PREPARED) {
     prepared_event(inbox, r);
-    return;
+    return 0;
   }
   struct arena *a = inbox_arena(inbox);
-  struct engine_report *e = &inbox_add(inbox, ENGINE_REPORT)->report;
-  *e = (struct engine_report){
+  struct engine_report e = {
       .kind = kinds[r->kind],
       .attempt_id = arena_strdup(a, r->attempt_id),
       .text = r->text ? arena_strdup(a, r->text) : NULL,
@@ -73,7 +73,11 @@ void report_event(struct inbox *inbox, const char *state_dir, const struct repor
       .log_bytes = r->log_bytes,
       .fault = r->fault ? arena_strdup(a, r->fault) : NULL,
   };
-  if (r->kind != REPORT_ENDED) return;
-  e->end = ends[r->how];
-  read_output(a, state_dir, r->run_id, e);
+  if (r->kind == REPORT_ENDED) {
+    e.end = ends[r->how];
+    int err = read_output(a, state_dir, r->run_id, &e);
+    if (err) return err;
+  }
+  inbox_add(inbox, ENGINE_REPORT)->report = e;
+  return 0;
 }

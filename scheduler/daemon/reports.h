@@ -5,7 +5,8 @@
 #include "scheduler/daemon/inbox.h"
 #include "worker/executor.h"
 
-/* Reads $ROTA_OUTPUT of an attempt that ended (a file of at most 1 MiB beside its log). */
-void report_event(struct inbox *inbox, const char *state_dir, const struct report *r);
+/* Reads $ROTA_OUTPUT of an attempt that ended (a file of at most 1 MiB beside its log). ERR_AGAIN, with no event put,
+ * if that isn't possible right now; else 0. */
+int report_event(struct inbox *inbox, const char *state_dir, const struct report *r);
 
 #endif

@@ -1,6 +1,9 @@
 /* The heart: record, then act. */
 #include "tests/unit/daemon/rig.h"
 
+#include <fcntl.h>
+#include <sys/resource.h>
+
 #include "base/instant.h"
 #include "scheduler/store/history.h"
 
@@ -114,6 +117,27 @@ static void a_task_goes_its_way_by_reports(void **state) {
   rig_report(r, REPORT_ENDED, 0);
   rig_until(r, rig_quiet(r));
   assert_int_equal(rows(r, "state:succeeded"), 1);
+}
+
+/* A task that succeeded doesn't fail because its outputs can't be read for want of a descriptor. */
+static void an_end_waits_until_its_outputs_can_be_read(void **state) {
+  struct rig *r = *state;
+  rig_load(r, "one", ONE);
+  rig_trigger(r, 1, "one");
+  rig_until(r, r->executor.starts == 1);
+  rig_report(r, REPORT_STARTED, 0);
+  rig_until(r, rig_quiet(r));
+  struct rlimit before;
+  int lowest = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  close(lowest);
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+  struct rlimit none = {.rlim_cur = (rlim_t)lowest, .rlim_max = before.rlim_max};
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+  rig_report(r, REPORT_ENDED, 0);
+  bool quiet = rig_quiet(r);
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+  assert_true(quiet); /* nothing was told yet */
+  rig_until(r, rows(r, "state:succeeded") == 1);
 }
 
 static void after_a_restart_what_was_under_way_is_looked_up(void **state) {
@@ -439,6 +463,7 @@ int main(void) {
       CORE_TEST(events_that_come_while_a_commit_is_in_flight_make_the_next_batch),
       CORE_TEST(an_event_that_is_put_by_a_hook_is_not_left_behind),
       CORE_TEST(a_task_goes_its_way_by_reports),
+      CORE_TEST(an_end_waits_until_its_outputs_can_be_read),
       CORE_TEST(after_a_restart_what_was_under_way_is_looked_up),
       CORE_TEST(what_another_place_runs_is_found_each_time),
       CORE_TEST(an_attempt_of_a_place_that_is_gone_is_unreachable_until_it_is_back),
