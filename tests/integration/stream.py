@@ -42,7 +42,7 @@ def test_a_run_is_told_from_its_trigger_to_its_end():
         assert b"text/event-stream" in events.head and b"no-store" in events.head, events.head
         assert set(hello) == {"version", "state_id", "commit", "now"}, hello
         assert events.last == hello["commit"]
-        assert events.next() == ("health", None, {"degraded": None, "paused": None})
+        assert events.next() == ("health", None, {"degraded": None, "paused": None, "backup": None})
         run_id = p.json("trigger", "quick")["run"]["id"]
         seen, states, ids = {}, [], []
         while not states or states[-1] != "succeeded":

@@ -4,11 +4,12 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from harness import place, run, wait_until  # noqa: E402
+from harness import place, run, small_disk, wait_until  # noqa: E402
 from preload import build  # noqa: E402
 
 # Syncs of the daemon hang as long as the file is there; the supervisor's don't.
@@ -119,6 +120,26 @@ def test_a_writer_that_hangs_is_noticed_though_the_loop_turns():
         connection.close()
         run_id = wait_until("the run is recorded", lambda: p.json("runs")["items"])[0]["id"]
         p.wait_run(run_id, "succeeded")
+
+
+def test_a_full_disk_is_an_answer():
+    with small_disk(64) as disk, place(serve=False, state=os.path.join(disk, "state")) as p:
+        manager = Manager(p)
+        p.start(env=manager.env(p, watchdog=1))
+        p.pipeline("one", 'tasks: {a: {run: "true"}}\n')
+        p.rota("reload")
+        with open(os.path.join(disk, "filler"), "wb") as f, contextlib.suppress(OSError):
+            while True:
+                f.write(b"x" * 65536)
+                f.flush()
+
+        def degraded():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                p.rota_all("trigger", "one", timeout=1)
+            return p.json("status")["degraded"]
+        assert wait_until("it is degraded", degraded, seconds=30)["kind"] == "full"
+        assert manager.within(3).count("WATCHDOG=1") >= 3, "a restart would mend nothing"
+        assert [t for t in manager.heard if t.startswith("STATUS=degraded: ")], manager.heard
 
 
 def test_a_watchdog_of_another_process_is_none():
