@@ -105,6 +105,7 @@ struct host {
   VEC(struct host_attempt *) hints;              /* heard to have ended; each is used */
   int start_asks, end_asks, log_asks, look_asks; /* under way */
   int bulks;                                     /* of logs */
+  int64_t polled_at;                             /* monotonic */
   int64_t poll_every, poll_fastest, look_every, look_next, look_watched, look_unwatched, blip, clean_after;
 };
 

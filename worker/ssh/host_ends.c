@@ -351,7 +351,7 @@ void host_end_fetched(struct host *h, struct host_attempt *a, bool again, const 
 static void ending_go(struct host *h, struct host_attempt *a) {
   struct host_ending *e = a->ending;
   if (a->state != HOST_ATTEMPT_ENDING || !e->results_came) return;
-  bool log_whole = a->log_at >= a->log_end || e->stalls >= STALLS_MAX;
+  bool log_whole = !a->bulk && (a->log_at >= a->log_end || e->stalls >= STALLS_MAX);
   if (!log_whole) {
     if (host_is_up(h)) host_log_rest(h, a);
   } else if (!e->lost && !results_whole(h, a)) {

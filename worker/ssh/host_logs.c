@@ -13,8 +13,9 @@
 #define POLL_LOGS     (256u << 10) /* bytes of all logs in one answer */
 #define BULK_BEHIND   (1u << 20)   /* bytes that a log is behind */
 #define BULKS_OF_LOGS 3
-#define WRITING_HIGH  (1u << 20) /* bytes on their way to the disk at which a channel has to wait */
-#define WRITING_LOW   (256u << 10)
+#define WRITING_HIGH  (4u << 20) /* bytes on their way to the disk at which a channel has to wait */
+#define WRITING_LOW   (1u << 20)
+#define PIECE         (256u << 10) /* bytes that are written at a time: on a busy machine each time is a wait */
 #define PROGRESS_MAX  4096
 #define WRITE_AGAIN   (5 * USEC_PER_SEC)
 #define BULK_AGAIN    (2 * USEC_PER_SEC)
@@ -24,7 +25,7 @@
 struct log_piece {
   struct log_piece *next;
   uint64_t offset;
-  size_t len;
+  size_t len, room;
   char bytes[];
 };
 
@@ -130,6 +131,20 @@ void host_log_release(struct host *h, struct host_attempt *a) {
   free(l);
 }
 
+/* What comes while others wait is put together with the last of them; the first may be on its way to the disk. */
+static struct log_piece *piece_for(struct host_log *l, uint64_t offset, size_t len) {
+  struct log_piece *p = l->first;
+  while (p && p->next) p = p->next;
+  if (p && (p != l->first || l->idle) && p->offset + p->len == offset && p->room - p->len >= len) return p;
+  size_t room = p && len < PIECE ? PIECE : len;
+  p = alloc_zeroed(1, sizeof *p + room);
+  p->offset = offset;
+  p->room = room;
+  *l->last = p;
+  l->last = &p->next;
+  return p;
+}
+
 void host_log_take(struct host *h, struct host_attempt *a, uint64_t offset, const char *bytes, size_t len) {
   if (offset + len <= a->log_at) return; /* asked for twice */
   if (offset < a->log_at) {
@@ -139,12 +154,9 @@ void host_log_take(struct host *h, struct host_attempt *a, uint64_t offset, cons
   }
   if (a->log_paused_until > clock_monotonic()) return;
   struct host_log *l = log_of(h, a);
-  struct log_piece *p = alloc_zeroed(1, sizeof *p + len);
-  p->offset = offset;
-  p->len = len;
-  memcpy(p->bytes, bytes, len);
-  *l->last = p;
-  l->last = &p->next;
+  struct log_piece *p = piece_for(l, offset, len);
+  memcpy(p->bytes + p->len, bytes, len);
+  p->len += len;
   a->log_at = offset + len;
   a->writing += len;
   log_forward(l);
@@ -190,6 +202,9 @@ static void on_bulk_end(void *ctx, const struct bulk_end *end) {
     host_log_arrived(h, a);
   else
     host_due(h, HOST_DUE_CLOSE, clock_monotonic() + BULK_AGAIN); /* the channel alone may have been lost */
+  /* While it was on its way the polls passed it over, and by now there is more. */
+  if (!a->over && a->state == HOST_ATTEMPT_RUNNING)
+    host_due(h, HOST_DUE_POLL, clock_monotonic() + h->poll_fastest / 20);
   host_attempt_unuse(h, a);
 }
 
@@ -221,8 +236,9 @@ bool host_logs_take(struct host *h, const struct answer *answer) {
     const struct section *s = &answer->sections[i];
     if (ops_read_log(s->words, &log) != 0) continue;
     struct host_attempt *a = host_attempts_find(&h->attempts, log.attempt);
-    if (!a || a->bulk || a->state < HOST_ATTEMPT_LAUNCHED || a->state >= HOST_ATTEMPT_CLOSING) continue;
-    if (log.end > a->log_end) a->log_end = log.end;
+    if (!a || a->state < HOST_ATTEMPT_LAUNCHED || a->state >= HOST_ATTEMPT_CLOSING) continue;
+    if (log.end > a->log_end) a->log_end = log.end; /* also what a channel of its own will have to bring */
+    if (a->bulk) continue;
     host_log_take(h, a, log.offset, s->body, s->len);
     any = true;
   }
@@ -371,13 +387,16 @@ void host_poll(struct host *h) {
     q = NULL;
   }
   if (q) poll_send(h, q);
+  if (q) h->polled_at = now;
   if (launched) {
     host_look(h, HOST_LOOK_LAUNCHED);
     host_due(h, HOST_DUE_POLL, clock_monotonic() + h->poll_fastest);
   }
 }
 
+/* A task that begins to print much shouldn't lose a second; but a host isn't polled faster than the fastest. */
 void host_poll_soon(struct host *h) {
+  int64_t first = clock_monotonic() + h->poll_fastest / 5, next = h->polled_at + h->poll_fastest;
   h->poll_every = h->poll_fastest;
-  if (h->log_asks == 0) host_due(h, HOST_DUE_POLL, clock_monotonic() + h->poll_fastest);
+  if (h->log_asks == 0) host_due(h, HOST_DUE_POLL, first > next ? first : next);
 }

@@ -436,6 +436,54 @@ static void large_log_and_results_come_over_exactly(void **state) {
   bench_end(&b);
 }
 
+static bool log_is(const struct bench *b, const struct job_for_test *j, long size) {
+  struct stat st;
+  char *path = alloc_fmt("%s/runs/%s/%s/log", b->state, j->run, j->id);
+  bool is = stat(path, &st) == 0 && st.st_size == size;
+  free(path);
+  return is;
+}
+
+/* So much at once comes on a channel of its own, and polls pass it over meanwhile. */
+static void log_goes_on_coming_after_a_flood(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test j;
+  bench_init(&b);
+  await_up(&b);
+  prepare_script(&j, "head -c 60000000 /dev/zero; while [ ! -e $HOME/go ]; do sleep 0.05; done; echo more; sleep 60");
+  j.launch.log_cap = 200000000;
+  start(&b, &j);
+  await_true(&b, log_is(&b, &j, 60000000));
+  char *path = path_join(b.home, "go");
+  assert_int_equal(file_write(path, "", 0, 0600, false), 0);
+  free(path);
+  await_true(&b, log_is(&b, &j, 60000005));
+  assert_int_equal(finals(&b, j.id), 0);
+  bench_end(&b);
+}
+
+/* What is on its way when it ends was asked for before that, and isn't all. */
+static void log_is_whole_where_it_ends_in_the_middle_of_a_flood(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test j;
+  bench_init(&b);
+  await_up(&b);
+  for (int i = 0; i < 4; i++) {
+    char script[160];
+    snprintf(script, sizeof script,
+             "i=0; while [ $i -lt %d ]; do head -c 10000000 /dev/zero; sleep 0.03; i=$((i+1)); done", 4 + i);
+    prepare_script(&j, script);
+    j.launch.log_cap = 400000000;
+    start(&b, &j);
+    const struct seen *s = await(&b, j.id, REPORT_ENDED);
+    assert_int_equal(s->log_bytes, (4 + i) * 10000000);
+    assert_true(log_is(&b, &j, (4 + i) * 10000000));
+  }
+  bench_end(&b);
+}
+
 static void log_comes_while_it_runs_and_progress_too(void **state) {
   (void)state;
   struct bench b;
@@ -517,6 +565,8 @@ int main(int argc, char **argv) {
       cmocka_unit_test(end_waits_for_a_channel_and_then_comes),
       cmocka_unit_test(attempts_outlive_the_daemon),
       cmocka_unit_test(large_log_and_results_come_over_exactly),
+      cmocka_unit_test(log_goes_on_coming_after_a_flood),
+      cmocka_unit_test(log_is_whole_where_it_ends_in_the_middle_of_a_flood),
       cmocka_unit_test(log_comes_while_it_runs_and_progress_too),
       cmocka_unit_test(files_go_along_and_come_back),
       cmocka_unit_test(files_that_are_missing_are_told),

@@ -319,21 +319,31 @@ rota_watch() {
   exec cat <&9
 }
 
-# A OFFSET
-rota_read() {
+# A
+rota_read_sizes() {
+  # shellcheck disable=SC2012 # the sizes are wanted
   log_list=$(ls -ln "$rota_root/a/$1/log"* 2>/dev/null)
   rota_log_sizes "$1"
+}
+
+# A OFFSET: goes on for as long as much comes to it meanwhile.
+rota_read() {
+  rota_read_sizes "$1"
   offset=$2
   rota_log_choose "$offset" && [ "$offset" -lt "$log_start" ] && offset=$log_start
   rota_section log "$1" "$offset" "$log_end"
   rota_end "$rota_nonce" 0
-  while rota_log_choose "$offset" && [ "$log_start" -le "$offset" ]; do
-    file=$rota_root/a/$1/log.$log_start
-    [ "$log_start" = 0 ] && file=$rota_root/a/$1/log
-    rota_cut "$file" $((offset - log_start)) $((log_start + log_size - offset))
-    offset=$((log_start + log_size))
+  while :; do
+    while rota_log_choose "$offset" && [ "$log_start" -le "$offset" ]; do
+      file=$rota_root/a/$1/log.$log_start
+      [ "$log_start" = 0 ] && file=$rota_root/a/$1/log
+      rota_cut "$file" $((offset - log_start)) $((log_start + log_size - offset))
+      offset=$((log_start + log_size))
+    done
+    [ "$offset" -ge "$log_end" ] || exit 0 # what comes next is gone already
+    rota_read_sizes "$1"
+    [ $((log_end - offset)) -ge 1048576 ] || exit 0
   done
-  exit 0
 }
 
 # DIR PATH
