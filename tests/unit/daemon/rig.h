@@ -163,7 +163,9 @@ static inline void rig_open(struct rig *r) {
 
 static inline void rig_close(struct rig *r) {
   core_free(r->core);
-  uv_run(&r->loop, UV_RUN_DEFAULT);
+  /* What a test that failed left open would keep it turning for ever, and nobody would be told of the failure. */
+  const int64_t end = clock_monotonic() + 30 * USEC_PER_SEC;
+  while (uv_run(&r->loop, UV_RUN_NOWAIT) && clock_monotonic() < end) usleep(1000);
   assert_int_equal(uv_loop_close(&r->loop), 0);
   store_close(r->store);
   assert_true(r->executor.freed);
