@@ -11,6 +11,7 @@
 
 #define SAMPLE 32 /* every so many steps what costs much is looked at */
 
+struct request;
 struct schedule_book;
 
 struct group_span {
@@ -24,8 +25,7 @@ struct run_book {
   struct group_span *groups; /* the instances of each task of the spec */
   int64_t live;
   bool touched;
-  int64_t cancels;       /* requests of a cancel that were granted */
-  int64_t running_since; /* monotonic, of this life; 0 */
+  int64_t running_since; /* by the monotonic clock, in this life of the daemon */
 };
 
 struct checker {
@@ -36,7 +36,7 @@ struct checker {
   struct map books; /* by the run's key */
   struct map units; /* "host slot unit" -> the attempt that holds it */
   VEC(struct run_book *) touched;
-  VEC(int64_t) fresh; /* attempts that this commit began */
+  VEC(int64_t) fresh, over; /* attempts that this commit began, that it ended */
   VEC(const struct request *) acks;
   /* Schedules by key, those of this commit, and the firings that it decided: check_firings.c. */
   struct map schedules;
@@ -57,16 +57,23 @@ int64_t setting_of(const struct template *t, int64_t fallback);
 /* check_attempts.c: starts and ends */
 void check_attempt_row(struct checker *c, const struct attempt_row *now);
 void check_fresh(struct checker *c, int64_t key);
+void check_over_for_good(struct checker *c, int64_t key);
 void check_units(struct checker *c);
 /* check_runs.c: states of runs and tasks */
 void check_run_row(struct checker *c, const struct run_row *now);
 void check_task_row(struct checker *c, const struct task_row *now);
 void check_run(struct checker *c, struct run_book *b);
+void check_deadlines(struct checker *c);
 /* check_firings.c: every instant of every schedule is decided once */
 void check_schedule_row(struct checker *c, const struct schedule_row *now);
 void check_firing_row(struct checker *c, const struct firing_row *now);
 void check_firings(struct checker *c);
 void check_due(struct checker *c);
+/* check_model.c: the engine's memory against the rows */
+void check_model(struct checker *c);
+/* check_promises.c: what clients were told */
+void check_told(struct checker *c, const struct request *q);
+void check_promises(struct checker *c);
 /* check_truth.c: the rows against what processes did */
 void check_end_true(struct checker *c, const struct attempt_row *now);
 void check_all_told(struct checker *c);

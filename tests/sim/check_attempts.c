@@ -125,6 +125,7 @@ void check_attempt_row(struct checker *c, const struct attempt_row *now) {
   b->live--;
   c->host_live[place_at(c, now->host)]--;
   each_unit(c, &old->row, unit_give);
+  vec_push(&c->over, now->key);
   check_end_true(c, now);
 }
 
@@ -227,4 +228,46 @@ void check_fresh(struct checker *c, int64_t key) {
   check_place(c, a);
   check_needs(c, b, t, spec);
   check_budget(c, b, a, spec);
+}
+
+/* ---- an end, once all rows of its commit are there ---- */
+
+static bool listed(const int *codes, size_t len, int code) {
+  for (size_t i = 0; i < len; i++)
+    if (codes[i] == code) return true;
+  return false;
+}
+
+static bool status_retried(const struct retry_spec *r, const struct attempt_row *a, const struct proc *p) {
+  if (a->state != TASK_FAILED || !p || p->state != PROC_ENDED || p->end != ENGINE_END_EXITED || p->status == 0)
+    return true; /* not an exit status: a time-out, a launch, an output */
+  if (p->status == 78) return false;
+  if (r->exit_codes_len && !listed(r->exit_codes, r->exit_codes_len, p->status)) return false;
+  return !listed(r->not_exit_codes, r->not_exit_codes_len, p->status);
+}
+
+/* A failure with tries left isn't the task's end, unless somebody wanted it to be. */
+void check_over_for_good(struct checker *c, int64_t key) {
+  const struct row_attempt *over = c->w->ledger->rows.by_key.items[key];
+  const struct attempt_row *a = &over->row;
+  const struct run_book *b = book_of(c, a->run);
+  const struct run_row *run = &b->run->row;
+  const struct task_row *t = &b->run->tasks.items[a->task];
+  const struct task_spec *spec = book_task(b, t);
+  bool cancelled = run->state == RUN_CANCELLING || run->state == RUN_CANCELLED ||
+                   (run->reason && strstr(run->reason, "time-out"));
+  if (t->attempt != key || t->state != a->state || !task_state_failure(t->state)) return;
+  if (a->stop_asked || (cancelled && !spec->finally) || a->round != run->round) return;
+  const struct proc *p = proc_find(c->w->executors, a->id.text);
+  if (!status_retried(&spec->retries, a, p)) return;
+  bool lost = a->state == TASK_LOST;
+  int64_t used = 0, most = lost ? setting_of(spec->retries.lost, 2) : setting_of(spec->retries.max, 0);
+  for (size_t i = b->run->attempts.len; i-- > 0;) {
+    const struct attempt_row *x = &b->run->attempts.items[i]->row;
+    if (x->round < a->round) break;
+    if (x->task == a->task && (x->state == TASK_LOST) == lost && x->state != TASK_SUCCEEDED) used++;
+  }
+  if (used <= most)
+    world_fail(c->w, "%s ended %s with tries left, %lld of %lld are used: %s", a->label, task_state_word(a->state),
+               (long long)used - 1, (long long)most, a->reason);
 }

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "scheduler/spec/scope.h"
 #include "tests/sim/check.h"
 
 /* ---- one row after the other ---- */
@@ -10,6 +11,22 @@ static bool run_may(enum run_state from, enum run_state to) {
   case RUN_RUNNING: return to != RUN_QUEUED;
   case RUN_CANCELLING: return to == RUN_CANCELLING || to == RUN_CANCELLED || to == RUN_FAILED;
   default: return false; /* only a new round leaves an end */
+  }
+}
+
+/* A run that goes on beyond its time-out. A start measures it anew. */
+void check_deadlines(struct checker *c) {
+  for (size_t i = 0; i < c->books.len; i++) {
+    const struct run_book *b = c->books.entries[i].value;
+    if (!b->run || b->run->row.state != RUN_RUNNING || !b->spec->timeout) continue;
+    struct arena a = {0};
+    struct scope none = {0};
+    const char *message;
+    duration timeout = 0;
+    if (setting_duration(b->spec->timeout, &none, &a, 0, &timeout, &message)) timeout = 0;
+    arena_release(&a);
+    if (timeout && c->stepped_at.mono > b->running_since + timeout)
+      world_fail(c->w, "run %s has gone on for longer than its time-out", b->run->row.id.text);
   }
 }
 
@@ -41,6 +58,8 @@ void check_run_row(struct checker *c, const struct run_row *now) {
     ends = ended && (round || !run_state_ended(old->row.state));
   }
   c->ends += ends;
+  if (now->state == RUN_RUNNING && (!old || old->row.state != RUN_RUNNING))
+    book_of(c, now->key)->running_since = world_moment(c->w).mono;
   if (ended && now->ended_at == INSTANT_NONE) world_fail(c->w, "run %s ended at no time", now->id.text);
   if (ended && now->started_at != INSTANT_NONE && now->ended_at < now->started_at)
     world_fail(c->w, "run %s ended before it started", now->id.text);

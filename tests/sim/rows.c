@@ -141,8 +141,15 @@ static void put_round(struct rows *r, const struct round_row *row) {
   if (!run) return;
   size_t at = 0;
   while (at < run->rounds.len && run->rounds.items[at].number != row->number) at++;
-  if (at == run->rounds.len) vec_push(&run->rounds, (struct round_row){0});
-  row_copy(r, CHANGE_ROUND, &run->rounds.items[at], row);
+  struct round_row now = *row;
+  if (at == run->rounds.len) {
+    vec_push(&run->rounds, (struct round_row){0});
+  } else { /* what never changes isn't written again: after a start the engine doesn't know it any more */
+    now.scope = run->rounds.items[at].scope;
+    now.actor = run->rounds.items[at].actor;
+    now.opened_at = run->rounds.items[at].opened_at;
+  }
+  row_copy(r, CHANGE_ROUND, &run->rounds.items[at], &now);
 }
 
 static void put_task(struct rows *r, const struct task_row *row) {
@@ -385,7 +392,7 @@ static void state_pipelines(struct rows *r, struct arena *a, struct engine_state
 }
 
 void rows_state(struct rows *r, struct arena *a, struct engine_state *out) {
-  *out = (struct engine_state){.pause = r->pause, .next_key = r->max_key + 1};
+  *out = (struct engine_state){.pause = r->pause, .restored_at = INSTANT_NONE, .next_key = r->max_key + 1};
   state_pipelines(r, a, out);
   struct schedule_row *schedules = arena_new_array(a, r->schedules.len + 1, struct schedule_row);
   struct firing_row *last = arena_new_array(a, r->schedules.len + 1, struct firing_row);
