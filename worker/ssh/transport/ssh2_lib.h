@@ -7,6 +7,8 @@
 #ifndef ROTA_WORKER_SSH_TRANSPORT_SSH2_LIB_H
 #define ROTA_WORKER_SSH_TRANSPORT_SSH2_LIB_H
 
+/* 1.11 calls session_callback_set old; what takes its place isn't there before. */
+#define LIBSSH2_DISABLE_DEPRECATION
 #include <libssh2.h>
 #include <stdbool.h>
 
