@@ -248,8 +248,9 @@ def check_unbroken(tree, tests):
 
 def try_mutant(tree, mutant, skipped):
     """(caught, survived, skipped or broken, what is to be said of it)"""
-    with open(os.path.join(SOURCE, mutant.file), encoding="utf-8") as source:
-        text = mutant.applied(source.read())
+    with open(os.path.join(tree.root, mutant.file), "rb") as file:
+        unbroken = file.read()
+    text = mutant.applied(unbroken.decode())
     tests = [test for test in mutant.tests if test not in skipped]
     if text is None:
         return "broken", "its lines aren't found exactly once"
@@ -266,7 +267,7 @@ def try_mutant(tree, mutant, skipped):
                 return "survived", f"{test} passes with it"
         return "caught", ", ".join(tests)
     finally:
-        tree.copy(mutant.file)
+        tree.write(mutant.file, unbroken)
 
 
 def main():

@@ -42,6 +42,9 @@ struct checker {
   struct map schedules;
   VEC(struct schedule_book *) due;
   VEC(struct firing_row *) firings;
+  /* Tasks that wait for their next try, and attempts whose start this life decided: check_waits.c. */
+  struct map delays, asked;
+  bool hurried;             /* somebody asked in this step for what else would wait */
   struct moment stepped_at; /* the last step, and when it wants to be woken */
   instant wake_wall;
   int64_t host_live[PLACES];
@@ -74,6 +77,13 @@ void check_model(struct checker *c);
 /* check_promises.c: what clients were told */
 void check_told(struct checker *c, const struct request *q);
 void check_promises(struct checker *c);
+/* check_waits.c: what has to wait does, and no longer */
+void check_delay_row(struct checker *c, const struct task_row *now);
+void check_last(struct checker *c, const struct run_book *b, const struct task_row *t);
+void check_told_to_stop(struct checker *c, const struct run_book *b);
+void check_outputs(struct checker *c, const struct run_book *b);
+void check_asked_once(struct checker *c, const char *attempt_id);
+void check_report(struct checker *c, const struct engine_report *r);
 /* check_truth.c: the rows against what processes did */
 void check_end_true(struct checker *c, const struct attempt_row *now);
 void check_all_told(struct checker *c);

@@ -227,6 +227,7 @@ void check_fresh(struct checker *c, int64_t key) {
   each_unit(c, a, unit_take);
   check_place(c, a);
   check_needs(c, b, t, spec);
+  check_last(c, b, t);
   check_budget(c, b, a, spec);
 }
 

@@ -69,6 +69,7 @@ void check_task_row(struct checker *c, const struct task_row *now) {
   const struct row_run *run = rows_run_key(&c->w->ledger->rows, now->run);
   if (!run) world_fail(c->w, "a task of a run that isn't there");
   bool ended = task_state_ended(now->state);
+  check_delay_row(c, now);
   if (ended && now->ended_at == INSTANT_NONE) world_fail(c->w, "%s ended at no time", now->label);
   if (ended && now->started_at != INSTANT_NONE && now->ended_at < now->started_at)
     world_fail(c->w, "%s ended before it started", now->label);
@@ -126,6 +127,8 @@ void check_run(struct checker *c, struct run_book *b) {
     failed += task_state_failure(t->state) && !good(t, spec);
     bad = bad || (task_state_ended(t->state) && t->state != TASK_SKIPPED && !good(t, spec));
   }
+  check_told_to_stop(c, b);
+  check_outputs(c, b);
   if (row->tasks_done != done || row->tasks_failed != failed)
     world_fail(c->w, "run %s counts %lld done and %lld failed, it has %lld and %lld", row->id.text,
                (long long)row->tasks_done, (long long)row->tasks_failed, (long long)done, (long long)failed);

@@ -20,6 +20,8 @@ void checker_free(struct checker *c) {
   map_release(&c->books);
   map_release(&c->units);
   map_release(&c->schedules);
+  map_release(&c->delays);
+  map_release(&c->asked);
   vec_release(&c->touched);
   vec_release(&c->fresh);
   vec_release(&c->over);
@@ -155,7 +157,11 @@ void checker_commit(struct world *w) {
 
 void checker_stepping(struct world *w, const struct engine_event *events, size_t len) {
   struct checker *c = w->checker;
+  c->hurried = false;
   for (size_t i = 0; i < len; i++) {
+    c->hurried = c->hurried || events[i].kind == ENGINE_RETRY_NOW || events[i].kind == ENGINE_MARK ||
+                 events[i].kind == ENGINE_RERUN;
+    if (events[i].kind == ENGINE_REPORT) check_report(c, &events[i].report);
     if (events[i].kind == ENGINE_CONFIG) c->config = events[i].config.config;
     if (events[i].kind == ENGINE_HOST)
       c->contact[place_find(w->executors, events[i].host.host) - w->executors->places] = events[i].host.contact;
@@ -198,6 +204,7 @@ static void check_start(struct checker *c, const struct decision_start *d) {
   struct world *w = c->w;
   const struct row_attempt *a = rows_attempt(&w->ledger->rows, d->launch->attempt_id);
   if (!a) world_fail(w, "%s is to be started and no row says so", d->launch->label);
+  check_asked_once(c, d->launch->attempt_id);
   if (task_state_ended(a->row.state)) world_fail(w, "%s is to be started and its row has ended", d->launch->label);
   if (strcmp(a->row.host, d->host) != 0) world_fail(w, "%s is to be started elsewhere", d->launch->label);
   const struct proc *p = proc_find(w->executors, d->launch->attempt_id);

@@ -25,7 +25,7 @@ static const int64_t starts[] = {1772841600, 1774656000, 1775260800, 1790985600,
 
 static void draw_limits(struct limits *l, struct dice *d) {
   *l = (struct limits){
-      .start = starts[dice_roll(d, 6)] * USEC_PER_SEC,
+      .start = starts[dice_roll(d, 6)] * USEC_PER_SEC + dice_roll(d, 62) * 30 * USEC_PER_MIN,
       .horizon = USEC_PER_HOUR + dice_spread(d, 36 * USEC_PER_HOUR),
       .commit_most = dice_spread(d, 5 * USEC_PER_SEC),
       .message_most = dice_spread(d, 10 * USEC_PER_SEC),
