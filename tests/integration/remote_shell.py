@@ -1,200 +1,18 @@
 #!/usr/bin/env python3
 # time-limit: 300
-"""The shells on a host, without a connection: the control shell over pipes and its supervisors, under dash, bash and
-busybox. Requests are written here as worker/ssh/remote/ops.c writes them."""
+"""The shells on a host: starts, ends, stops and what is told of them."""
 import contextlib
 import fcntl
 import os
-import secrets
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from harness import Skip, alive, run, wait_until  # noqa: E402
-
-SCRIPTS = os.path.join(os.environ["ROTA_SOURCE"], "worker", "ssh", "remote")
-SHELLS = [s for s in (["dash"], ["bash", "--posix"], ["busybox", "sh"]) if shutil.which(s[0]) and
-          os.environ.get("ROTA_TEST_SHELL", s[0]) == s[0]]
-NUMBER = [0]
-
-
-def source(*names):
-    """The text that is sent: without comments and indentation, as the build makes it."""
-    lines = []
-    for name in names:
-        with open(os.path.join(SCRIPTS, name)) as f:
-            lines += [line.lstrip(" ") for line in f]
-    return "".join(line for line in lines if line.strip() and not line.startswith("#"))
-
-
-REMOTE = source("remote.sh", "remote_files.sh")
-SUPERVISE = source("supervise_log.sh", "supervise_end.sh", "supervise.sh")
-
-
-def quote(text):
-    return "'" + text.replace("'", "'\\''") + "'"
-
-
-def new_id():
-    NUMBER[0] += 1
-    return f"t{os.getpid():09d}x{NUMBER[0]:015d}"
-
-
-class Host:
-    def __init__(self, shell, home=None):
-        self.home = home or tempfile.mkdtemp(prefix="rota-test-")
-        self.wrapper = os.path.join(self.home, "sh")
-        self.own = home is None
-        if self.own:
-            with open(self.wrapper, "w") as f:
-                f.write(f'#!/bin/sh\nexec {shutil.which(shell[0])} {" ".join(shell[1:])} "$@" 2>>{self.home}/said\n')
-            os.chmod(self.wrapper, 0o755)
-        self.shell = shell
-        self.ids = []
-        self.connect()
-
-    def connect(self, path=None, user=None):
-        env = {"HOME": self.home, "USER": "u", "LOGNAME": "u", "SHELL": "/bin/sh",
-               "PATH": path or f"{self.home}/bin:/usr/local/bin:/usr/bin:/bin"}
-        self.process = subprocess.Popen([shutil.which(self.shell[0]), *self.shell[1:], "-s"], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env, cwd=self.home,
-                                        start_new_session=True, user=user)
-        self.send(f"rota_sh={quote(self.wrapper)}\nrota_hash=0123456789abcdef\n{REMOTE}")
-        answer = self.ask("rota_hello '~/.rota' state gpu01")
-        self.facts = dict(line.split(" ", 1) for line in answer.splitlines() if " " in line)
-        self.root = self.facts["root"]
-        if self.facts["supervise"] == "no":
-            self.ask("rota_install " + quote(SUPERVISE))
-
-    def send(self, text):
-        self.process.stdin.write(text if isinstance(text, bytes) else text.encode())
-        self.process.stdin.flush()
-
-    @staticmethod
-    def request(*ops, nonce=None):
-        nonce = nonce or secrets.token_hex(16)
-        lines = "".join(op + " </dev/null\n" for op in ops)
-        return nonce, f"{{\nrota_nonce={nonce}\n{lines}rota_end {nonce} $?\n}}\n"
-
-    def ask_bytes(self, *ops):
-        nonce, text = self.request(*ops)
-        self.send(text)
-        end = b"\n" + nonce.encode() + b" "
-        answer = b""
-        while end not in answer or not answer.endswith(b"\n"):
-            more = os.read(self.process.stdout.fileno(), 65536)
-            assert more, f"the shell ended: {ops[0][:80]} {answer[-300:]}"
-            answer += more
-        return answer.replace(nonce.encode(), b"N")
-
-    def ask(self, *ops):
-        return self.ask_bytes(*ops).decode(errors="replace")
-
-    def path(self, attempt, *names):
-        return os.path.join(self.root, "a", attempt, *names)
-
-    def start_ops(self, attempt, argv=None, script=None, env=(), files=(), timeout=0, grace=2.0, cap=1 << 20,
-                  leftovers="kill", where=""):
-        exports = [f"export {k}={quote(v)}" for k, v in (("HOME", self.home), ("PATH", "/usr/bin:/bin"), *env)]
-        exports += ["rota_env_file " + quote(f) for f in files]
-        exports += [f"export ROTA_WORK={quote(self.root + '/w/run')}", f"export ROTA_ATTEMPT_ID={attempt}",
-                    f"export ROTA_OUTPUT={quote(self.path(attempt, 'output'))}"]
-        words = list(argv or []) + ([self.path(attempt, "script")] if script is not None else [])
-        launch = "\n".join([f"rota_timeout_us={int(timeout * 1e6)}", f"rota_grace_us={int(grace * 1e6)}",
-                            f"rota_log_cap={cap}", f"rota_leftovers={leftovers}", f"rota_dir={quote(where)}",
-                            "rota_environment() {", *exports, "}", "rota_command() {",
-                            '"$rota_do" ' + " ".join(quote(w) for w in words), "}"])
-        text = quote("+" + script) if script is not None else "''"
-        return [f"rota_make {attempt} run key 0", f"rota_start {attempt} 'n#1/t' {text} '+{{}}' {quote(launch)}"]
-
-    def start(self, script="true", **more):
-        attempt = new_id()
-        self.ids.append(attempt)
-        answer = self.ask(*self.start_ops(attempt, argv=more.pop("argv", ["/bin/sh"]), script=script, **more))
-        assert f"start {attempt} launched" in answer, answer
-        return attempt
-
-    def look(self, attempt, op="look"):
-        return self.ask(f"rota_{op} {attempt}").strip().splitlines()[0].split(" ", 3)[3]
-
-    def end(self, attempt, seconds=20):
-        return wait_until(f"{attempt} has ended", lambda: self.ended(attempt), seconds)
-
-    def ended(self, attempt):
-        word = self.look(attempt)
-        return word if word.startswith("ended") else None
-
-    def running(self, attempt):
-        word = wait_until("it runs", lambda: self.look(attempt) if self.look(attempt).startswith("running") and
-                          not self.look(attempt).endswith("-") else None)
-        return int(word.split()[1])
-
-    def log(self, attempt, offset=0):
-        answer = self.ask_bytes(f"rota_logs 400000 {attempt}:{offset}")
-        head, _, rest = answer.lstrip(b"\n").partition(b"\n")
-        return rest.rsplit(b"\nN ", 1)[0] if b": log " in head else b""
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait(10)
-
-    def over(self):
-        mine = [pid for attempt in self.ids for pid in marked(attempt)]
-        for pid in mine + supervisors(self.root):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self.close()
-        shutil.rmtree(self.home, ignore_errors=True)
-
-
-def processes():
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as f:
-                yield int(pid), f.read()
-        except OSError:
-            pass
-
-
-def supervisors(root):
-    return [pid for pid, line in processes() if b"supervise-" in line and root.encode() in line]
-
-
-def marked(attempt):
-    found = []
-    for pid, _ in processes():
-        try:
-            with open(f"/proc/{pid}/environ", "rb") as f:
-                if f"ROTA_ATTEMPT_ID={attempt}".encode() in f.read() and alive(pid):
-                    found.append(pid)
-        except OSError:
-            pass
-    return found
-
-
-@contextlib.contextmanager
-def host(shell):
-    h = Host(shell)
-    try:
-        yield h
-    finally:
-        h.over()
-
-
-def each(test):
-    """Runs it under each shell that is here."""
-    def all_shells():
-        for shell in SHELLS:
-            with host(shell) as h:
-                try:
-                    test(h)
-                except AssertionError as e:
-                    raise AssertionError(f"under {shell[0]}: {e}") from e
-    return all_shells
+from harness import Skip, run, wait_until  # noqa: E402
+from shell_host import REMOTE, Host, each, marked, new_id, processes, put_program, quote, supervisors  # noqa: E402
 
 
 @each
@@ -304,47 +122,6 @@ def test_term_from_outside_is_no_result(h):
 
 
 @each
-def test_the_log_keeps_its_cap_and_its_ends(h):
-    a = h.start("i=0; while [ $i -lt 40000 ]; do echo line $i; i=$((i+1)); done", cap=65536)
-    h.end(a)
-    names = [n for n in os.listdir(h.path(a)) if n.startswith("log")]
-    size = sum(os.path.getsize(h.path(a, n)) for n in names)
-    assert size <= 65536 and len(names) == 3, (names, size)
-    with open(h.path(a, "log")) as f:
-        assert f.read().startswith("line 0\nline 1\n")
-    # The output may end where a file is full, and then the next one is empty.
-    last = max((n for n in names if os.path.getsize(h.path(a, n))), key=lambda n: int(n[4:] or 0))
-    with open(h.path(a, last)) as f:
-        assert f.read().endswith("line 39999\n")
-    whole = sum(len(f"line {i}\n") for i in range(40000))
-    assert int(last[4:]) + os.path.getsize(h.path(a, last)) == whole
-    assert f"log_bytes={whole}" in h.ask(f"rota_look {a}")
-    got = h.ask(f"rota_logs 400000 {a}:40000").splitlines()[1]
-    assert int(got.split()[3]) > 40000 and got.split()[4] == str(whole), got
-
-
-@each
-def test_a_reader_that_is_killed_is_replaced(h):
-    a = h.start("echo one; sleep 1; echo two; sleep 0.5; echo three")
-    h.running(a)
-    def reader():
-        return [pid for pid, line in processes() if line.startswith(b"dd\x00bs=") and
-                os.path.realpath(f"/proc/{pid}/cwd") == os.path.realpath(h.path(a))]
-    wait_until("the first line was read", lambda: h.log(a) == b"one\n")
-    os.kill(wait_until("it reads", reader)[0], signal.SIGKILL)
-    assert h.end(a) == "ended exit.0.exited"
-    assert h.log(a) == b"one\ntwo\nthree\n", h.log(a)
-
-
-def put_program(h, name, text):
-    """A program of the host that comes before the system's."""
-    os.makedirs(os.path.join(h.home, "bin"), exist_ok=True)
-    with open(os.path.join(h.home, "bin", name), "w") as f:
-        f.write(text)
-        os.fchmod(f.fileno(), 0o755)
-
-
-@each
 def test_a_stop_between_the_claim_and_the_task_is_a_stop(h):
     put_program(h, "ln", f'#!/bin/sh\n{shutil.which("ln")} "$@"\ns=$?\nsleep 1\nexit $s\n')
     a = h.start("sleep 60")
@@ -367,32 +144,6 @@ def test_many_processes_are_found_through_a_pipe_of_one_page(h):
     word = h.end(a)
     assert word == "ended exit.137.stopped", word
     assert not marked(a)
-
-
-TELLS_IN_PIECES = """#!/bin/sh
-exec 3>&1
-said=$({dd} "$@" 2>&1 >&3 3>&-)
-printf '%s' "${{said%%, *}}" >&2
-sleep 0.05
-printf ', %s\\n' "${{said#*, }}" >&2
-"""
-
-
-@each
-def test_a_reader_that_tells_its_count_in_pieces_holds_nothing_up(h):
-    """As dd does: what has come of a line when the supervisor looks must not swallow its mark of where it stopped."""
-    put_program(h, "dd", TELLS_IN_PIECES.format(dd=shutil.which("dd")))
-    a = h.start("head -c 40000 /dev/zero; sleep 0.02; head -c 60000 /dev/zero", cap=65536)
-    h.end(a)
-    assert "log_bytes=100000" in h.ask(f"rota_look {a}")
-
-
-@each
-def test_no_end_of_a_reader_is_missed_in_a_flood(h):
-    """Some hundred readers, one after the other: an end that came just before a wait stopped the task for ever."""
-    a = h.start("yes 0123456789 | head -c 10000000; exit 3", cap=65536)
-    assert h.end(a, 60) == "ended exit.3.exited"
-    assert "log_bytes=10000000" in h.ask(f"rota_look {a}")
 
 
 @each
@@ -458,13 +209,6 @@ def test_a_launch_that_fails_says_where(h):
         assert f"stage={stage}\nerrno={errno}\n" in h.ask(f"rota_look {a}")
     a = h.start("exit 127")
     assert h.end(a) == "ended exit.127.exited"
-
-
-@each
-def test_binary_output_and_an_early_close(h):
-    a = h.start("printf '\\000\\001\\377\\n\\n'; exec >&- 2>&-; sleep 0.3; exit 4")
-    assert h.end(a) == "ended exit.4.exited"
-    assert h.log(a) == b"\0\1\xff\n\n", h.log(a)
 
 
 @each
@@ -583,59 +327,6 @@ def test_a_host_out_of_processes_runs_it_once_when_there_is_room(h):
     assert lines_of(book) == h.ids, h.ids
 
 
-def value_of(text, key):
-    return next(line.split("=", 1)[1] for line in text.splitlines() if line.startswith(key + "="))
-
-
-def fill_inodes(folder):
-    with contextlib.suppress(OSError):
-        for n in range(200):
-            os.close(os.open(os.path.join(folder, f"none{n}"), os.O_CREAT | os.O_WRONLY))
-
-
-@each
-def test_a_full_disk_drops_and_counts(h):
-    if os.geteuid() != 0:
-        raise Skip("only root can mount a small disk")
-    h.close()
-    disk = os.path.join(h.home, ".rota")
-    shutil.rmtree(disk)
-    os.mkdir(disk)
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=200,mode=700", "none", disk]).returncode:
-        raise Skip("a tmpfs can't be mounted here")
-    try:
-        h.connect()
-        stubborn = "trap '' TERM; echo up; while :; do sleep 0.1; done"
-        patient, never = h.start(stubborn), h.start(stubborn)
-        for c in (patient, never):
-            wait_until("it is up", lambda c=c: h.log(c))
-        h.ask(f"rota_stop {patient} 60000000")
-        a = h.start("i=0; while [ $i -lt 60 ]; do head -c 65536 /dev/zero; i=$((i+1)); done; exit 5", cap=1 << 30)
-        assert h.end(a) == "ended exit.5.exited"
-        result = h.ask(f"rota_look {a}")
-        assert "note=output_dropped" in result and "dropped_bytes=0" not in result or "pid=" not in result, result
-        # How large the one block was that a full disk took in part, if it wasn't a whole one, dd doesn't tell.
-        assert abs(int(value_of(result, "log_bytes")) - 60 * 65536) < 65536, result
-        with open(os.path.join(disk, "fill"), "wb") as f, contextlib.suppress(OSError):
-            f.write(b"x" * (2 << 20))
-        fill_inodes(disk)
-        for c in (patient, never):
-            assert "told" in h.ask(f"rota_stop {c} 0")
-            assert h.end(c) == "ended exit.137.stopped"
-        for n in range(200):
-            with contextlib.suppress(OSError):
-                os.unlink(os.path.join(disk, f"none{n}"))
-        b = new_id()
-        answer = h.ask(*h.start_ops(b, argv=["/bin/sh"], script="x" * 20000))
-        assert "error no_room" in answer, answer
-    finally:
-        for pid in supervisors(h.root):
-            os.kill(pid, signal.SIGKILL)
-        h.close()
-        subprocess.run(["umount", "-l", disk])
-    h.connect()
-
-
 @each
 def test_ends_are_pushed_to_a_watcher_and_an_old_one_is_ended(h):
     watchers = []
@@ -659,115 +350,5 @@ def test_ends_are_pushed_to_a_watcher_and_an_old_one_is_ended(h):
             p.wait()
 
 
-@each
-def test_files_are_put_listed_and_fetched(h):
-    def alone(line, data=b""):
-        text = f"rota_hash=x\n{REMOTE}\n{{\nrota_nonce=N\nrota_use {h.root} gpu01\n{line} || rota_end N $?\n}}\n"
-        p = subprocess.Popen([*h.shell, "-s"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                             env={"PATH": "/usr/bin:/bin", "HOME": h.home})
-        p.stdin.write(text.encode())
-        p.stdin.flush()
-        answer = b""
-        while b"\nN " not in answer:
-            answer += os.read(p.stdout.fileno(), 4096)
-        return answer + p.communicate(data)[0]
-    data = secrets.token_bytes(100000)
-    import hashlib
-    digest = hashlib.sha256(data).hexdigest()
-    assert alone("rota_put run 'out/a b' t.0", data) == b"\nN 0\n"
-    assert "ERR sum" in h.ask(f"rota_put_done run 'out/a b' t.0 100000 {'0' * 64} 640")
-    assert "N 0" in h.ask(f"rota_put_done run 'out/a b' t.0 100000 {digest} 640")
-    answer = h.ask("rota_paths run 1 out nothing")
-    assert f"file 100000 640 {digest} out/a b\n" in answer and "missing 0 0 - nothing\n" in answer, answer
-    assert "dir " in answer
-    assert alone("rota_get w/run 'out/a b' </dev/null").endswith(b": get 100000 640\n\nN 0\n" + data)
-    h.ask("rota_sweep run")
-    wait_until("it is gone", lambda: not os.path.exists(os.path.join(h.root, "w", "run")))
-    wait_until("the trash is empty", lambda: not os.listdir(os.path.join(h.root, "trash")))
-
-
-@each
-def test_the_state_of_another_run_is_copied_once(h):
-    source = os.path.join(h.root, "s", "from", "key")
-    os.makedirs(os.path.join(source, "a b"))
-    with open(os.path.join(source, "a b", "file"), "w") as f:
-        f.write("kept")
-    target = os.path.join(h.root, "s", "run", "key")
-
-    def state(script, where=target):
-        attempt = new_id()
-        ops = h.start_ops(attempt, argv=["/bin/sh"], script=script, env=[("ROTA_STATE", where)])
-        ops = [ops[0].replace(" run key 0", " run key from"),
-               ops[1].replace("rota_leftovers=", f"rota_state_from={source}\nrota_leftovers=")]
-        assert f"start {attempt} launched" in h.ask(*ops)
-        return attempt
-
-    a = state('cat "$ROTA_STATE/a b/file"; echo more >"$ROTA_STATE/a b/file"')
-    assert h.end(a) == "ended exit.0.exited"
-    assert h.log(a) == b"kept"
-    b = state('cat "$ROTA_STATE/a b/file"')
-    assert h.end(b) == "ended exit.0.exited"
-    assert h.log(b) == b"more\n"
-    assert sorted(os.listdir(os.path.dirname(target))) == ["key"]
-    c = state("true", os.path.join(h.root, "none", "key"))
-    assert h.end(c) == "ended exit.126.launch_failed"
-    assert "stage=state" in h.ask(f"rota_look {c}")
-
-
-@each
-def test_what_is_kept_is_listed_and_a_run_that_lives_is_not_swept(h):
-    a, b = h.start("exit 3"), h.start("sleep 30")
-    h.end(a)
-    h.running(b)
-    os.makedirs(h.path("zz lost and found"))
-    os.utime(h.path(a), (time.time() - 3 * 86400 - 60,) * 2)
-    lines = h.ask("rota_kept_attempts 100").splitlines()
-    assert f"{a} 3 run ended exit.3.exited" in lines, lines
-    assert [w for w in lines if w.startswith(f"{b} 0 run running ")], lines
-    first = h.ask("rota_kept_attempts 1").splitlines()
-    assert [w for w in first if w.startswith(a)] and not [w for w in first if w.startswith(b)], first
-    assert h.ask("rota_kept_runs 100").splitlines().count("run 0") == 2
-    h.ask("rota_sweep run")
-    assert os.path.isdir(os.path.join(h.root, "w", "run"))
-    assert f"clear {b} elsewhere other" in h.ask(f"rota_clear {b} {os.path.dirname(h.root)}/other")
-    assert h.look(b).startswith("running")
-    h.ask(f"rota_stop {b} 0")
-    h.end(b)
-    h.ask("rota_sweep run")
-    wait_until("it is gone", lambda: not os.path.exists(os.path.join(h.root, "w", "run")))
-
-
-@each
-def test_where_nothing_can_be_made_the_shell_says_so_and_lives(h):
-    a, b = h.start("true"), h.start("sleep 60")
-    h.end(a)
-    h.running(b)
-    gone = os.path.join(h.root, "gone")
-    os.rmdir(gone)
-    with open(gone, "w"):
-        pass
-    answer = h.ask(f"rota_clean {a}")
-    assert f"clean {a} error no_room" in answer and "\nN 1" in answer, answer
-    assert h.look(a) == "ended exit.0.exited", "it went without its tombstone"
-    os.unlink(gone)
-    os.mkdir(gone)
-    os.mkdir(h.path(b, "stop." + str(h.process.pid)))
-    os.mkdir(h.path(b, "stop." + str(h.process.pid), "x"))
-    h.ask(f"rota_stop {b} 0")
-    wait_until("it ends all the same", lambda: not h.look(b).startswith("running"))
-    assert not marked(b)
-
-
-@each
-def test_a_fresh_state_is_fresh_after_pieces(h):
-    a = new_id()
-    h.ids.append(a)
-    os.makedirs(os.path.join(h.root, "s", "run", "key", "old"))
-    h.ask(f"rota_piece {a} script 0 'true'")
-    make, start = h.start_ops(a, argv=["/bin/sh"], script="true")
-    h.ask(make[:-1] + "1", start)
-    h.end(a)
-    assert os.listdir(os.path.join(h.root, "s", "run", "key")) == []
-
-
-run(globals())
+if __name__ == "__main__":
+    run(globals())

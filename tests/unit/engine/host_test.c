@@ -149,6 +149,23 @@ static void an_examination_is_recorded_and_answered(void **state) {
   assert_string_equal(s.audits.items[s.audits.len - 1].action, "doctor");
 }
 
+static void who_waits_for_a_host_that_refuses_us_is_told_at_once(void **state) {
+  (void)state;
+  struct arena a = {0};
+  struct engine_concern *c;
+  sim_host(&s, "h2", HOST_CONTACT_UNREACHABLE, "no route");
+  sim_host(&s, "h1", HOST_CONTACT_REFUSED, "its key has changed");
+  begin("on: gpus, slots: {gpu: 1}"); /* the other may come back by itself */
+  assert_int_equal(engine_concerns(s.e, s.now, &a, &c), 0);
+  sim_host(&s, "h2", HOST_CONTACT_REFUSED, "its key has changed as well");
+  assert_int_equal(engine_concerns(s.e, s.now, &a, &c), 1);
+  assert_true(c->waits);
+  assert_says(c->why, "its key has changed");
+  sim_order(&s, "h1", HOST_ORDER_DRAIN, "a new disk", false); /* is known to somebody */
+  assert_int_equal(engine_concerns(s.e, s.now, &a, &c), 0);
+  arena_release(&a);
+}
+
 /* ---- orders ---- */
 
 static void a_drained_host_starts_nothing_and_says_who_wants_it_so(void **state) {
@@ -504,115 +521,6 @@ static void a_rerun_beside_what_was_abandoned_may_have_run_twice(void **state) {
   assert_true(sim_run(&s, 1)->may_have_run_twice);
 }
 
-/* ---- a rerun elsewhere ---- */
-
-/* A failed task that a linked run kept, done again there: its host has its checkpoint under the first run. */
-static void what_a_linked_run_kept_goes_on_on_its_host(void **state) {
-  (void)state;
-  all_up();
-  sim_load(&s, "p",
-           "params:\n  n: {type: int, default: 1}\ntasks:\n  a: {run: 'echo $ROTA_PARAM_N', on: h1}\n"
-           "  b: {run: 'echo $ROTA_PARAM_N', on: h1}\n");
-  sim_trigger(&s, "p");
-  for (int i = 0; i < 2; i++) {
-    sim_started(&s, i ? "b" : "a");
-    assert_string_equal(sim_live(&s, i ? "b" : "a")->state_from, "");
-    sim_exit(&s, i ? "b" : "a", 1);
-  }
-  const struct param_given given = {.name = "n", .text = "2"};
-  struct run_rows rows = sim_rows(&s, sim_run(&s, 1));
-  struct engine_event ev = {.kind = ENGINE_RERUN};
-  ev.rerun = (struct engine_rerun){
-      .asker = sim_anna(), .run = &rows, .mode = RERUN_ONLY, .task = "a", .params = &given, .params_len = 1};
-  sim_event(&s, ev);
-  sim_rows_free(&rows);
-  assert_int_equal(s.status, 201);
-  ev = (struct engine_event){.kind = ENGINE_PREPARED};
-  ev.prepared.run_id = s.prepares.items[0].run_id;
-  sim_event(&s, ev);
-  assert_string_equal(sim_live(&s, "a")->state_from, ""); /* it is done anew */
-  sim_started(&s, "a");
-  sim_exit(&s, "a", 0);
-  restart();
-  all_up();
-  sim_rerun(&s, 2, RERUN_ONLY, "b", 1);
-  assert_int_equal(s.status, 200);
-  assert_string_equal(sim_live(&s, "b")->state_from, sim_run(&s, 1)->id.text);
-  assert_false(sim_live(&s, "b")->fresh_state);
-}
-
-static void a_rerun_goes_to_any_host_that_has_the_slots(void **state) {
-  (void)state;
-  all_up();
-  begin("on: h1, slots: {gpu: 1}, retries: {max: 1, delay: 0s}");
-  sim_started(&s, "a");
-  sim_exit(&s, "a", 78);
-  assert_run(&s, 1, "failed");
-  sim_order(&s, "h1", HOST_ORDER_DRAIN, "a new disk", false);
-  sim_rerun_on(&s, 1, RERUN_ALL, "any");
-  assert_int_equal(s.status, 200);
-  assert_string_equal(sim_live(&s, "a")->host, "h2"); /* h3 has no gpu */
-  assert_string_equal(s.rounds.items[1].scope, "all on any");
-  sim_started(&s, "a");
-  restart();
-  sim_host(&s, "h2", HOST_CONTACT_UP, NULL);
-  sim_host(&s, "h3", HOST_CONTACT_UP, NULL);
-  sim_exit(&s, "a", 1);
-  sim_idle(&s);
-  assert_string_equal(sim_live(&s, "a")->host, "h2"); /* a retry is not sent back */
-  assert_string_equal(sim_task(&s, 1, "a")->on_asked, "any");
-  sim_exit(&s, "a", 78);
-  sim_rerun(&s, 1, RERUN_ALL, NULL, 0);
-  assert_says(sim_why(&s, 1, "a"), "host h1 was drained");
-}
-
-static void a_rerun_to_a_place_that_cannot_take_it_is_refused(void **state) {
-  (void)state;
-  all_up();
-  begin("on: h1, slots: {gpu: 1}");
-  sim_exit(&s, "a", 1);
-  sim_rerun_on(&s, 1, RERUN_ALL, "h3");
-  assert_int_equal(s.status, 409);
-  assert_says(s.body, "a needs slot gpu, which h3 doesn't have");
-  sim_rerun_on(&s, 1, RERUN_ALL, "nowhere");
-  assert_int_equal(s.status, 409);
-  assert_says(s.body, "there is no host or group 'nowhere'");
-  sim_rerun_on(&s, 1, RERUN_ALL, "gpus");
-  assert_int_equal(s.status, 200);
-  assert_string_equal(sim_live(&s, "a")->host, "h2");
-}
-
-/* The pipeline's own place has it all, and then one place is asked that has the slot but not as much of it. */
-static void a_rerun_to_a_place_that_is_too_small_is_refused(void **state) {
-  (void)state;
-  all_up();
-  begin("on: h2, slots: {gpu: 2}");
-  sim_exit(&s, "a", 1);
-  sim_rerun_on(&s, 1, RERUN_ALL, "h1");
-  assert_int_equal(s.status, 409);
-  assert_says(s.body, "a needs 2 of slot gpu, of which h1 has 1: choose another place");
-  sim_rerun_on(&s, 1, RERUN_ALL, "any");
-  assert_int_equal(s.status, 200);
-  assert_string_equal(sim_live(&s, "a")->host, "h2");
-}
-
-static void who_waits_for_a_host_that_refuses_us_is_told_at_once(void **state) {
-  (void)state;
-  struct arena a = {0};
-  struct engine_concern *c;
-  sim_host(&s, "h2", HOST_CONTACT_UNREACHABLE, "no route");
-  sim_host(&s, "h1", HOST_CONTACT_REFUSED, "its key has changed");
-  begin("on: gpus, slots: {gpu: 1}"); /* the other may come back by itself */
-  assert_int_equal(engine_concerns(s.e, s.now, &a, &c), 0);
-  sim_host(&s, "h2", HOST_CONTACT_REFUSED, "its key has changed as well");
-  assert_int_equal(engine_concerns(s.e, s.now, &a, &c), 1);
-  assert_true(c->waits);
-  assert_says(c->why, "its key has changed");
-  sim_order(&s, "h1", HOST_ORDER_DRAIN, "a new disk", false); /* is known to somebody */
-  assert_int_equal(engine_concerns(s.e, s.now, &a, &c), 0);
-  arena_release(&a);
-}
-
 /* ---- the rest ---- */
 
 static void a_success_with_a_fault_is_none(void **state) {
@@ -725,10 +633,6 @@ int main(void) {
       test(a_cancel_that_abandons_ends_what_cannot_be_asked),
       test(one_task_can_be_abandoned),
       test(a_rerun_beside_what_was_abandoned_may_have_run_twice),
-      test(what_a_linked_run_kept_goes_on_on_its_host),
-      test(a_rerun_goes_to_any_host_that_has_the_slots),
-      test(a_rerun_to_a_place_that_cannot_take_it_is_refused),
-      test(a_rerun_to_a_place_that_is_too_small_is_refused),
       test(who_waits_for_a_host_that_refuses_us_is_told_at_once),
       test(a_success_with_a_fault_is_none),
       test(a_host_that_leaves_the_configuration_stays_until_its_tasks_have_ended),
