@@ -151,6 +151,7 @@ static void report_simple(struct executors *x, struct proc *a, enum engine_repor
 
 static void report_started(struct executors *x, struct proc *a) {
   struct engine_report r = report_of(a, ENGINE_REPORT_STARTED, NULL);
+  if (a->over || a->clearing) return;
   r.started_at = a->started_at;
   a->told_started = true;
   report(x, a, r);
@@ -265,6 +266,15 @@ static void fence(struct executors *x, struct proc *a) {
 
 /* ---- starting ---- */
 
+static void on_late_claim(struct world *w, void *arg, int64_t number) {
+  struct proc *a = arg;
+  (void)number;
+  if (a->state != PROC_UNCLAIMED) return;
+  PROBE(w, LATE_CLAIM);
+  claim(w->executors, a);
+  report_started(w->executors, a);
+}
+
 /* A start has arrived at the place. Nobody minds whether the daemon that sent it is still there. */
 static void on_arrived(struct world *w, void *arg, int64_t number) {
   struct executors *x = w->executors;
@@ -277,7 +287,11 @@ static void on_arrived(struct world *w, void *arg, int64_t number) {
     if (ours) tell(x, a);
     return;
   }
-  if (!ours) return; /* the spawner died with its daemon, before it had made a supervisor */
+  if (!ours) {
+    /* The spawner died with its daemon before it had made a supervisor; or it had made one, which claims only now. */
+    if (dice_chance(&x->dice, 30)) world_in(w, dice_spread(&x->dice, USEC_PER_MIN), whose_of(p), on_late_claim, a, 0);
+    return;
+  }
   if (a->stop_wanted) {
     fence(x, a);
     tell(x, a);

@@ -16,6 +16,7 @@
   X(ADOPTED_RUNNING, "an attempt was taken up while it ran")                                                         \
   X(ADOPTED_ENDED, "an attempt had ended while the daemon was down")                                                 \
   X(ADOPTED_UNSTARTED, "a start was recorded and never carried out: it was sent again")                              \
+  X(LATE_CLAIM, "a supervisor of a former life claimed its attempt only now")                                        \
   X(STARTED_TWICE, "the same start arrived twice and one was made of it")                                            \
   X(FENCED, "an attempt was kept from starting")                                                                     \
   X(NO_ROOM, "a place could make no process")                                                                        \
