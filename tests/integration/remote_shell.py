@@ -11,7 +11,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from harness import Skip, run, wait_until  # noqa: E402
+from harness import Skip, let_others_in, run, wait_until  # noqa: E402
 from shell_host import REMOTE, Host, each, marked, new_id, processes, put_program, quote, supervisors  # noqa: E402
 
 
@@ -307,7 +307,7 @@ def test_a_host_out_of_processes_runs_it_once_when_there_is_room(h):
     book = os.path.join(h.home, "book")
     h.close()
     subprocess.run(["chown", "-R", str(STRANGER), h.home], check=True)
-    os.chmod(h.home, 0o711)
+    let_others_in(h.home)
     for processes in (2, 3, 4):  # the shell, and so many but one of an attempt's
         h.connect(user=STRANGER)
         a = new_id()

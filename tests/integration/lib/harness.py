@@ -50,6 +50,13 @@ def bare(*args, env=None, cwd=None, stdin=None, timeout=30):
     return subprocess.run([ROTA, *args], capture_output=True, text=True, timeout=timeout, env=env, cwd=cwd, input=stdin)
 
 
+def let_others_in(path):
+    """Lets other users reach a directory: those of the tests are closed to them."""
+    while os.path.basename(path).startswith("rota-test-"):
+        os.chmod(path, 0o711)
+        path = os.path.dirname(path)
+
+
 class Place:
     """A directory with pipelines and a state directory, and the commands run against it."""
 
@@ -73,11 +80,8 @@ class Place:
         return os.path.join(self.root, name)
 
     def let_others_in(self):
-        """Lets other users reach this place: the directories of the tests are closed to them."""
-        path = self.root
-        while os.path.basename(path).startswith("rota-test-"):
-            os.chmod(path, 0o711)
-            path = os.path.dirname(path)
+        """Lets other users reach this place."""
+        let_others_in(self.root)
 
     def pipeline(self, name, text):
         path = os.path.join(self.dags, name + ".yaml")
