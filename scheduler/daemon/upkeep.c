@@ -151,6 +151,8 @@ static void check_done(uv_work_t *work, int status) {
   u->checking = false;
   if (u->check_result == ERR_CORRUPT && !u->closing)
     core_condemn(u->o.assembly->core, u->check_why.len ? u->check_why.bytes : err_text(ERR_CORRUPT));
+  if (u->check_result == ERR_IO && !u->closing)
+    LOG(LOG_ERROR, "the database couldn't be checked: the disk can't read it", {"reason", buf_cstr(&u->check_why)});
   if (u->closing) upkeep_release(u);
 }
 

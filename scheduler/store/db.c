@@ -91,13 +91,14 @@ void db_close(sqlite3 *db) {
   abort();
 }
 
-/* SQLite's own files leave errno as the failed call set it. sqlite3_system_errno isn't asked: a commit that fails
+/* A read that the disk refused says nothing of what is on it, though SQLite calls it SQLITE_IOERR_CORRUPTFS.
+ * SQLite's own files leave errno as the failed call set it. sqlite3_system_errno isn't asked: a commit that fails
  * doesn't bring it up to date, and it stays from one failure to the next. */
 static int code_of_io(int rc) {
   if (rc == SQLITE_IOERR_NOMEM) abort();
   if (rc == SQLITE_IOERR_SHORT_READ) return ERR_IO;
   if (rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC) return ERR_SYNC;
-  if (rc == SQLITE_IOERR_CORRUPTFS || rc == SQLITE_IOERR_DATA) return ERR_CORRUPT;
+  if (rc == SQLITE_IOERR_DATA) return ERR_CORRUPT;
   switch (errno) {
   case ENOSPC:
   case EDQUOT: return ERR_FULL;
@@ -119,7 +120,8 @@ int db_code(sqlite3 *db, int rc) {
   case SQLITE_PROTOCOL: return ERR_BUSY;
   case SQLITE_CORRUPT:
   case SQLITE_NOTADB:
-  case SQLITE_FORMAT: return ERR_CORRUPT;
+  case SQLITE_FORMAT:
+    return errno == EIO ? ERR_IO : ERR_CORRUPT; /* a schema that it couldn't read is malformed to it */
   case SQLITE_READONLY:
   case SQLITE_PERM:
   case SQLITE_AUTH: return ERR_DENIED;
@@ -195,6 +197,13 @@ int db_run(sqlite3_stmt *s) {
   return code;
 }
 
+/* What a check says of pages that it couldn't read for the disk's sake, and not of what is on them. */
+static bool unreadable(const char *said) {
+  static const char words[] = "unable to get the page. error code=";
+  const char *at = strstr(said, words);
+  return at && (strtol(at + strlen(words), NULL, 10) & 0xff) == SQLITE_IOERR;
+}
+
 int db_check(sqlite3 *db, const char *pragma, const char *table, struct buf *why) {
   char *sql = table ? sqlite3_mprintf("PRAGMA %s(%Q)", pragma, table) : sqlite3_mprintf("PRAGMA %s(1)", pragma);
   if (!sql) abort();
@@ -202,8 +211,8 @@ int db_check(sqlite3 *db, const char *pragma, const char *table, struct buf *why
   int rc = db_text(db, sql, &said);
   sqlite3_free(sql);
   if (!rc && strcmp(buf_cstr(&said), "ok") != 0) {
-    rc = ERR_CORRUPT;
-    if (why) buf_fmt(why, "the database is damaged: %.500s", buf_cstr(&said));
+    rc = unreadable(buf_cstr(&said)) ? ERR_IO : ERR_CORRUPT;
+    if (why) buf_fmt(why, "the database %s: %.500s", rc == ERR_IO ? "can't be read" : "is damaged", buf_cstr(&said));
   } else if (rc && why) {
     buf_fmt(why, "the check of the database: %s", sqlite3_errmsg(db));
   }

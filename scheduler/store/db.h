@@ -47,7 +47,7 @@ sqlite3_stmt *db_prepare(sqlite3 *db, const char *sql);
 int db_run(sqlite3_stmt *s);
 
 /* PRAGMA integrity_check or quick_check, of the whole file (table NULL) or one table. ERR_CORRUPT with the first
- * finding appended to `why`. */
+ * finding appended to `why`; ERR_IO if the disk can't read it. */
 int db_check(sqlite3 *db, const char *pragma, const char *table, struct buf *why);
 /* Reads application_id and user_version. ERR_CORRUPT if it isn't ours; a new file has version 0. */
 int db_version(sqlite3 *db, int64_t *version, struct buf *why);

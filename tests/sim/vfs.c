@@ -54,6 +54,7 @@ static int file_read(sqlite3_file *f, void *bytes, int len, sqlite3_int64 at) {
   disk_enter();
   int64_t n = disk_read(handle_of(f), bytes, (size_t)len, at);
   disk_leave();
+  if (n == -EIO) return failed(n, SQLITE_IOERR_CORRUPTFS);
   if (n < 0) return failed(n, SQLITE_IOERR_READ);
   if (n == len) return SQLITE_OK;
   memset((char *)bytes + n, 0, (size_t)(len - n));

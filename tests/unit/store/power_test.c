@@ -323,6 +323,25 @@ static void a_rotten_page_of_a_large_table_is_found_beside_the_work_and_ends_it(
   assert_int_equal(events_in(s->dir), 40);
 }
 
+/* A disk that can't read isn't taken for a database that is damaged: nobody is asked to restore a backup for that. */
+static void a_read_that_fails_is_no_damage(void **state) {
+  struct sandbox *s = *state;
+  for (int i = 0; i < 40; i++) assert_int_equal(commit_one(s->store, 1000 + i, 3000, &s->why), 0);
+  sandbox_reopen(s);
+  for (int64_t n = 1; n < 30; n += 4) {
+    for (int ever = 0; ever < 2; ever++) {
+      buf_reset(&s->why);
+      disk_fail(s->disk,
+                (struct disk_fault){.calls = DISK_BIT(DISK_READ), .name = "rota.db", .nth = n, .ever = ever});
+      int rc = store_check(s->dir, NULL, &s->why);
+      if (rc != 0 && rc != ERR_IO) fail_msg("read %d: %s: %s", (int)n, err_name(rc), buf_cstr(&s->why));
+      assert_true(rc == ERR_IO || !ever);
+      disk_heal(s->disk);
+    }
+  }
+  assert_int_equal(store_check(s->dir, NULL, &s->why), 0);
+}
+
 static void a_store_that_is_stopped_writes_nothing_any_more(void **state) {
   struct sandbox *s = *state;
   assert_int_equal(commit_one(s->store, 1000, 300, &s->why), 0);
@@ -347,6 +366,7 @@ int main(void) {
       DISK_TEST(a_flipped_bit_in_any_frame_of_the_log_is_found_and_the_log_is_kept),
       DISK_TEST(a_rotten_page_of_a_small_table_stops_the_start),
       DISK_TEST(a_rotten_page_of_a_large_table_is_found_beside_the_work_and_ends_it),
+      DISK_TEST(a_read_that_fails_is_no_damage),
       DISK_TEST(a_store_that_is_stopped_writes_nothing_any_more),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
