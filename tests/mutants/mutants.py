@@ -11,6 +11,7 @@ A suite is a file NAME.mutants beside this one. In it a mutant is
     file: scheduler/engine/retry.c
     -  whole lines as they stand in the file, which must be found exactly once;
     +  what stands there instead
+    ~                                    other lines of the file follow; may be missing
     test: engine/retry_test.c a_loss_uses_a_budget_of_its_own
 
 `test` may be given several times: each of them must fail. A test is a file and a case of it: `store/open_test.c CASE` of
@@ -40,14 +41,16 @@ class Mutant:
     def __init__(self, suite, name, line):
         self.suite, self.name, self.line = suite, name, line
         self.breaks, self.file = "", ""
-        self.faults, self.tests, self.old, self.new = [], [], [], []
+        self.faults, self.tests, self.hunks = [], [], [([], [])]
 
     def take(self, line):
         """False if the line says nothing that belongs to a mutant."""
         key, _, value = line.partition(":")
         value = value.strip()
-        if line[:1] in "-+":
-            (self.old if line[0] == "-" else self.new).append(line[1:])
+        if line == "~":
+            self.hunks.append(([], []))
+        elif line[:1] in "-+":
+            self.hunks[-1][line[0] == "+"].append(line[1:])
         elif key == "fault":
             self.faults += [int(word) for word in value.split()]
         elif key == "test":
@@ -60,8 +63,13 @@ class Mutant:
 
     def applied(self, text):
         """The file's text with the mutant in it; None if its lines aren't there exactly once."""
-        old, new = ("\n" + "\n".join(lines) + "\n" if lines else "\n" for lines in (self.old, self.new))
-        return ("\n" + text).replace(old, new)[1:] if self.old and ("\n" + text).count(old) == 1 else None
+        text = "\n" + text
+        for hunk in self.hunks:
+            old, new = ("\n" + "\n".join(lines) + "\n" if lines else "\n" for lines in hunk)
+            if not hunk[0] or text.count(old) != 1:
+                return None
+            text = text.replace(old, new)
+        return text[1:]
 
 
 def suites():
@@ -114,7 +122,7 @@ def faults_of(mutants):
         if m.name in names:
             yield f"{where} there are two of this name"
         names.add(m.name)
-        if not (m.breaks and m.tests and m.old) or m.old == m.new:
+        if not (m.breaks and m.tests) or any(not old or old == new for old, new in m.hunks):
             yield f"{where} it needs breaks, test and lines that change"
         if not os.path.exists(os.path.join(SOURCE, m.file)):
             yield f"{where} there is no file {m.file}"
