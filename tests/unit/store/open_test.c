@@ -230,10 +230,12 @@ static void the_witness_follows_within_a_second_and_never_leads(void **state) {
 /* ---- migrations ---- */
 
 static const struct migration steps[] = {
-    {"0001_first", "CREATE TABLE one (x INTEGER) STRICT; INSERT INTO one VALUES (7);"},
-    {"0002_second", "-- with a remark\nCREATE TABLE two (y INTEGER) STRICT;\nINSERT INTO two SELECT x + 1 FROM one;\n"
-                    "ALTER TABLE one ADD COLUMN z INTEGER; UPDATE one SET z = 5;"},
-    {"0003_third", "DROP TABLE one;"},
+    {"0001_first", "CREATE TABLE one (x INTEGER) STRICT; INSERT INTO one VALUES (7);", NULL},
+    {"0002_second",
+     "-- with a remark\nCREATE TABLE two (y INTEGER) STRICT;\nINSERT INTO two SELECT x + 1 FROM one;\n"
+     "ALTER TABLE one ADD COLUMN z INTEGER; UPDATE one SET z = 5;",
+     NULL},
+    {"0003_third", "DROP TABLE one;", NULL},
 };
 
 static void crash_at(void *ctx, size_t statement) {
