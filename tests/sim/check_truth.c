@@ -14,14 +14,13 @@ static const struct remnant_row *remnant_of(const struct checker *c, const char 
 
 static void check_beside(struct checker *c, const struct proc *a, const struct attempt_row *row) {
   struct world *w = c->w;
-  for (size_t i = 0; i < w->executors->procs.len; i++) {
-    const struct proc *b = w->executors->procs.items[i];
-    if (b == a || b->state != PROC_RUNNING || strcmp(b->run_id, a->run_id) != 0) continue;
-    const struct row_attempt *other = rows_attempt(&w->ledger->rows, b->id);
-    if (!other || other->row.task != row->task) continue;
+  const struct row_run *run = rows_run(&w->ledger->rows, a->run_id);
+  for (size_t i = 0; i < run->attempts.len; i++) {
+    const struct attempt_row *other = &run->attempts.items[i]->row;
+    const struct proc *b = other->task == row->task ? proc_find(w->executors, other->id.text) : NULL;
+    if (!b || b == a || b->state != PROC_RUNNING) continue;
     const struct remnant_row *m = remnant_of(c, b->id);
     if (!m) world_fail(w, "%s runs while %s does, which nobody gave up", a->label, b->label);
-    const struct row_run *run = rows_run(&w->ledger->rows, a->run_id);
     if (m->unsure && !run->row.may_have_run_twice)
       world_fail(w, "%s runs while %s does, and the run doesn't say so", a->label, b->label);
     if (m->unsure) PROBE(w, RAN_TWICE);
