@@ -17,10 +17,10 @@ struct store {
   struct witness witness;
   char state_id[STATE_ID_SIZE];
   int64_t commit_number;
-  int wal_pages;      /* in the log after the last commit */
-  int wal_moved;      /* of these, known to be in the database */
-  int64_t witness_at; /* monotonic */
-  int64_t ballast_at; /* monotonic, of the last try */
+  int wal_pages;                 /* in the log after the last commit */
+  int wal_moved;                 /* of these, known to be in the database */
+  int64_t witness_at;            /* monotonic */
+  int64_t ballast_at;            /* monotonic, of the last try */
   struct quarantine *quarantine; /* borrowed; NULL */
   bool full;
   int broken; /* ERR_SYNC, ERR_IO or ERR_CORRUPT, once there was one: nothing is written any more */
