@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Clocks that are set, machines that sleep, rules of time zones that change: what a schedule makes of it, and what the
 books say. The clocks are those of the daemon alone (lib/clocks.py)."""
+# time-limit: 240
 import contextlib
 import datetime
 import os

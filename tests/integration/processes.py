@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Processes in trouble: one that can't be killed, one that memory is taken from, a disk of logs that is full, a run
 directory that somebody removes or closes. What holds a slot goes on holding it, what has gone is told, others go on."""
+# time-limit: 240
 import contextlib
 import os
 import signal
