@@ -34,7 +34,9 @@ __attribute__((constructor)) static void map_shifts(void) {
 
 static int64_t shift_of(clockid_t clock) {
   if (!shifts) return 0;
-  return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE ? shifts[0] : clock == CLOCK_BOOTTIME ? shifts[1] : 0;
+  return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE ? shifts[0]
+         : clock == CLOCK_BOOTTIME                                 ? shifts[1]
+                                                                   : 0;
 }
 
 static void move(struct timespec *t, int64_t by) {
