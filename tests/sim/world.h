@@ -95,7 +95,7 @@ void world_boot(struct world *w);
 
 /* A line of the trace, if this run is traced; and the end of the seed: something is wrong. */
 void world_trace(const struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
-_Noreturn void world_fail(const struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void world_fail(const struct world *w, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
 #define TRACE(w, ...)                                                                                                \
   do {                                                                                                               \
     if ((w)->traced) world_trace((w), __VA_ARGS__);                                                                  \
