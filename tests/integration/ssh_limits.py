@@ -85,13 +85,13 @@ def test_a_single_session_of_sshd_is_enough():
              for transport in ("libssh2", "openssh") for n in (1, 2)}
     with world(kinds) as w:
         script = f"""{once(w)}
-            i=0; while [ $i -lt 20000 ]; do echo "line $i of a log that is longer than one answer of the control shell is"
-            i=$((i+1)); done
+            i=0; while [ $i -lt 30000 ]; do echo "line $i of a log that is longer than one answer of the control shell is"
+            i=$((i+1)); done; sleep 2
             echo "value=5" >> "$ROTA_OUTPUT" """
         run_id = w.trigger_each("one", script)
         ended_once(w, run_id, 4)
         wanted = b"".join(b"line %d of a log that is longer than one answer of the control shell is\n" % i
-                          for i in range(20000))
+                          for i in range(30000))
         for name in w.hosts:
             got = w.log(run_id, name)
             assert got == wanted, f"{name}: {len(got)} of {len(wanted)}"

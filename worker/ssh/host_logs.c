@@ -200,8 +200,8 @@ static void on_bulk_end(void *ctx, const struct bulk_end *end) {
   bulk_over(h, a);
   if (end->how == BULK_DONE || end->how == BULK_ERROR)
     host_log_arrived(h, a);
-  else
-    host_due(h, HOST_DUE_CLOSE, clock_monotonic() + BULK_AGAIN); /* the channel alone may have been lost */
+  else /* the channel alone may have been lost; where none is to be had, the control channel serves */
+    host_due(h, HOST_DUE_CLOSE, clock_monotonic() + (end->how == BULK_LOST ? BULK_AGAIN : 0));
   /* While it was on its way the polls passed it over, and by now there is more. */
   if (!a->over && a->state == HOST_ATTEMPT_RUNNING)
     host_due(h, HOST_DUE_POLL, clock_monotonic() + h->poll_fastest / 20);
@@ -211,7 +211,7 @@ static void on_bulk_end(void *ctx, const struct bulk_end *end) {
 static const struct bulk_events bulk_events = {.answer = on_bulk_answer, .data = on_bulk_data, .end = on_bulk_end};
 
 static bool bulk_begin(struct host *h, struct host_attempt *a) {
-  if (a->bulk || h->bulks >= BULKS_OF_LOGS || !host_is_up(h)) return false;
+  if (a->bulk || h->bulks >= BULKS_OF_LOGS || !host_is_up(h) || link_is_crowded(h->link)) return false;
   if (a->log_paused_until > clock_monotonic()) return false;
   char nonce[OPS_NONCE_LEN + 1];
   struct buf text = {0};
@@ -220,7 +220,8 @@ static bool bulk_begin(struct host *h, struct host_attempt *a) {
   a->bulk_at = a->log_at;
   a->bulk = link_bulk(
       h->link,
-      &(struct bulk_options){.kind = BULK_READ, .nonce = nonce, .text = &text, .events = &bulk_events, .ctx = a});
+      &(struct bulk_options){
+          .kind = BULK_READ, .nonce = nonce, .text = &text, .hasty = true, .events = &bulk_events, .ctx = a});
   h->bulks++;
   host_attempt_use(a);
   return true;

@@ -15,7 +15,7 @@ struct bulk {
   struct bulk *next, *prev;
   enum bulk_kind kind;
   enum bulk_state state;
-  bool own, finished;
+  bool own, hasty, finished;
   unsigned tries, limit_ms;
   char nonce[FRAME_NONCE_LEN + 1];
   struct buf text;
@@ -94,7 +94,7 @@ static void bulk_refused(struct bulk *b, const char *text) {
   bulk_stop(b);
   b->state = BULK_WAITS;
   if (!l->bulks_running) b->tries++;
-  if (b->own || b->tries >= TRIES_MAX) {
+  if (b->own) {
     bulk_end(b, BULK_NOT_SENT, NULL, text);
     return;
   }
@@ -106,6 +106,7 @@ static void bulk_refused(struct bulk *b, const char *text) {
   l->bulk_room = l->bulks_running ? l->bulks_running : 1;
   l->bulk_at = now + l->bulk_delay;
   link_wake(l);
+  if (b->hasty || b->tries >= TRIES_MAX) bulk_end(b, BULK_NOT_SENT, NULL, text);
 }
 
 static void on_broken(void *ctx, enum shell_fault fault, bool orderly, const char *text) {
@@ -162,6 +163,7 @@ static struct bulk *bulk_make(struct link *l, const struct bulk_options *options
                      .prev = l->bulks_last,
                      .kind = options->kind,
                      .own = own,
+                     .hasty = options->hasty,
                      .limit_ms = options->limit_ms,
                      .text = *options->text,
                      .events = options->events,
@@ -177,6 +179,10 @@ struct bulk *link_bulk(struct link *l, const struct bulk_options *options) {
   struct bulk *b = bulk_make(l, options, false);
   link_wake(l);
   return b;
+}
+
+bool link_is_crowded(const struct link *l) {
+  return l->bulk_delay > 0 && !l->bulks_running && uv_now(l->o.loop) < l->bulk_at;
 }
 
 struct bulk *bulk_new_own(struct link *l, const struct bulk_options *options) {

@@ -137,6 +137,7 @@ struct bulk_options {
   const char *nonce;                /* as in the text */
   struct buf *text;                 /* taken */
   unsigned limit_ms;                /* until the answer; 0: as for any request */
+  bool hasty;                       /* NOT_SENT at once where the server refuses another channel */
   const struct bulk_events *events; /* borrowed */
   void *ctx;
 };
@@ -144,6 +145,8 @@ struct bulk_options {
 struct bulk;
 
 struct bulk *link_bulk(struct link *l, const struct bulk_options *options);
+/* The server has just refused another channel, and there is none of ours that could make room. */
+bool link_is_crowded(const struct link *l);
 void bulk_write(struct bulk *b, const void *bytes, size_t len); /* after `answer` */
 size_t bulk_waiting(const struct bulk *b);
 void bulk_finish(struct bulk *b);
