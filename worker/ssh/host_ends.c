@@ -72,6 +72,9 @@ static void findings_fill(struct host *h, struct host_attempt *a, const struct o
   f->dropped_bytes = r->dropped_bytes;
   f->started_at = instant_of(h, a, r->started_uptime_us);
   f->ended_at = instant_of(h, a, r->ended_uptime_us);
+  /* Each of them is a look at two clocks of this machine; how long it took is for the host's alone to say. */
+  if (f->started_at != INSTANT_NONE && f->ended_at != INSTANT_NONE)
+    f->ended_at = f->started_at + (r->ended_uptime_us - r->started_uptime_us);
   snprintf(f->stage, sizeof f->stage, "%s", r->stage);
   snprintf(f->file, sizeof f->file, "%s", r->file);
   snprintf(f->why, sizeof f->why, "%s", r->why);
