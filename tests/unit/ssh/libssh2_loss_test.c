@@ -5,21 +5,27 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+/* Talks with a host, the way to which is all alive for longer than the silence that is borne; then `cold` freezes,
+ * and the connection is given up. */
+static void go_silent(struct party *p, struct talk *k, unsigned alive_ms) {
+  p->times = (struct transport_times){.keep_alive = 1000, .silence = 4000};
+  party_up(p);
+  talk_begin(p, k);
+  say(k, "echo here\n");
+  WAIT(p, said(k, "here"));
+  run_for(p, alive_ms);
+  assert_false(p->down); /* keep-alives are answered */
+  sshd_do(&net, "[\"act\", \"cold\", \"freeze\"]");
+  WAIT(p, p->down);
+  sshd_do(&net, "[\"act\", \"cold\", \"thaw\"]");
+}
+
 static void a_frozen_host_is_found_silent(void **state) {
   NEEDS_SSHD();
   struct party p;
   party_init(&p, ssh_of("cold"));
-  p.times = (struct transport_times){.keep_alive = 1000, .silence = 4000};
-  party_up(&p);
   struct talk k;
-  talk_begin(&p, &k);
-  say(&k, "echo here\n");
-  WAIT(&p, said(&k, "here"));
-  run_for(&p, 6000);
-  assert_false(p.down); /* it answers keep-alives */
-  sshd_do(&net, "[\"act\", \"cold\", \"freeze\"]");
-  WAIT(&p, p.down);
-  sshd_do(&net, "[\"act\", \"cold\", \"thaw\"]");
+  go_silent(&p, &k, 6000);
   assert_int_equal(p.fault, TRANSPORT_LOST);
   assert_non_null(strstr(p.text, "silent"));
   assert_false(k.closed);
@@ -34,17 +40,8 @@ static void of_a_way_the_one_that_is_silent_is_named(void **state) {
     struct party p;
     party_init(&p, ssh_of(outer ? "a" : "cold"));
     p.host.jump = ssh_of(outer ? "cold" : "b");
-    p.times = (struct transport_times){.keep_alive = 1000, .silence = 4000};
-    party_up(&p);
     struct talk k;
-    talk_begin(&p, &k);
-    say(&k, "echo here\n");
-    WAIT(&p, said(&k, "here"));
-    run_for(&p, 5000);
-    assert_false(p.down); /* both answer keep-alives */
-    sshd_do(&net, "[\"act\", \"cold\", \"freeze\"]");
-    WAIT(&p, p.down);
-    sshd_do(&net, "[\"act\", \"cold\", \"thaw\"]");
+    go_silent(&p, &k, 5000);
     char words[96];
     snprintf(words, sizeof words, ":%d has been silent", port_of("cold"));
     if (!strstr(p.text, words)) print_error("%s\n", p.text);
