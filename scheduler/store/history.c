@@ -1,64 +1,17 @@
 /* The reading of rows: each function is one statement, its parameters and the kind of row. */
 #include "scheduler/store/history.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "scheduler/spec/pipeline.h"
+#include "scheduler/store/ask.h"
 #include "scheduler/store/db.h"
 #include "scheduler/store/load.h"
 #include "scheduler/store/reader.h"
 #include "scheduler/store/table.h"
-
-#define BINDS_MAX 4
-
-struct ask {
-  enum statement name;
-  int64_t binds[BINDS_MAX];
-  int binds_len;
-};
-#define ASK(name, ...)                                                                                               \
-  (struct ask) {                                                                                                     \
-    STATEMENT_##name, {__VA_ARGS__}, (int)(sizeof(int64_t[]){__VA_ARGS__} / sizeof(int64_t))                         \
-  }
-
-static sqlite3_stmt *asked(struct reader *r, const struct ask *ask) {
-  assert(ask->binds_len <= BINDS_MAX);
-  sqlite3_stmt *q = statement(&r->statements, ask->name);
-  for (int i = 0; i < ask->binds_len; i++) sqlite3_bind_int64(q, i + 1, ask->binds[i]);
-  return q;
-}
-
-static int rows(struct history *h, struct ask ask, enum change_kind kind, struct arena *a, void *items, size_t *len) {
-  struct reader *r;
-  *len = 0;
-  int rc = reader_take(h, &r);
-  if (rc) return rc;
-  rc = load_rows(asked(r, &ask), kind, a, items, len);
-  reader_give(h, r);
-  return rc;
-}
-
-static int one_row(struct history *h, struct ask ask, enum change_kind kind, struct arena *a, void *out) {
-  void *items;
-  size_t len;
-  int rc = rows(h, ask, kind, a, &items, &len);
-  if (rc) return rc;
-  if (len == 0) return ERR_NOT_FOUND;
-  memcpy(out, items, table_of(kind)->row_size);
-  return 0;
-}
-
-static int64_t limited(size_t limit) {
-  return limit < HISTORY_LIMIT_MAX ? (int64_t)limit : HISTORY_LIMIT_MAX;
-}
-
-static int64_t below(int64_t before) {
-  return before > 0 ? before : INT64_MAX;
-}
 
 /* ---- one run ---- */
 
@@ -66,7 +19,7 @@ int history_run(struct history *h, int64_t key, struct arena *a, struct history_
   struct reader *r;
   int rc = reader_take(h, &r);
   if (rc) return rc;
-  sqlite3_stmt *q = asked(r, &ASK(RUN, key));
+  sqlite3_stmt *q = ask_bound(r, &ASK(RUN, key));
   int step = sqlite3_step(q);
   rc = step == SQLITE_ROW ? reader_run(q, a, out) : step == SQLITE_DONE ? ERR_NOT_FOUND : db_code(r->db, step);
   sqlite3_reset(q);
@@ -75,7 +28,7 @@ int history_run(struct history *h, int64_t key, struct arena *a, struct history_
 }
 
 static int one_id(struct reader *r, struct ask ask, struct arena *a, const char **out) {
-  sqlite3_stmt *q = asked(r, &ask);
+  sqlite3_stmt *q = ask_bound(r, &ask);
   int step = sqlite3_step(q);
   if (step == SQLITE_ROW) *out = arena_strdup(a, (const char *)sqlite3_column_text(q, 0));
   sqlite3_reset(q);
@@ -83,7 +36,7 @@ static int one_id(struct reader *r, struct ask ask, struct arena *a, const char 
 }
 
 static int read_continued(struct reader *r, int64_t run, struct arena *a, struct history_around *out) {
-  sqlite3_stmt *q = asked(r, &ASK(CONTINUED_BY, run, HISTORY_CONTINUED_MAX));
+  sqlite3_stmt *q = ask_bound(r, &ASK(CONTINUED_BY, run, HISTORY_CONTINUED_MAX));
   int step;
   out->continued_by = arena_new_array(a, HISTORY_CONTINUED_MAX, const char *);
   while ((step = sqlite3_step(q)) == SQLITE_ROW && out->continued_len < HISTORY_CONTINUED_MAX)
@@ -107,38 +60,38 @@ int history_around(struct history *h, const struct run_row *run, struct arena *a
 }
 
 int history_rounds(struct history *h, int64_t run, struct arena *a, struct round_row **out, size_t *len) {
-  return rows(h, ASK(ROUNDS, run), CHANGE_ROUND, a, out, len);
+  return ask_rows(h, ASK(ROUNDS, run), CHANGE_ROUND, a, out, len);
 }
 
 int history_tasks(struct history *h, int64_t run, int64_t after, size_t limit, struct arena *a, struct task_row **out,
                   size_t *len) {
-  return rows(h, ASK(TASKS_PAGE, run, after, (int64_t)limit), CHANGE_TASK, a, out, len);
+  return ask_rows(h, ASK(TASKS_PAGE, run, after, (int64_t)limit), CHANGE_TASK, a, out, len);
 }
 
 int history_attempts(struct history *h, int64_t run, int64_t after_task, int64_t after_number, size_t limit,
                      struct arena *a, struct attempt_row **out, size_t *len) {
-  return rows(h, ASK(ATTEMPTS_PAGE, run, after_task, after_number, (int64_t)limit), CHANGE_ATTEMPT, a, out, len);
+  return ask_rows(h, ASK(ATTEMPTS_PAGE, run, after_task, after_number, (int64_t)limit), CHANGE_ATTEMPT, a, out, len);
 }
 
 int history_attempt(struct history *h, int64_t key, struct arena *a, struct attempt_row *out) {
-  return one_row(h, ASK(ATTEMPT, key), CHANGE_ATTEMPT, a, out);
+  return ask_row(h, ASK(ATTEMPT, key), CHANGE_ATTEMPT, a, out);
 }
 
 int history_outputs(struct history *h, int64_t attempt, struct arena *a, struct output_row **out, size_t *len) {
-  return rows(h, ASK(OUTPUTS, attempt), CHANGE_OUTPUT, a, out, len);
+  return ask_rows(h, ASK(OUTPUTS, attempt), CHANGE_OUTPUT, a, out, len);
 }
 
 int history_run_outputs(struct history *h, int64_t run, struct arena *a, struct output_row **out, size_t *len) {
-  return rows(h, ASK(OUTPUTS_NEEDED, run), CHANGE_OUTPUT, a, out, len);
+  return ask_rows(h, ASK(OUTPUTS_NEEDED, run), CHANGE_OUTPUT, a, out, len);
 }
 
 int history_events(struct history *h, int64_t run, int64_t after, size_t limit, struct arena *a,
                    struct event_row **out, size_t *len) {
-  return rows(h, ASK(EVENTS_PAGE, run, after, (int64_t)limit), CHANGE_EVENT, a, out, len);
+  return ask_rows(h, ASK(EVENTS_PAGE, run, after, (int64_t)limit), CHANGE_EVENT, a, out, len);
 }
 
 int history_notes(struct history *h, int64_t run, struct arena *a, struct event_row **out, size_t *len) {
-  return rows(h, ASK(NOTES, run), CHANGE_EVENT, a, out, len);
+  return ask_rows(h, ASK(NOTES, run), CHANGE_EVENT, a, out, len);
 }
 
 static int read_run_rows(struct reader *r, const char *run_id, struct arena *a, struct run_rows *out,
@@ -177,7 +130,7 @@ int history_run_rows(struct history *h, const char *run_id, struct arena *a, str
 /* ---- pipelines ---- */
 
 static int read_last(struct reader *r, int64_t pipeline, size_t limit, struct history_last *items, size_t *len) {
-  sqlite3_stmt *q = asked(r, &ASK(LAST_RUNS, pipeline, (int64_t)limit));
+  sqlite3_stmt *q = ask_bound(r, &ASK(LAST_RUNS, pipeline, (int64_t)limit));
   int step = SQLITE_DONE, rc = 0;
   while (!rc && *len < limit && (step = sqlite3_step(q)) == SQLITE_ROW) {
     struct history_last *last = &items[(*len)++];
@@ -198,7 +151,7 @@ int history_last(struct history *h, int64_t pipeline, size_t limit, struct arena
   *len = 0;
   int rc = reader_take(h, &r);
   if (rc) return rc;
-  size_t most = (size_t)limited(limit);
+  size_t most = (size_t)ask_limit(limit);
   *out = arena_new_array(a, most + 1, struct history_last);
   rc = read_last(r, pipeline, most, *out, len);
   reader_give(h, r);
@@ -247,7 +200,7 @@ static int pipelines(struct history *h, enum statement name, const char *text, s
 
 int history_pipelines(struct history *h, const char *after, size_t limit, struct arena *a,
                       struct history_pipeline **out, size_t *len) {
-  size_t most = (size_t)limited(limit);
+  size_t most = (size_t)ask_limit(limit);
   *out = arena_new_array(a, most + 1, struct history_pipeline);
   return pipelines(h, STATEMENT_PIPELINES_PAGE, after ? after : "", most, a, *out, len);
 }
@@ -261,11 +214,11 @@ int history_pipeline(struct history *h, const char *name, struct arena *a, struc
 
 int history_versions(struct history *h, int64_t pipeline, int64_t before, size_t limit, struct arena *a,
                      struct version_row **out, size_t *len) {
-  return rows(h, ASK(VERSIONS_PAGE, pipeline, below(before), limited(limit)), CHANGE_VERSION, a, out, len);
+  return ask_rows(h, ASK(VERSIONS_PAGE, pipeline, ask_below(before), ask_limit(limit)), CHANGE_VERSION, a, out, len);
 }
 
 int history_version(struct history *h, int64_t key, struct arena *a, struct version_row *out) {
-  return one_row(h, ASK(VERSION, key), CHANGE_VERSION, a, out);
+  return ask_row(h, ASK(VERSION, key), CHANGE_VERSION, a, out);
 }
 
 int history_version_named(struct history *h, int64_t pipeline, const char *sha, struct arena *a,
@@ -274,7 +227,7 @@ int history_version_named(struct history *h, int64_t pipeline, const char *sha, 
   int rc = reader_take(h, &r), step;
   if (rc) return rc;
   int64_t key = 0;
-  sqlite3_stmt *q = asked(r, &ASK(VERSION_NAMES, pipeline, INT64_MAX, HISTORY_LIMIT_MAX));
+  sqlite3_stmt *q = ask_bound(r, &ASK(VERSION_NAMES, pipeline, INT64_MAX, HISTORY_LIMIT_MAX));
   while (!key && (step = sqlite3_step(q)) == SQLITE_ROW)
     if (strncmp((const char *)sqlite3_column_text(q, 1), sha, strlen(sha)) == 0) key = sqlite3_column_int64(q, 0);
   rc = key ? 0 : db_code(r->db, step);
@@ -286,29 +239,29 @@ int history_version_named(struct history *h, int64_t pipeline, const char *sha, 
 int history_firings(struct history *h, int64_t pipeline, instant before, size_t limit, struct arena *a,
                     struct firing_row **out, size_t *len) {
   int64_t bound = before == INSTANT_NONE ? INT64_MAX : before;
-  return rows(h, ASK(FIRINGS_PAGE, pipeline, bound, limited(limit)), CHANGE_FIRING, a, out, len);
+  return ask_rows(h, ASK(FIRINGS_PAGE, pipeline, bound, ask_limit(limit)), CHANGE_FIRING, a, out, len);
 }
 
 int history_pipeline_events(struct history *h, int64_t pipeline, int64_t before, size_t limit, struct arena *a,
                             struct event_row **out, size_t *len) {
-  return rows(h, ASK(EVENTS_OTHER, pipeline, below(before), limited(limit)), CHANGE_EVENT, a, out, len);
+  return ask_rows(h, ASK(EVENTS_OTHER, pipeline, ask_below(before), ask_limit(limit)), CHANGE_EVENT, a, out, len);
 }
 
 /* ---- the rest ---- */
 
 int history_daily(struct history *h, int64_t from, int64_t to, int64_t pipeline, struct arena *a,
                   struct daily_row **out, size_t *len) {
-  if (pipeline) return rows(h, ASK(DAILY_PIPELINE, from, to, pipeline), CHANGE_DAILY, a, out, len);
-  return rows(h, ASK(DAILY, from, to), CHANGE_DAILY, a, out, len);
+  if (pipeline) return ask_rows(h, ASK(DAILY_PIPELINE, from, to, pipeline), CHANGE_DAILY, a, out, len);
+  return ask_rows(h, ASK(DAILY, from, to), CHANGE_DAILY, a, out, len);
 }
 
 int history_hourly(struct history *h, int64_t from, int64_t to, struct arena *a, struct hourly_row **out,
                    size_t *len) {
-  return rows(h, ASK(HOURLY, from, to), CHANGE_HOURLY, a, out, len);
+  return ask_rows(h, ASK(HOURLY, from, to), CHANGE_HOURLY, a, out, len);
 }
 
 int history_stats(struct history *h, int64_t pipeline, struct arena *a, struct stat_row **out, size_t *len) {
-  return rows(h, ASK(STATS_OF, pipeline), CHANGE_STAT, a, out, len);
+  return ask_rows(h, ASK(STATS_OF, pipeline), CHANGE_STAT, a, out, len);
 }
 
 static bool audit_matches(const struct history_audit_filter *f, const struct audit_row *row) {
@@ -321,14 +274,14 @@ static bool audit_matches(const struct history_audit_filter *f, const struct aud
 int history_audit(struct history *h, const struct history_audit_filter *f, int64_t before, size_t limit,
                   struct arena *a, struct history_audit **out, size_t *len, int64_t *next) {
   const struct table *t = table_of(CHANGE_AUDIT);
-  size_t most = (size_t)limited(limit);
+  size_t most = (size_t)ask_limit(limit);
   struct reader *r;
   *len = 0;
   *next = 0;
   int rc = reader_take(h, &r), step = SQLITE_DONE;
   if (rc) return rc;
   *out = arena_new_array(a, most + 1, struct history_audit);
-  sqlite3_stmt *q = asked(r, &ASK(AUDIT_PAGE, below(before), HISTORY_LOOK_MAX));
+  sqlite3_stmt *q = ask_bound(r, &ASK(AUDIT_PAGE, ask_below(before), HISTORY_LOOK_MAX));
   int looked = 0;
   while (!rc && *len < most && (step = sqlite3_step(q)) == SQLITE_ROW) {
     struct history_audit *item = &(*out)[*len];
@@ -370,7 +323,7 @@ int history_removed(struct history *h, size_t limit, struct arena *a, struct id 
   int rc = reader_take(h, &r), step;
   if (rc) return rc;
   *out = arena_new_array(a, limit + 1, struct id);
-  sqlite3_stmt *q = asked(r, &ASK(REMOVED, (int64_t)limit));
+  sqlite3_stmt *q = ask_bound(r, &ASK(REMOVED, (int64_t)limit));
   while ((step = sqlite3_step(q)) == SQLITE_ROW)
     snprintf((*out)[(*len)++].text, sizeof(struct id), "%s", (const char *)sqlite3_column_text(q, 0));
   rc = db_code(r->db, step);

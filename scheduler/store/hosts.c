@@ -3,82 +3,41 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "scheduler/store/ask.h"
 #include "scheduler/store/db.h"
 #include "scheduler/store/history.h"
 #include "scheduler/store/load.h"
 #include "scheduler/store/reader.h"
 #include "scheduler/store/table.h"
 
-/* A statement whose first parameter is a host's name, and then one or two numbers. */
-struct host_ask {
-  enum statement name;
-  const char *host;
-  int64_t binds[2];
-  int binds_len;
-};
-
-static sqlite3_stmt *asked(struct reader *r, const struct host_ask *ask) {
-  sqlite3_stmt *q = statement(&r->statements, ask->name);
-  if (ask->host) sqlite3_bind_text(q, 1, ask->host, -1, SQLITE_STATIC);
-  for (int i = 0; i < ask->binds_len; i++) sqlite3_bind_int64(q, i + 2, ask->binds[i]);
-  return q;
-}
-
-static int rows(struct history *h, struct host_ask ask, enum change_kind kind, struct arena *a, void *items,
-                size_t *len) {
-  struct reader *r;
-  *len = 0;
-  int rc = reader_take(h, &r);
-  if (rc) return rc;
-  sqlite3_stmt *q = asked(r, &ask);
-  rc = load_rows(q, kind, a, items, len);
-  sqlite3_clear_bindings(q);
-  reader_give(h, r);
-  return rc;
-}
-
-static int one_row(struct history *h, struct host_ask ask, enum change_kind kind, struct arena *a, void *out) {
-  void *items;
-  size_t len;
-  int rc = rows(h, ask, kind, a, &items, &len);
-  if (rc) return rc;
-  if (len == 0) return ERR_NOT_FOUND;
-  memcpy(out, items, table_of(kind)->row_size);
-  return 0;
-}
-
-static int64_t limited(size_t limit) {
-  return limit < HISTORY_LIMIT_MAX ? (int64_t)limit : HISTORY_LIMIT_MAX;
-}
-
 int history_hosts(struct history *h, struct arena *a, struct host_row **out, size_t *len) {
-  return rows(h, (struct host_ask){STATEMENT_HOSTS, NULL, {0}, 0}, CHANGE_HOST, a, out, len);
+  return ask_rows(h, (struct ask){STATEMENT_HOSTS, NULL, {0}, 0}, CHANGE_HOST, a, out, len);
 }
 
 int history_host(struct history *h, const char *host, struct arena *a, struct host_row *out) {
-  return one_row(h, (struct host_ask){STATEMENT_HOST, host, {0}, 0}, CHANGE_HOST, a, out);
+  return ask_row(h, (struct ask){STATEMENT_HOST, host, {0}, 0}, CHANGE_HOST, a, out);
 }
 
 int history_boots(struct history *h, const char *host, struct arena *a, struct host_boot_row **out, size_t *len) {
   enum statement name = host ? STATEMENT_HOST_BOOTS : STATEMENT_BOOTS;
-  return rows(h, (struct host_ask){name, host, {HISTORY_LIMIT_MAX}, 1}, CHANGE_HOST_BOOT, a, out, len);
+  return ask_rows(h, (struct ask){name, host, {HISTORY_LIMIT_MAX}, 1}, CHANGE_HOST_BOOT, a, out, len);
 }
 
 int history_boot_at(struct history *h, const char *host, instant at, struct arena *a, struct host_boot_row *out) {
-  int rc = one_row(h, (struct host_ask){STATEMENT_HOST_BOOT_AT, host, {at}, 1}, CHANGE_HOST_BOOT, a, out);
+  int rc = ask_row(h, (struct ask){STATEMENT_HOST_BOOT_AT, host, {at}, 1}, CHANGE_HOST_BOOT, a, out);
   if (rc != ERR_NOT_FOUND) return rc;
-  return one_row(h, (struct host_ask){STATEMENT_HOST_BOOT_FIRST, host, {0}, 0}, CHANGE_HOST_BOOT, a, out);
+  return ask_row(h, (struct ask){STATEMENT_HOST_BOOT_FIRST, host, {0}, 0}, CHANGE_HOST_BOOT, a, out);
 }
 
 int history_remnants(struct history *h, const char *host, struct arena *a, struct remnant_row **out, size_t *len) {
   enum statement name = host ? STATEMENT_HOST_REMNANTS : STATEMENT_REMNANTS;
-  return rows(h, (struct host_ask){name, host, {0}, 0}, CHANGE_REMNANT, a, out, len);
+  return ask_rows(h, (struct ask){name, host, {0}, 0}, CHANGE_REMNANT, a, out, len);
 }
 
 int history_host_events(struct history *h, const char *host, int64_t before, size_t limit, struct arena *a,
                         struct event_row **out, size_t *len) {
-  struct host_ask ask = {STATEMENT_HOST_EVENTS, host, {before > 0 ? before : INT64_MAX, limited(limit)}, 2};
-  return rows(h, ask, CHANGE_EVENT, a, out, len);
+  struct ask ask = {STATEMENT_HOST_EVENTS, host, {ask_below(before), ask_limit(limit)}, 2};
+  return ask_rows(h, ask, CHANGE_EVENT, a, out, len);
 }
 
 static int read_failure(sqlite3_stmt *q, struct arena *a, struct history_host_failure *f) {
@@ -97,11 +56,11 @@ int history_host_failures(struct history *h, const char *host, size_t limit, str
                           struct history_host_failure **out, size_t *len) {
   struct reader *r;
   *len = 0;
-  int64_t most = limited(limit);
+  int64_t most = ask_limit(limit);
   *out = arena_new_array(a, (size_t)most + 1, struct history_host_failure);
   int rc = reader_take(h, &r), step = SQLITE_DONE;
   if (rc) return rc;
-  sqlite3_stmt *q = asked(r, &(struct host_ask){STATEMENT_HOST_FAILURES, host, {most}, 1});
+  sqlite3_stmt *q = ask_bound(r, &(struct ask){STATEMENT_HOST_FAILURES, host, {most}, 1});
   while (!rc && (step = sqlite3_step(q)) == SQLITE_ROW) rc = read_failure(q, a, &(*out)[(*len)++]);
   if (!rc) rc = db_code(r->db, step);
   sqlite3_reset(q);
