@@ -1,4 +1,6 @@
 /* What is forgotten, what is kept, and that it goes in small steps. */
+#include <time.h>
+
 #include "sandbox.h"
 
 #include "scheduler/store/history.h"
@@ -176,7 +178,13 @@ static void old_requests_firings_events_and_versions_go(void **state) {
   buf_release(&got);
 }
 
-/* The bound is loose, for a machine that is busy with other things; the median says what a step takes. */
+/* Of this thread's processor alone: what else the machine does is none of the step's business. */
+static int64_t worked(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return t.tv_sec * USEC_PER_SEC + t.tv_nsec / 1000;
+}
+
 static void a_step_is_short(void **state) {
   struct sandbox *s = *state;
   enum { RUNS = 2000 };
@@ -194,9 +202,9 @@ static void a_step_is_short(void **state) {
   struct retention_removed removed = {0};
   int steps = 0, slow = 0, rc = 1;
   while (rc == 1) {
-    int64_t began = clock_monotonic();
+    int64_t began = worked();
     rc = retention_step(s->store, &r, NOON, &removed, &s->why);
-    slow += clock_monotonic() - began > 5 * USEC_PER_MS;
+    slow += worked() - began > 5 * USEC_PER_MS;
     steps++;
     if (steps % 16 == 0) store_tend(s->store, false, NULL);
   }
