@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "base/utf8.h"
 #include "scheduler/spec/matrix.h"
 #include "tests/unit/spec/sample.h"
 
@@ -175,6 +176,59 @@ static void ten_thousand_instances_are_the_limit(void **state) {
   sample_release(&s);
 }
 
+/* Bytes that are no text become '?', and a character that the label has no room for is left out as a whole. */
+static void any_value_has_a_label_that_is_text(void **state) {
+  (void)state;
+  struct sample s;
+  struct value broken = {.type = VALUE_STRING, .text = {"a\xff\xc3", 3}};
+  sample_init(&s, TRAIN);
+  assert_string_equal(instance_label(&s.tasks[TRAIN], &broken, &s.arena), "train[a??]");
+  for (size_t shift = 0; shift < 3; shift++) {
+    struct buf text = {0};
+    uint32_t point;
+    for (size_t i = 0; i < shift; i++) buf_char(&text, 'x');
+    for (int i = 0; i < 80; i++) buf_str(&text, "\xe2\x82\xac");
+    struct value euros = value_string(&s.arena, buf_cstr(&text));
+    const char *label = instance_label(&s.tasks[TRAIN], &euros, &s.arena);
+    size_t len = strlen(label);
+    for (size_t at = 0, n; at < len; at += n) {
+      n = utf8_read(label + at, len - at, &point);
+      if (n == 0) fail_msg("'%s' is cut within a character", label);
+    }
+    assert_true(len < 80);
+    buf_release(&text);
+  }
+  sample_release(&s);
+}
+
+/* What an axis gives is known only where it is the value of a parameter. */
+static void an_axis_of_an_expression_is_of_any_type(void **state) {
+  (void)state;
+  static const struct {
+    const char *axis;
+    enum value_type type;
+  } rows[] = {
+      {"${{ params.lambdas }}", VALUE_FLOAT}, {"${{ params.lambdas }}x", VALUE_ANY},
+      {"${{ params.days }}", VALUE_ANY},      {"${{ params.nope }}", VALUE_ANY},
+      {"${{ [1, 2] }}", VALUE_ANY},           {"1 2", VALUE_INT},
+      {"1 ${{params.days}}", VALUE_ANY},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct sample s;
+    sample_init(&s, PREP);
+    axes_set(&s, &rows[i].axis, 1);
+    if (matrix_axis_type(&s.pipeline, s.tasks[PREP].matrix) != rows[i].type) fail_msg("%s", rows[i].axis);
+    sample_release(&s);
+  }
+  struct sample s;
+  const struct template *items[65];
+  sample_init(&s, PREP);
+  for (size_t i = 0; i < 65; i++) items[i] = sample_template(&s, "1");
+  const struct matrix_axis many = {.name = "k", .items = items, .items_len = 65};
+  assert_int_equal(matrix_axis_type(&s.pipeline, &many), VALUE_ANY);
+  sample_release(&s);
+}
+
 static void long_values_keep_labels_short_and_apart(void **state) {
   (void)state;
   struct sample s;
@@ -201,6 +255,8 @@ int main(void) {
       cmocka_unit_test(faults_have_a_message),
       cmocka_unit_test(ten_thousand_instances_are_the_limit),
       cmocka_unit_test(long_values_keep_labels_short_and_apart),
+      cmocka_unit_test(any_value_has_a_label_that_is_text),
+      cmocka_unit_test(an_axis_of_an_expression_is_of_any_type),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,6 +74,16 @@ static void broken_text_is_refused_with_its_place(void **state) {
       {"\x7f"
        "ELF\2\1\1",
        7, 1, 1, "U+007F"},
+      {"\xfe\xff\0a", 4, 1, 1, "UTF-16"},
+      {"\xff", 1, 1, 1, "0xff"},
+      {"\xfe\n", 2, 1, 1, "0xfe"},
+      {"\xff\n", 2, 1, 1, "0xff"},
+      {"a: \xc2\x9f", 5, 1, 4, "U+009F"},
+      {"a: \xef\xbf\xbe", 6, 1, 4, "U+FFFE"},
+      {"a: \xef\xbf\xbf", 6, 1, 4, "U+FFFF"},
+      {"%YAML 9.9\n---\na: 1\n", 19, 1, 1, "incompatible"},
+      {"a: 1\r\n b: 2\r\n", 13, 2, 2, "indented further"},
+      {"\"a\" b\n", 6, 1, 5, "behind the end"},
       {"a: 1\n---\nb: 2\n", 14, 2, 1, "one document"},
       {"a: 1\n...\nb: 2\n", 14, 3, 1, "document"},
       {"a: [1, 2\nb: 3\n", 14, 2, 2, "','"},
@@ -94,6 +104,32 @@ static void broken_text_is_refused_with_its_place(void **state) {
     if (i + 1 < COUNT(rows) && (d.items[0].place.line != rows[i].line || d.items[0].place.column != rows[i].column ||
                                 !strstr(d.items[0].message, rows[i].word)))
       fail_msg("row %zu: %u:%u: %s", i, d.items[0].place.line, d.items[0].place.column, d.items[0].message);
+    diag_release(&d);
+    arena_release(&a);
+  }
+}
+
+/* A plain text is a number of JSON only if JSON writes numbers so; any other stays text. */
+static void values_are_written_as_json_has_them(void **state) {
+  static const struct {
+    const char *yaml, *json;
+  } rows[] = {
+      {"1", "1"},           {"-1.50", "-1.50"},     {"1e5", "1e5"},     {"1E+5", "1E+5"},
+      {"2.5e-3", "2.5e-3"}, {"1e", "\"1e\""},       {"1e+", "\"1e+\""}, {"1e5x", "\"1e5x\""},
+      {"1.", "\"1.\""},     {".5", "\".5\""},       {"010", "\"010\""}, {"\"1\"", "\"1\""},
+      {"true", "true"},     {"False", "\"False\""}, {"~", "null"},      {"[1, {a: x}, []]", "[1,{\"a\":\"x\"},[]]"},
+  };
+  (void)state;
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    struct arena a = {0};
+    struct diag_list d;
+    struct buf yaml = {0}, json = {0};
+    buf_fmt(&yaml, "k: %s\n", rows[i].yaml);
+    const struct node *root = read_text(&a, buf_cstr(&yaml), yaml.len, &d);
+    assert_non_null(root);
+    node_json(node_get(root, "k"), &json);
+    assert_string_equal(buf_cstr(&json), rows[i].json);
+    buf_release(&yaml), buf_release(&json);
     diag_release(&d);
     arena_release(&a);
   }
@@ -224,6 +260,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_node_knows_its_place),
       cmocka_unit_test(broken_text_is_refused_with_its_place),
+      cmocka_unit_test(values_are_written_as_json_has_them),
       cmocka_unit_test(hostile_text_is_refused_in_bounded_time_and_memory),
       cmocka_unit_test(an_alias_bomb_is_not_expanded),
       cmocka_unit_test(many_keys_are_told_apart_in_time),

@@ -182,6 +182,54 @@ static void a_pipeline_without_parameters_takes_none(void **state) {
   sample_release(&s);
 }
 
+/* A bound of one type of number holds for a value of the other. */
+static void bounds_hold_across_the_types_of_numbers(void **state) {
+  (void)state;
+  const struct {
+    struct value bound, given;
+    bool taken;
+  } rows[] = {
+      {value_int(1), value_float(0.5), false}, {value_int(1), value_float(1), true},
+      {value_int(1), value_float(1.5), false}, {value_float(1), value_int(0), false},
+      {value_float(1), value_int(1), true},    {value_float(1), value_int(2), false},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct sample s;
+    struct diag_list d;
+    struct value out[1], item = rows[i].given;
+    sample_init(&s, PREP);
+    struct param_spec p = {.name = "p", .type = VALUE_LIST, .items = VALUE_ANY, .has_min = true, .has_max = true};
+    p.min = p.max = rows[i].bound;
+    s.pipeline.params = &p;
+    s.pipeline.params_len = 1;
+    diag_init(&d, NULL, NULL, 0);
+    const struct param_given given = {.name = "p", .value = {.type = VALUE_LIST, .list = {&item, 1}}};
+    int rc = params_resolve(&s.scope, &given, 1, NULL, &s.arena, out, &d);
+    if ((rc == 0) != rows[i].taken) fail_msg("row %zu: %d", i, rc);
+    diag_release(&d);
+    sample_release(&s);
+  }
+}
+
+/* null is a value of json alone. */
+static void null_is_taken_as_json_alone(void **state) {
+  (void)state;
+  struct sample s;
+  struct diag_list d;
+  struct value out[PARAMS];
+  sample_defaults(&s);
+  s.params[DATA].default_value = sample_template(&s, "${{ null }}");
+  s.params[DATA].default_literal = (struct value){0};
+  diag_init(&d, NULL, NULL, 0);
+  const struct param_given given[] = {{.name = "days", .text = "20"}, {.name = "note", .value = value_null()}};
+  assert_int_equal(params_resolve(&s.scope, given, 1, NULL, &s.arena, out, &d), 0);
+  assert_int_equal(out[DATA].type, VALUE_NULL);
+  assert_int_equal(params_resolve(&s.scope, given, 2, NULL, &s.arena, out, &d), ERR_INVALID);
+  assert_string_equal(d.items[0].message, "parameter 'note': it has no value");
+  diag_release(&d);
+  sample_release(&s);
+}
+
 static void a_default_that_cant_be_worked_out_is_told(void **state) {
   (void)state;
   struct sample s;
@@ -282,6 +330,8 @@ int main(void) {
       cmocka_unit_test(bounds_hold_for_each_type_that_has_an_order),
       cmocka_unit_test(values_beyond_all_measure_are_refused),
       cmocka_unit_test(a_pipeline_without_parameters_takes_none),
+      cmocka_unit_test(bounds_hold_across_the_types_of_numbers),
+      cmocka_unit_test(null_is_taken_as_json_alone),
       cmocka_unit_test(a_default_that_cant_be_worked_out_is_told),
       cmocka_unit_test(what_has_no_default_must_be_given),
       cmocka_unit_test(json_values_are_taken_as_their_type),

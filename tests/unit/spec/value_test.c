@@ -93,6 +93,18 @@ static void text_is_read_strictly_and_written_back(void **state) {
       {VALUE_JSON, VALUE_ANY, "null", ""},
       {VALUE_NULL, VALUE_ANY, "", ""},
       {VALUE_NULL, VALUE_ANY, "x", NULL},
+      {VALUE_LIST, VALUE_BOOL, "[true, false]", "[true,false]"},
+      {VALUE_LIST, VALUE_BOOL, "[1]", NULL},
+      {VALUE_LIST, VALUE_FLOAT, "[1, 2.5]", "[1,2.5]"},
+      {VALUE_LIST, VALUE_FLOAT, "[true]", NULL},
+      {VALUE_LIST, VALUE_DURATION, "[90]", NULL},
+      {VALUE_LIST, VALUE_STRING, "[[]]", NULL},
+      {VALUE_LIST, VALUE_NULL, "[1]", NULL},
+      {VALUE_LIST, VALUE_INT, "1, 2,", NULL},
+      {VALUE_LIST, VALUE_STRING, ",", "[\"\",\"\"]"},
+      {VALUE_LIST, VALUE_ANY, "[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]", "[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]"},
+      {VALUE_LIST, VALUE_LIST, "[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]",
+       "[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]"},
   };
   struct arena a = {0};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
