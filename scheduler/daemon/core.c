@@ -78,10 +78,17 @@ static void report_missing(struct core *c, enum report_kind kind, const char *ho
   free(text);
 }
 
+/* What was never sent can't start any more; what a former life may have sent can. */
 static void carry_out_start(struct core *c, const struct decision_start *d) {
   struct executor *e = executor_of(c, d->host);
-  if (!e || e->ops->start(e, d->launch))
-    report_missing(c, REPORT_FENCED, d->host, d->launch->run_id, d->launch->attempt_id);
+  enum report_kind kind = d->doubtful ? REPORT_UNREACHABLE : REPORT_FENCED;
+  if (!e || e->ops->start(e, d->launch)) report_missing(c, kind, d->host, d->launch->run_id, d->launch->attempt_id);
+}
+
+static void carry_out_fence(struct core *c, const struct decision_fence *d) {
+  struct executor *e = executor_of(c, d->host);
+  if (!e) report_missing(c, REPORT_UNREACHABLE, d->host, d->run_id, d->attempt_id);
+  if (e) e->ops->fence(e, d->run_id, d->attempt_id);
 }
 
 static void carry_out_stop(struct core *c, const struct decision_stop *d) {
@@ -104,6 +111,7 @@ static void carry_out_prepare(struct core *c, const struct decision_prepare *d) 
 static void carry_out(struct core *c, const struct decision *d) {
   switch (d->kind) {
   case DECISION_START: carry_out_start(c, &d->start); break;
+  case DECISION_FENCE: carry_out_fence(c, &d->fence); break;
   case DECISION_STOP: carry_out_stop(c, &d->stop); break;
   case DECISION_PREPARE: carry_out_prepare(c, &d->prepare); break;
   case DECISION_CLEAR: carry_out_clear(c, &d->clear); break;

@@ -85,7 +85,7 @@ static void decide_start(struct attempt *a, const struct launch *launch) {
   struct launch *kept = arena_new(&e->out->arena, struct launch);
   *kept = *launch;
   struct decision d = {.kind = DECISION_START};
-  d.start = (struct decision_start){arena_strdup(&e->out->arena, a->host->name), kept};
+  d.start = (struct decision_start){arena_strdup(&e->out->arena, a->host->name), kept, a->doubtful};
   vec_push(&e->out->decisions, d);
   a->sent = true;
 }
@@ -182,6 +182,16 @@ int attempt_send(struct attempt *a, const char **message) {
   return 0;
 }
 
+void attempt_fence(struct attempt *a) {
+  struct engine *e = a->run->engine;
+  struct decision d = {.kind = DECISION_FENCE};
+  d.fence.host = arena_strdup(&e->out->arena, a->host->name);
+  d.fence.run_id = arena_strdup(&e->out->arena, a->run->row.id.text);
+  d.fence.attempt_id = arena_strdup(&e->out->arena, a->row.id.text);
+  a->sent = true;
+  vec_push(&e->out->decisions, d);
+}
+
 /* {"gpu": ["0"]} back into what is held. Text that isn't so holds nothing: it was written by the engine itself. */
 static void read_slots(struct attempt *a, const char *text) {
   struct engine *e = a->run->engine;
@@ -205,6 +215,7 @@ struct attempt *attempt_restore(struct instance *i, const struct attempt_row *ro
   struct attempt *a = attempt_new(i, host_or_gone(e, row->host));
   a->row = *row;
   a->row.host = a->host->name;
+  a->doubtful = row->started_at == INSTANT_NONE;
   a->stopped = e->now;
   text_set(&a->reason, row->reason);
   if (row->reason && strncmp(row->reason, BEGIN_NOTE, strlen(BEGIN_NOTE)) == 0) text_set(&a->begin_note, row->reason);

@@ -14,6 +14,8 @@ int attempt_begin(struct instance *i, struct host *host, const struct demand *de
 struct attempt *attempt_restore(struct instance *i, const struct attempt_row *row);
 /* Decides its START once more, for the same id. */
 int attempt_send(struct attempt *a, const char **message);
+/* Decides its FENCE: FENCED, or STARTED if somebody has claimed it, is reported. */
+void attempt_fence(struct attempt *a);
 /* It has run, or may have: what it keeps in ROTA_STATE is on its host. */
 void attempt_ran(struct attempt *a);
 /* Asks it to end. `now`: without its grace. */

@@ -240,6 +240,7 @@ struct engine_event {
 
 #define DECISION_LIST(X)                                                                                             \
   X(START, start)     /* start this attempt; may come again for the same id */                                       \
+  X(FENCE, fence)     /* see to it that it can't be started any more, then say FENCED, or STARTED if it was */       \
   X(STOP, stop)       /* end this attempt: TERM, grace, KILL */                                                      \
   X(PREPARE, prepare) /* copy ROTA_WORK and ROTA_STATE from another run, then say PREPARED */                        \
   X(CLEAR, clear)     /* see to it that nothing of this attempt is alive there, then say CLEARED; may come again */  \
@@ -254,6 +255,10 @@ enum decision_kind {
 struct decision_start {
   const char *host;
   const struct launch *launch; /* valid until the step is released */
+  bool doubtful;               /* a former life of the daemon may have sent it */
+};
+struct decision_fence {
+  const char *host, *run_id, *attempt_id;
 };
 struct decision_stop {
   const char *host, *attempt_id;

@@ -65,7 +65,7 @@ void instance_move(struct instance *i, enum task_event event, const char *reason
 
 void instance_cancel(struct instance *i, const char *reason, bool now) {
   struct attempt *a = i->live;
-  if (a && timer_pending(&a->again)) {
+  if (a && timer_pending(&a->again) && !a->doubtful) {
     /* There is no process, and nobody has it in hand: no report would come. */
     attempt_close(a, TASK_CANCELLED, reason);
     instance_move(i, TASK_ON_CANCEL, reason);

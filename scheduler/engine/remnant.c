@@ -46,7 +46,7 @@ void attempt_give_up(struct attempt *a, const char *reason, bool unsure) {
   struct engine *e = a->run->engine;
   if (a->row.stop_asked)
     reason = arena_fmt(&e->scratch, "%s; not confirmed: %s", a->stop_reason ? a->stop_reason : "cancelled", reason);
-  if (timer_pending(&a->again)) {
+  if (timer_pending(&a->again) && !a->doubtful) {
     /* There is no process, and nobody has it in hand. */
     report_fenced(a, a->row.stop_asked ? reason : arena_fmt(&e->scratch, "it was kept from starting: %s", reason));
     return;

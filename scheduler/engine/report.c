@@ -198,6 +198,7 @@ static void back(struct attempt *a) {
 
 static void on_started(struct attempt *a, const struct engine_report *r) {
   timer_stop(a->run->engine, &a->again);
+  a->doubtful = false;
   if (a->row.started_at == INSTANT_NONE)
     a->row.started_at = r->started_at != INSTANT_NONE ? r->started_at : a->run->engine->now.wall;
   if (r->pid) a->row.pid = r->pid;
@@ -214,11 +215,17 @@ static void on_started(struct attempt *a, const struct engine_report *r) {
   if (a->row.stop_asked) stop_again(a);
 }
 
-/* The same attempt once more, unless its host was closed since: then another place may be better. */
+/* The same attempt once more, unless it isn't wanted any more or its host was closed since: then another place may be
+ * better. */
 static void try_again(struct attempt *a) {
   struct engine *e = a->run->engine;
   const char *message;
-  if (!host_open(a->host)) {
+  bool open = host_open(a->host);
+  if (a->doubtful && (a->row.stop_asked || !open)) {
+    attempt_fence(a);
+    return;
+  }
+  if (!open) {
     struct buf why = {0};
     host_explain(e, a->host, &why);
     report_fenced(a, arena_fmt(&e->scratch, "it was kept from starting: %s", buf_cstr(&why)));
@@ -234,7 +241,7 @@ static void on_not_started(struct attempt *a, const struct engine_report *r) {
     end_unsure(a, r->text ? r->text : "there is nothing of it");
   } else if (a->row.started_at != INSTANT_NONE) {
     on_lost(a, r); /* it did start: what told of it is gone, and the same attempt must not run again */
-  } else if (a->row.stop_asked) {
+  } else if (a->row.stop_asked && !(a->doubtful && r->again)) {
     report_end(a, TASK_CANCELLED, STATUS_NONE, a->stop_reason);
   } else if (!r->again) {
     report_end(a, TASK_FAILED, STATUS_NONE, r->text ? r->text : "it could not be started");
@@ -250,7 +257,7 @@ static void on_not_started(struct attempt *a, const struct engine_report *r) {
 }
 
 void report_again(struct attempt *a) {
-  if (!a->row.stop_asked) try_again(a);
+  try_again(a);
 }
 
 void report_fenced(struct attempt *a, const char *reason) {

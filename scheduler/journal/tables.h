@@ -114,6 +114,7 @@ struct journal_stop {
   X(engine_record)                                                                                                   \
   X(engine_event)                                                                                                    \
   X(decision_start)                                                                                                  \
+  X(decision_fence)                                                                                                  \
   X(decision_stop)                                                                                                   \
   X(decision_prepare)                                                                                                \
   X(decision_clear)                                                                                                  \

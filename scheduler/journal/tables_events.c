@@ -169,8 +169,15 @@ UNION(engine_event, kind, &words_engine_event_kind, ENGINE_EVENT_LIST, loaded)
 
 #define MEMBERS_decision_start(M, S)                                                                                 \
   M(S, host, TEXT, NULL)                                                                                             \
-  M(S, launch, POINTER, &codec_launch)
+  M(S, launch, POINTER, &codec_launch)                                                                               \
+  M(S, doubtful, BOOL, NULL)
 STRUCT(decision_start)
+
+#define MEMBERS_decision_fence(M, S)                                                                                 \
+  M(S, host, TEXT, NULL)                                                                                             \
+  M(S, run_id, TEXT, NULL)                                                                                           \
+  M(S, attempt_id, TEXT, NULL)
+STRUCT(decision_fence)
 
 #define MEMBERS_decision_stop(M, S)                                                                                  \
   M(S, host, TEXT, NULL)                                                                                             \

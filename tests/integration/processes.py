@@ -285,6 +285,29 @@ def test_a_stop_that_was_recorded_and_not_sent_is_sent_by_the_next_daemon():
         assert not alive(pid) and not tasks_of(p.state)
 
 
+def test_what_a_former_life_may_have_started_is_fenced_before_it_is_started_elsewhere():
+    """Its host was drained since. A supervisor of the former life may claim it yet, so that comes first."""
+    with place() as p:
+        p.pipeline("p", f"tasks: {{a: {{run: 'echo x >>{p.path('ran')}; sleep 60'}}}}")
+        p.rota("reload")
+        run_id = p.rota("trigger", "p").strip()
+        wait_until("it runs", lambda: states(p, run_id)["a"] == "running")
+        p.rota("hosts", "drain", "local", "--reason", "updates", code=None)
+        p.kill()
+        p.forget_starts()
+        p.start()
+        wait_until("it is fenced", lambda: states(p, run_id)["a"] == "waiting")
+        first = p.json("show", run_id)["attempts"][0]
+        with open(os.path.join(p.state, "runs", run_id, first["id"], "owner"), encoding="ascii") as f:
+            assert f.read() == "FENCED\n"
+        assert first["state"] == "lost" and "fenced" in first["reason"], first
+        p.rota("hosts", "up", "local")
+        wait_until("another attempt runs", lambda: states(p, run_id)["a"] == "running")
+        assert [a["attempt"] for a in p.json("show", run_id)["attempts"]] == [1, 2]
+        p.rota("cancel", run_id)
+        p.wait_run(run_id, "cancelled")
+
+
 # ---- changes that nobody told of ----
 
 def test_more_changes_of_files_than_the_kernel_keeps_are_seen_all_the_same():

@@ -173,6 +173,27 @@ def lives(p):
 
 
 @scenario
+def doubts(p):
+    """A start on a host that was drained since, of which the next life of the daemon finds nothing."""
+    p.start()
+    p.pipeline("long", "tasks: {a: {run: sleep 60}}")
+    p.rota("reload")
+    run = p.rota("trigger", "long").strip()
+    wait_until("it runs", lambda: p.json("show", run)["tasks"][0]["state"] == "running")
+    p.rota("hosts", "drain", "local", "--reason", "updates", code=None)
+    p.kill()
+    p.forget_starts()
+    p.start("--journal", p.path("j"))
+    wait_until("it is fenced", lambda: p.json("show", run)["tasks"][0]["state"] == "waiting")
+    p.rota("hosts", "up", "local")
+    wait_until("it runs", lambda: p.json("show", run)["tasks"][0]["state"] == "running")
+    p.rota("cancel", run)
+    p.wait_run(run, "cancelled")
+    p.stop()
+    return {"doubts": p.path("j")}
+
+
+@scenario
 def reloads(p):
     """Slots, zones and limits change, files break, go and come back, while tasks run and wait."""
     p.write_config("slots: {cpu: 1, gpu: 1}\ntimezone: Asia/Tokyo\nenv: {MODE: fast}\n")

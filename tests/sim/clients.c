@@ -13,6 +13,7 @@
 
 #define PATIENCE    (30 * USEC_PER_SEC) /* until a client takes its connection for dead */
 #define LOOKUP_MOST (200 * USEC_PER_MS)
+#define HURRY       (15 * USEC_PER_SEC)
 
 static void send(struct clients *c, struct request *q);
 static void look_up(struct clients *c, struct request *q);
@@ -88,10 +89,6 @@ void clients_cut(struct clients *c) {
     q->serving = false;
     if (q->state == REQUEST_SENT) think(c, q);
   }
-}
-
-void clients_up(struct clients *c) {
-  (void)c; /* whoever waits tries again in its own time */
 }
 
 /* 503: whether it is done isn't known. */
@@ -384,10 +381,9 @@ static size_t draw_wish(struct dice *d) {
   return i;
 }
 
-void clients_ask(struct clients *c, struct dice *d) {
-  size_t wish = draw_wish(d);
-  const struct row_run *run = any_run(c, d, wishes[wish].live);
-  enum engine_event_kind kind = run ? wishes[wish].kind : ENGINE_TRIGGER;
+static void ask(struct clients *c, struct dice *d, enum engine_event_kind wish, bool live) {
+  const struct row_run *run = any_run(c, d, live);
+  enum engine_event_kind kind = run ? wish : ENGINE_TRIGGER;
   struct request *q = request_new(c, kind);
   q->run_id = run ? run->row.id.text : NULL;
   switch (kind) {
@@ -402,6 +398,24 @@ void clients_ask(struct clients *c, struct dice *d) {
   default: ask_trigger(c, q, d); break;
   }
   send(c, q);
+}
+
+void clients_ask(struct clients *c, struct dice *d) {
+  size_t wish = draw_wish(d);
+  ask(c, d, wishes[wish].kind, wishes[wish].live);
+}
+
+/* Whoever waited for the daemon so as to call something off. */
+static void on_hurry(struct world *w, void *arg, int64_t number) {
+  struct clients *c = w->clients;
+  (void)arg, (void)number;
+  if (!w->healing) ask(c, &c->dice, dice_chance(&c->dice, 70) ? ENGINE_CANCEL : ENGINE_HOST_ORDER, true);
+}
+
+/* The others who wait try again in their own time. */
+void clients_up(struct clients *c) {
+  for (int64_t n = dice_between(&c->dice, -1, 2); n > 0; n--)
+    world_in(c->w, dice_spread(&c->dice, HURRY), OF_DAEMON, on_hurry, NULL, 0);
 }
 
 void clients_insist(struct clients *c, const char *what, const struct engine_event *event) {

@@ -108,6 +108,10 @@ static void carry_out(struct daemon *d, const struct decision *x) {
     TRACE(w, "-> start %s on %s", x->start.launch->label, x->start.host);
     executors_start(w->executors, &x->start);
     break;
+  case DECISION_FENCE:
+    TRACE(w, "-> fence %s on %s", x->fence.attempt_id, x->fence.host);
+    executors_fence(w->executors, &x->fence);
+    break;
   case DECISION_STOP:
     TRACE(w, "-> stop %s%s", x->stop.attempt_id, x->stop.now ? " now" : "");
     executors_stop(w->executors, x->stop.host, x->stop.attempt_id, x->stop.now);

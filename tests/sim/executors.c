@@ -268,11 +268,40 @@ static void fence(struct executors *x, struct proc *a) {
 
 static void on_late_claim(struct world *w, void *arg, int64_t number) {
   struct proc *a = arg;
-  (void)number;
+  if (a->place->boots != number) return; /* it went with its machine */
+  if (a->state == PROC_FENCED) PROBE(w, LATE_FENCED);
   if (a->state != PROC_UNCLAIMED) return;
   PROBE(w, LATE_CLAIM);
   claim(w->executors, a);
-  report_started(w->executors, a);
+  tell(w->executors, a);
+}
+
+static void claim_late(struct executors *x, struct proc *a, int64_t in) {
+  world_in(x->w, in, whose_of(a->place), on_late_claim, a, a->place->boots);
+}
+
+/* The spawner died with its daemon before it had made a supervisor. Or it had made one, which claims only now, or so
+ * late that the next daemon has looked already. */
+static void outlive(struct executors *x, struct proc *a) {
+  if (!dice_chance(&x->dice, 40)) return;
+  if (dice_chance(&x->dice, 50))
+    claim_late(x, a, dice_spread(&x->dice, USEC_PER_MIN));
+  else
+    a->slow = true;
+}
+
+static void slow_ones_go_on(struct executors *x) {
+  for (size_t i = 0; i < x->procs.len; i++) {
+    struct proc *a = x->procs.items[i];
+    if (a->slow && a->state == PROC_UNCLAIMED) claim_late(x, a, dice_spread(&x->dice, 2 * LINK_NOTICED));
+    a->slow = false;
+  }
+}
+
+/* Its link broke while the start was in the host's shell, which goes on without it. */
+static void outlive_link(struct executors *x, struct proc *a) {
+  if (a->state != PROC_UNCLAIMED || !dice_chance(&x->dice, 40)) return;
+  claim_late(x, a, a->place->down_until - x->w->now + dice_spread(&x->dice, 2 * LINK_NOTICED));
 }
 
 /* A start has arrived at the place. Nobody minds whether the daemon that sent it is still there. */
@@ -281,15 +310,17 @@ static void on_arrived(struct world *w, void *arg, int64_t number) {
   struct proc *a = arg;
   struct place *p = a->place;
   bool ours = a->known == w->life && (uint32_t)number == w->life;
-  if (!heard(p)) return; /* lost on the way: what became of it is asked when the host is back */
+  if (!heard(p)) { /* what became of it is asked when the host is back */
+    outlive_link(x, a);
+    return;
+  }
   if (a->state != PROC_UNCLAIMED) {
     PROBE(w, STARTED_TWICE);
     if (ours) tell(x, a);
     return;
   }
   if (!ours) {
-    /* The spawner died with its daemon before it had made a supervisor; or it had made one, which claims only now. */
-    if (dice_chance(&x->dice, 30)) world_in(w, dice_spread(&x->dice, USEC_PER_MIN), whose_of(p), on_late_claim, a, 0);
+    outlive(x, a);
     return;
   }
   if (a->stop_wanted) {
@@ -308,7 +339,18 @@ static void on_arrived(struct world *w, void *arg, int64_t number) {
 
 static void know(struct executors *x, struct proc *a) {
   a->known = x->w->life;
-  a->over = a->told_started = a->told_unreachable = a->stop_wanted = a->clearing = a->adopting = false;
+  a->over = a->told_started = a->told_unreachable = a->stop_wanted = a->fence_wanted = a->clearing = a->adopting =
+      false;
+}
+
+static void not_configured(struct executors *x, struct proc *a, enum engine_report_kind kind) {
+  const struct engine_report r = report_of(a, kind, "the configuration has no such host");
+  a->known = 0;
+  daemon_report(x->w, &r);
+}
+
+static bool answers(const struct executors *x, const struct place *p) {
+  return heard(p) && (!p->remote || (p->told_life == x->w->life && p->told == HOST_CONTACT_UP));
 }
 
 void executors_start(struct executors *x, const struct decision_start *d) {
@@ -320,14 +362,13 @@ void executors_start(struct executors *x, const struct decision_start *d) {
   know(x, a);
   if (!p->configured) {
     /* Nobody can be asked to start it; what was sent in a former life may still come to it. */
-    struct engine_report r = report_of(a, ENGINE_REPORT_FENCED, "the configuration has no such host any more");
-    fence(x, a);
-    daemon_report(x->w, &r);
+    if (!d->doubtful) fence(x, a);
+    not_configured(x, a, d->doubtful ? ENGINE_REPORT_UNREACHABLE : ENGINE_REPORT_FENCED);
     return;
   }
-  if (!heard(p) || (p->remote && (p->told_life != x->w->life || p->told != HOST_CONTACT_UP))) {
-    /* It was never sent. */
-    if (a->state == PROC_UNCLAIMED) {
+  if (!answers(x, p)) {
+    /* It was never sent, unless by a former life: then only the host can tell. */
+    if (a->state == PROC_UNCLAIMED && a->doubtful != x->w->life) {
       PROBE(x->w, FENCED);
       report_simple(x, a, ENGINE_REPORT_FENCED, "nothing was sent");
     }
@@ -394,8 +435,7 @@ void executors_clear(struct executors *x, const char *host, const char *run_id, 
   struct proc *a = proc_of(x, p, run_id, attempt_id);
   if (a->known != x->w->life) know(x, a);
   a->clearing = true;
-  if (p->configured && heard(p) && p->told_life == x->w->life && p->told == HOST_CONTACT_UP)
-    world_in(x->w, delay(x, p), whose_of(p), on_clear, a, 0);
+  if (p->configured && answers(x, p)) world_in(x->w, delay(x, p), whose_of(p), on_clear, a, 0);
 }
 
 /* ---- files of a linked run ---- */
@@ -416,9 +456,10 @@ void executors_prepare(struct executors *x, const char *run_id) {
 static void see(struct executors *x, struct proc *a) {
   if (a->state == PROC_RUNNING) PROBE(x->w, ADOPTED_RUNNING);
   if (a->state == PROC_ENDED) PROBE(x->w, ADOPTED_ENDED);
-  if (a->state == PROC_UNCLAIMED && a->stop_wanted) fence(x, a);
+  if (a->state == PROC_UNCLAIMED && (a->stop_wanted || a->fence_wanted)) fence(x, a);
   if (a->state == PROC_UNCLAIMED) {
     PROBE(x->w, ADOPTED_UNSTARTED);
+    a->doubtful = x->w->life;
     report_simple(x, a, ENGINE_REPORT_NOT_STARTED, "it was never started");
   } else {
     tell(x, a);
@@ -439,15 +480,38 @@ bool executors_adopt(struct executors *x, const struct engine_live *live) {
   a->stop_wanted = live->stop_asked;
   a->grace = live->grace;
   if (!p->configured) {
-    const struct engine_report r = report_of(a, ENGINE_REPORT_UNREACHABLE, "the configuration has no such host");
-    a->known = 0;
-    daemon_report(x->w, &r);
+    not_configured(x, a, ENGINE_REPORT_UNREACHABLE);
     return false;
   }
   if (p->remote) return false; /* told when the host answers */
   world_in(x->w, delay(x, p), OF_DAEMON, on_look, a, x->w->life);
   if (live->stop_asked) world_in(x->w, delay(x, p), OF_DAEMON, on_stop, a, live->stop_now);
   return true;
+}
+
+/* ---- fences ---- */
+
+static void on_fence(struct world *w, void *arg, int64_t number) {
+  struct executors *x = w->executors;
+  struct proc *a = arg;
+  if (a->known != w->life || (uint32_t)number != w->life || a->over || a->clearing || !heard(a->place)) return;
+  if (a->state == PROC_UNCLAIMED && a->place->no_room_until > w->now) {
+    PROBE(w, NO_ROOM_TO_FENCE);
+    report_simple(x, a, ENGINE_REPORT_NOT_STARTED, "it can't be fenced");
+    return;
+  }
+  see(x, a);
+}
+
+void executors_fence(struct executors *x, const struct decision_fence *d) {
+  struct place *p = place_find(x, d->host);
+  struct proc *a = proc_of(x, p, d->run_id, d->attempt_id);
+  know(x, a);
+  a->adopting = a->fence_wanted = true;
+  if (!p->configured)
+    not_configured(x, a, ENGINE_REPORT_UNREACHABLE);
+  else if (answers(x, p))
+    world_in(x->w, delay(x, p), whose_of(p), on_fence, a, x->w->life);
 }
 
 /* ---- contact ---- */
@@ -508,6 +572,7 @@ static void contact_soon(struct executors *x, struct place *p, int64_t most) {
 }
 
 void executors_connect(struct executors *x) {
+  slow_ones_go_on(x);
   for (size_t i = 0; i < PLACES; i++)
     if (x->places[i].remote) contact_soon(x, &x->places[i], LINK_NOTICED);
 }

@@ -38,6 +38,7 @@ struct proc {
   int claims;                   /* processes that were ever made of it: at most one */
   bool cleared;                 /* the place saw to it that nothing of it is alive */
   bool stopping, killed;
+  bool slow;     /* a supervisor of a daemon that died is on its way to the claim */
   uint32_t ends; /* counts the plans for its end: only the newest counts */
   bool output, bad_output;
 
@@ -45,9 +46,10 @@ struct proc {
   duration timeout, grace;
 
   /* What this life of the daemon has in hand. */
-  uint32_t known; /* the life that knows it */
-  bool over;      /* its last report was sent */
-  bool told_started, told_unreachable, stop_wanted, adopting, clearing;
+  uint32_t known;    /* the life that knows it */
+  uint32_t doubtful; /* the life that found nothing of it, though a former one may have sent it */
+  bool over;         /* its last report was sent */
+  bool told_started, told_unreachable, stop_wanted, fence_wanted, adopting, clearing;
   int64_t reported_at; /* reports come in order */
 };
 
@@ -83,6 +85,7 @@ struct proc *proc_find(const struct executors *x, const char *id);
 /* ---- what the daemon asks ---- */
 
 void executors_start(struct executors *x, const struct decision_start *d);
+void executors_fence(struct executors *x, const struct decision_fence *d);
 void executors_stop(struct executors *x, const char *host, const char *attempt_id, bool now);
 void executors_clear(struct executors *x, const char *host, const char *run_id, const char *attempt_id);
 void executors_prepare(struct executors *x, const char *run_id);

@@ -17,6 +17,8 @@
   X(ADOPTED_ENDED, "an attempt had ended while the daemon was down")                                                 \
   X(ADOPTED_UNSTARTED, "a start was recorded and never carried out: it was sent again")                              \
   X(LATE_CLAIM, "a supervisor of a former life claimed its attempt only now")                                        \
+  X(LATE_FENCED, "and another found that it had been fenced meanwhile")                                              \
+  X(NO_ROOM_TO_FENCE, "there was no room to fence an attempt")                                                       \
   X(STARTED_TWICE, "the same start arrived twice and one was made of it")                                            \
   X(FENCED, "an attempt was kept from starting")                                                                     \
   X(NO_ROOM, "a place could make no process")                                                                        \

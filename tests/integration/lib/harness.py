@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -174,6 +175,19 @@ class Place:
         """kill -9."""
         self.daemon.kill()
         self.daemon.wait()
+
+    def forget_starts(self):
+        """While no daemon runs: of what runs nothing is known but that it was to be started."""
+        for pid in supervisors(self.state) + tasks_of(self.state):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(os.path.join(self.state, "runs"))
+        os.mkdir(os.path.join(self.state, "runs"), 0o700)
+        db = sqlite3.connect(os.path.join(self.state, "rota.db"))
+        with db:
+            for table in ("task", "attempt"):
+                db.execute(f"UPDATE {table} SET state = 'starting', started_at = NULL WHERE state = 'running'")
+        db.close()
 
     def stop(self):
         self.daemon.terminate()

@@ -38,6 +38,82 @@ static void a_recorded_start_that_never_happened_is_sent_again_with_the_same_id(
   assert_int_equal(s.attempts.len, 1);
 }
 
+static int fences(const char *label) {
+  return sim_live(&s, label)->fences;
+}
+
+/* A supervisor that the former life made may be so slow that it comes to its claim after the look at the start. */
+static void a_cancelled_start_of_a_former_life_ends_with_its_fence(void **state) {
+  (void)state;
+  for (int claimed = 0; claimed < 2; claimed++) {
+    close_sim(NULL);
+    open_sim(NULL);
+    begin("tasks:\n  a: {run: 'true'}\n");
+    sim_restart(&s);
+    sim_cancel(&s, 1, NULL);
+    sim_kind(&s, "a", ENGINE_REPORT_NOT_STARTED, true);
+    assert_task(&s, 1, "a", "stopping");
+    assert_int_equal(fences("a"), 1);
+    assert_int_equal(sim_live(&s, "a")->starts, 1);
+    int stops = sim_live(&s, "a")->stops;
+    if (claimed) {
+      sim_started(&s, "a");
+      assert_task(&s, 1, "a", "stopping");
+      assert_int_equal(sim_live(&s, "a")->stops, stops + 1);
+      sim_end_as(&s, "a", ENGINE_END_STOPPED, 143, NULL);
+    } else {
+      sim_kind(&s, "a", ENGINE_REPORT_FENCED, false);
+    }
+    assert_task(&s, 1, "a", "cancelled");
+    assert_run(&s, 1, "cancelled");
+  }
+}
+
+static void a_start_of_a_former_life_is_fenced_before_another_place_is_looked_for(void **state) {
+  (void)state;
+  begin("tasks:\n  a: {run: 'true'}\n");
+  sim_order(&s, "local", HOST_ORDER_DRAIN, "so", false);
+  sim_restart(&s);
+  sim_kind(&s, "a", ENGINE_REPORT_NOT_STARTED, true);
+  assert_task(&s, 1, "a", "starting");
+  assert_int_equal(fences("a"), 1);
+  sim_kind(&s, "a", ENGINE_REPORT_FENCED, false);
+  assert_task(&s, 1, "a", "waiting");
+  assert_int_equal(sim_task(&s, 1, "a")->losses, 0);
+}
+
+static void a_fence_for_which_there_is_no_room_is_tried_again(void **state) {
+  (void)state;
+  begin("tasks:\n  a: {run: 'true'}\n");
+  sim_restart(&s);
+  sim_kind(&s, "a", ENGINE_REPORT_NOT_STARTED, true);
+  assert_int_equal(sim_live(&s, "a")->starts, 2);
+  sim_kind(&s, "a", ENGINE_REPORT_NOT_STARTED, true); /* there is no room for it */
+  sim_cancel(&s, 1, NULL);
+  assert_task(&s, 1, "a", "stopping");
+  for (int tries = 1; tries < 5; tries++) {
+    sim_later(&s, 30 * USEC_PER_SEC);
+    assert_int_equal(fences("a"), tries);
+    sim_kind(&s, "a", ENGINE_REPORT_NOT_STARTED, true);
+    assert_int_equal(fences("a"), tries);
+    assert_task(&s, 1, "a", "stopping");
+  }
+  assert_int_equal(sim_live(&s, "a")->starts, 2);
+  sim_later(&s, 30 * USEC_PER_SEC);
+  sim_kind(&s, "a", ENGINE_REPORT_FENCED, false);
+  assert_run(&s, 1, "cancelled");
+}
+
+static void what_can_not_be_fenced_either_ends(void **state) {
+  (void)state;
+  begin("tasks:\n  a: {run: 'true'}\n");
+  sim_restart(&s);
+  sim_cancel(&s, 1, NULL);
+  sim_kind(&s, "a", ENGINE_REPORT_NOT_STARTED, true);
+  sim_kind(&s, "a", ENGINE_REPORT_NOT_STARTED, false); /* for good */
+  assert_run(&s, 1, "cancelled");
+}
+
 static void an_end_during_the_absence_goes_on_to_the_next(void **state) {
   (void)state;
   begin("tasks:\n  a: {run: 'true', outputs: {k: int}}\n  b: {run: 'true', needs: a, when: tasks.a.outputs.k == 7}\n"
@@ -214,6 +290,10 @@ static void rows_that_contradict_each_other_are_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       test(a_recorded_start_that_never_happened_is_sent_again_with_the_same_id),
+      test(a_cancelled_start_of_a_former_life_ends_with_its_fence),
+      test(a_start_of_a_former_life_is_fenced_before_another_place_is_looked_for),
+      test(a_fence_for_which_there_is_no_room_is_tried_again),
+      test(what_can_not_be_fenced_either_ends),
       test(an_end_during_the_absence_goes_on_to_the_next),
       test(slots_are_held_as_before),
       test(a_retry_waits_on_and_never_longer_than_its_delay),

@@ -53,6 +53,12 @@ static inline void sim_carry_out(struct sim *s, const struct decision *d) {
   struct proc *p;
   switch (d->kind) {
   case DECISION_START: sim_start(s, &d->start); break;
+  case DECISION_FENCE:
+    p = sim_proc_id(s, d->fence.attempt_id);
+    if (!p) sim_missing("attempt to be fenced");
+    p->fences++;
+    p->idle = false;
+    break;
   case DECISION_STOP:
     p = sim_proc_id(s, d->stop.attempt_id);
     if (!p) break;

@@ -27,7 +27,7 @@ struct proc { /* an attempt as the executor sees it */
   char id[ID_LEN + 1], run_id[ID_LEN + 1];
   char label[160], host[64];
   enum proc_state state;
-  int starts, stops;
+  int starts, stops, fences;
   bool stop_now, fresh_state;
   char state_from[ID_LEN + 1];
   bool idle; /* no process was made; it may be asked again */

@@ -262,6 +262,27 @@ static void fence_keeps_an_attempt_from_ever_starting(void **state) {
   bench_end(&b);
 }
 
+/* What the next life does with a cancelled attempt of which it found nothing, while one of the former is on its way.
+ */
+static void fence_after_a_look_meets_the_late_one_too(void **state) {
+  (void)state;
+  struct bench former, b;
+  bench_init(&former);
+  bench_again(&b, &former);
+  struct job_for_test j;
+  prepare_script(&j, "echo ran");
+  b.e->ops->adopt(b.e, j.run.text, j.id.text, 0);
+  await(&b, j.id.text, REPORT_NOT_STARTED, 3000);
+  assert_int_equal(b.e->ops->stop(b.e, j.id.text, false), ERR_NOT_FOUND);
+  assert_int_equal(b.e->ops->fence(b.e, j.run.text, j.id.text), 0);
+  await(&b, j.id.text, REPORT_FENCED, 3000);
+  start(&former, &j);
+  await(&former, j.id.text, REPORT_FENCED, 3000);
+  assert_false(there(dir_of(&b, &j), "log"));
+  bench_end(&b);
+  bench_end(&former);
+}
+
 static void fence_and_start_have_one_winner(void **state) {
   (void)state;
   struct bench b, other;
@@ -318,6 +339,7 @@ int main(void) {
       cmocka_unit_test(an_unreachable_attempt_is_looked_at_again_by_itself),
       cmocka_unit_test(figures_that_cannot_be_are_unknown),
       cmocka_unit_test(fence_keeps_an_attempt_from_ever_starting),
+      cmocka_unit_test(fence_after_a_look_meets_the_late_one_too),
       cmocka_unit_test(fence_and_start_have_one_winner),
       cmocka_unit_test(removed_directory_is_lost),
   };
