@@ -197,25 +197,40 @@ int db_run(sqlite3_stmt *s) {
   return code;
 }
 
-/* What a check says of pages that it couldn't read for the disk's sake, and not of what is on them. */
-static bool unreadable(const char *said) {
-  static const char words[] = "unable to get the page. error code=";
-  const char *at = strstr(said, words);
-  return at && (strtol(at + strlen(words), NULL, 10) & 0xff) == SQLITE_IOERR;
+/* What a check calls damage, by its words. Where it couldn't get a page it names the error, which needn't be damage:
+ * a disk that refused says nothing of what is on it, and without memory the daemon ends as everywhere. */
+static int code_of_damage(sqlite3 *db, const char *said) {
+  static const char *const words[] = {"unable to get the page. error code=", "returns error code "};
+  for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+    const char *at = strstr(said, words[i]);
+    int rc = at ? (int)strtol(at + strlen(words[i]), NULL, 10) : SQLITE_OK;
+    int code = (rc & 0xff) == SQLITE_IOERR && rc != SQLITE_IOERR_NOMEM ? ERR_IO : db_code(db, rc);
+    if (code) return code;
+  }
+  return ERR_CORRUPT;
+}
+
+/* Says "ok", or what is wrong. */
+static int check_once(sqlite3 *db, const char *sql, struct buf *said) {
+  buf_reset(said);
+  int rc = db_text(db, sql, said);
+  if (rc || strcmp(buf_cstr(said), "ok") == 0) return rc;
+  return code_of_damage(db, buf_cstr(said));
 }
 
 int db_check(sqlite3 *db, const char *pragma, const char *table, struct buf *why) {
   char *sql = table ? sqlite3_mprintf("PRAGMA %s(%Q)", pragma, table) : sqlite3_mprintf("PRAGMA %s(1)", pragma);
   if (!sql) abort();
   struct buf said = {0};
-  int rc = db_text(db, sql, &said);
+  int rc = check_once(db, sql, &said);
+  /* A check that found no memory for what it wanted to say looks like damage. Damage is there the second time, too.
+   */
+  if (rc == ERR_CORRUPT) rc = check_once(db, sql, &said);
   sqlite3_free(sql);
-  if (!rc && strcmp(buf_cstr(&said), "ok") != 0) {
-    rc = unreadable(buf_cstr(&said)) ? ERR_IO : ERR_CORRUPT;
-    if (why) buf_fmt(why, "the database %s: %.500s", rc == ERR_IO ? "can't be read" : "is damaged", buf_cstr(&said));
-  } else if (rc && why) {
+  if (rc && why && said.len)
+    buf_fmt(why, "the database %s: %.500s", rc == ERR_CORRUPT ? "is damaged" : "can't be read", buf_cstr(&said));
+  else if (rc && why)
     buf_fmt(why, "the check of the database: %s", sqlite3_errmsg(db));
-  }
   buf_release(&said);
   return rc;
 }

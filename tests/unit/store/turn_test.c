@@ -30,6 +30,7 @@ struct telling {
   int64_t removed;     /* runs that retention said were gone */
   bool copied;         /* the backup was said to be there */
   bool restored;       /* the restore was said to be done */
+  bool damaged;        /* a check said that the database is damaged */
   bool over;           /* the story came to its end, well or not */
   bool without_memory; /* allocations fail, not calls */
   int64_t failed;      /* of the calls or allocations */
@@ -311,6 +312,24 @@ static void check_restored(const struct telling *t, const char *what) {
   assert_int_equal(count(DIR "/rota.db", "SELECT count(*) FROM event"), 2);
 }
 
+/* ---- a check ---- */
+
+static void with_pages(void) {
+  a_store();
+  struct store *s = opened("prepare");
+  struct telling t = {0};
+  assert_true(commits(s, &t, 12, 2));
+  store_close(s);
+}
+
+static void tell_check(struct telling *t) {
+  t->damaged = store_check(DIR, NULL, NULL) == ERR_CORRUPT;
+}
+
+static void check_undamaged(const struct telling *t, const char *what) {
+  if (t->damaged) fail_msg("%s: it was said to be damaged", what);
+}
+
 static const struct story stories[] = {
     {"the first start", nothing, tell_start, check_start},
     {"a start on a database of the first version", of_the_first, tell_start, check_migrated},
@@ -322,19 +341,26 @@ static const struct story stories[] = {
     {"a restore", with_a_backup, tell_restore, check_restored},
 };
 #define STORIES (sizeof stories / sizeof stories[0])
+#define CHECK   STORIES /* this one changes nothing, so no power can be cut in it */
+
+static const struct story check = {"a check", with_pages, tell_check, check_undamaged};
+
+static const struct story *story_of(size_t i) {
+  return i < STORIES ? &stories[i] : &check;
+}
 
 /* ---- telling ---- */
 
-static struct disk *prepared[STORIES];
+static struct disk *prepared[STORIES + 1];
 
 static int begin(void **state) {
   (void)state;
   allocs_install();
   vfs_install(1);
   stage.shared = mmap(NULL, sizeof *stage.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  for (size_t i = 0; i < STORIES; i++) {
+  for (size_t i = 0; i <= CHECK; i++) {
     struct disk *d = disk_new(DIR);
-    stories[i].prepare();
+    story_of(i)->prepare();
     char *root = alloc_fmt("/prepared-%zu", i);
     prepared[i] = disk_clone(d, root);
     free(root);
@@ -345,7 +371,7 @@ static int begin(void **state) {
 
 static int end(void **state) {
   (void)state;
-  for (size_t i = 0; i < STORIES; i++) disk_free(prepared[i]);
+  for (size_t i = 0; i <= CHECK; i++) disk_free(prepared[i]);
   munmap(stage.shared, sizeof *stage.shared);
   return 0;
 }
@@ -389,13 +415,13 @@ static void open_again(const struct story *story, const char *what) {
 /* One telling in a child. Returns whether something failed in it. */
 static bool told(size_t i, const struct disk_fault *fault, int64_t alloc, bool ever) {
   int status;
-  char *what = alloc_fmt("%s, %s %lld %s", stories[i].name, fault ? "call" : "allocation",
+  char *what = alloc_fmt("%s, %s %lld %s", story_of(i)->name, fault ? "call" : "allocation",
                          (long long)(fault ? fault->nth : alloc), ever ? "and all after it" : "alone");
   *stage.shared = (struct telling){0};
   stage.save_fd = memfd_create("disk", MFD_CLOEXEC);
   stage.disk = disk_clone(prepared[i], DIR);
   pid_t pid = fork();
-  if (pid == 0) child(&stories[i], fault, alloc, ever);
+  if (pid == 0) child(story_of(i), fault, alloc, ever);
   assert_int_equal(waitpid(pid, &status, 0), pid);
   disk_free(stage.disk);
   if (!WIFEXITED(status) || WEXITSTATUS(status)) fail_msg("%s: ended with %x", what, (unsigned)status);
@@ -403,7 +429,7 @@ static bool told(size_t i, const struct disk_fault *fault, int64_t alloc, bool e
   stage.disk = disk_load(DIR, stage.save_fd);
   assert_non_null(stage.disk);
   close(stage.save_fd);
-  open_again(&stories[i], what);
+  open_again(story_of(i), what);
   disk_free(stage.disk);
   free(what);
   return stage.shared->failed > 0;
@@ -459,6 +485,18 @@ static void every_allocation_may_fail(void **state) {
   print_message("# %lld tellings in which an allocation failed\n", (long long)all);
 }
 
+/* Whether there is damage is what the whole daemon's life hangs on. */
+static void a_check_without_memory_or_disk_finds_no_damage(void **state) {
+  (void)state;
+  int64_t all = 0, reached[DISK_CALLS] = {0}, step = step_of(23);
+  for (int ever = 0; ever < 2; ever++) {
+    for (int64_t n = 1; told(CHECK, NULL, n, ever); n += step) all++;
+    all += calls_in_turn(CHECK, DISK_ANY, ever, step_of(1), reached);
+  }
+  print_message("# %lld tellings of a check\n", (long long)all);
+  assert_true(all > 100);
+}
+
 static struct telling told_by(size_t at) {
   struct telling t = {0};
   for (size_t i = 0; i < stage.tape.len && stage.tape.items[i].tape <= at; i++) t = stage.tape.items[i].told;
@@ -508,6 +546,7 @@ int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_call_to_the_disk_may_fail),
       cmocka_unit_test(every_allocation_may_fail),
+      cmocka_unit_test(a_check_without_memory_or_disk_finds_no_damage),
       cmocka_unit_test(the_power_may_go_after_every_change),
   };
   if (argc > 1) cmocka_set_test_filter(argv[1]);
