@@ -107,19 +107,22 @@ static const struct api_header secure_headers[] = {
     {"Cross-Origin-Resource-Policy", "same-origin"},
 };
 
+/* An answer without one of its headers would be another answer: without room for them there is none. */
+static void header_add(struct MHD_Response *r, const char *name, const char *value) {
+  enum MHD_Result added = MHD_add_response_header(r, name, value);
+  assert(added == MHD_YES);
+  (void)added;
+}
+
 void exchange_dress(const struct api *api, struct MHD_Response *r, const char *content_type, const char *cache,
                     const struct api_header *headers, size_t headers_len) {
-  MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+  header_add(r, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
   for (size_t i = 0; i < sizeof secure_headers / sizeof secure_headers[0]; i++)
-    MHD_add_response_header(r, secure_headers[i].name, secure_headers[i].value);
+    header_add(r, secure_headers[i].name, secure_headers[i].value);
   if (api->tls || (api->public_known && api->public.secure))
-    MHD_add_response_header(r, "Strict-Transport-Security", "max-age=31536000");
-  MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, cache);
-  for (size_t i = 0; i < headers_len; i++) {
-    enum MHD_Result added = MHD_add_response_header(r, headers[i].name, headers[i].value);
-    assert(added == MHD_YES);
-    (void)added;
-  }
+    header_add(r, "Strict-Transport-Security", "max-age=31536000");
+  header_add(r, MHD_HTTP_HEADER_CACHE_CONTROL, cache);
+  for (size_t i = 0; i < headers_len; i++) header_add(r, headers[i].name, headers[i].value);
 }
 
 static struct MHD_Response *response_new(const struct api *api, const char *content_type,
@@ -150,8 +153,8 @@ static struct MHD_Response *problem_new(const struct api *api, int status, const
 /* Answers before the body is read, and takes nothing more from this connection. */
 static enum MHD_Result refuse(struct exchange *x, const struct guard_verdict *verdict) {
   struct MHD_Response *r = problem_new(x->api, verdict->status, verdict->title, verdict->detail);
-  if (verdict->header.name) MHD_add_response_header(r, verdict->header.name, verdict->header.value);
-  MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
+  if (verdict->header.name) header_add(r, verdict->header.name, verdict->header.value);
+  header_add(r, MHD_HTTP_HEADER_CONNECTION, "close");
   enum MHD_Result queued = answer_queue(x, verdict->status, r);
   MHD_destroy_response(r);
   return queued;
@@ -303,9 +306,9 @@ static enum MHD_Result asset_send(struct exchange *x) {
   assert(r);
   exchange_dress(x->api, r, a->content_type,
                  a->flags & ASSET_IMMUTABLE ? "private, max-age=31536000, immutable" : "no-cache", NULL, 0);
-  MHD_add_response_header(r, MHD_HTTP_HEADER_ETAG, a->etag);
-  MHD_add_response_header(r, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING);
-  if (a->encoding) MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_ENCODING, a->encoding);
+  header_add(r, MHD_HTTP_HEADER_ETAG, a->etag);
+  header_add(r, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+  if (a->encoding) header_add(r, MHD_HTTP_HEADER_CONTENT_ENCODING, a->encoding);
   enum MHD_Result queued = answer_queue(x, known ? 304 : a == asset_missing() ? 404 : 200, r);
   MHD_destroy_response(r);
   return queued;
