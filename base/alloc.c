@@ -15,6 +15,12 @@ static _Noreturn void out_of_memory(void) {
   abort();
 }
 
+void *alloc_bytes(size_t size) {
+  void *block = malloc(size ? size : 1);
+  if (!block) out_of_memory();
+  return block;
+}
+
 void *alloc_zeroed(size_t count, size_t size) {
   void *block = calloc(count ? count : 1, size ? size : 1);
   if (!block) out_of_memory();

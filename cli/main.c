@@ -1,9 +1,12 @@
 /* The `rota` command: finds the command in the table, reads its arguments and runs it. */
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/diag.h"
 #include "base/exit.h"
 #include "cli/commands.h"
@@ -59,6 +62,7 @@ static bool streams_hold(void) {
 
 int main(int argc, char **argv) {
   if (!streams_hold()) return EXIT_FAILED;
+  json_set_alloc_funcs(alloc_bytes, free); /* it leaves out of an object what it finds no memory for */
   const char *name = argc > 1 ? argv[1] : "help";
   if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) name = "help";
   if (strcmp(name, "--version") == 0) name = "version";

@@ -1,6 +1,9 @@
 /* The buffer, the arena, the vector: what holds memory. */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/arena.h"
@@ -132,6 +135,19 @@ static void allocations_are_zeroed_and_formatted(void **state) {
   free(text);
 }
 
+static void what_a_library_asks_for_in_vain_ends_the_process(void **state) {
+  (void)state;
+  pid_t child = fork();
+  if (child == 0) {
+    close(STDERR_FILENO);
+    _exit(alloc_bytes((size_t)1 << 62) == NULL);
+  }
+  int status;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+  free(alloc_bytes(0));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_empty_buffer_is_an_empty_string),
@@ -142,6 +158,7 @@ int main(void) {
       cmocka_unit_test(arena_text_is_copied),
       cmocka_unit_test(a_vector_grows_and_swaps_out),
       cmocka_unit_test(allocations_are_zeroed_and_formatted),
+      cmocka_unit_test(what_a_library_asks_for_in_vain_ends_the_process),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/alloc.h"
 #include "worker/ssh/transport/libssh2_parts.h"
 
 #define ROOM     (128u * 1024)      /* who writes much waits while more than this isn't sent yet */
@@ -141,10 +142,26 @@ static void callback_set(struct hop *h, int which, const void *function) {
   h->t->lib.session_callback_set(h->session, which, pointer);
 }
 
+/* libssh2 falls here and there where it finds no memory. */
+static void *bytes_take(size_t size, void **ctx) {
+  (void)ctx;
+  return alloc_bytes(size);
+}
+
+static void *bytes_grow(void *block, size_t size, void **ctx) {
+  (void)ctx;
+  return alloc_grown(block, 1, size);
+}
+
+static void bytes_give(void *block, void **ctx) {
+  (void)ctx;
+  free(block);
+}
+
 static bool session_make(struct hop *h) {
-  h->session = h->t->lib.session_init_ex(NULL, NULL, NULL, h);
+  h->session = h->t->lib.session_init_ex(bytes_take, bytes_give, bytes_grow, h);
   if (!h->session) {
-    ssh2_fail(h->t, TRANSPORT_MISSING, "libssh2 has no memory for a session");
+    ssh2_fail(h->t, TRANSPORT_MISSING, "libssh2 can't begin a session");
     return false;
   }
   LIBSSH2_SEND_FUNC((*const send_function)) = on_send;
