@@ -4,11 +4,18 @@
  * a kind is counted, and the nth of the kind `kind` fails with `error`, with `ever` all after it, too. Only the
  * process whose program is called TURN_PROGRAM takes part: not the supervisors and tasks that it starts.
  *
+ * With `by_site` it isn't the nth call that fails, but the first from a place that has not been tried: its place is the
+ * way to it, a hash of the return addresses on the stack, and those that were tried stand in the file TURN_SITES, which
+ * tellings that run at the same time share. So each telling tries a place of its own, until one finds none that is new.
+ *
  * Reads and writes count by what they work on: files, or sockets. Pipes and what a process tells itself by (eventfd)
  * are left alone, since no kernel fails them.
  */
 #include <dlfcn.h>
 #include <errno.h>
+#ifdef __GLIBC__
+#include <execinfo.h>
+#endif
 #include <fcntl.h>
 #include <pthread.h>
 #include <spawn.h>
@@ -52,11 +59,18 @@ enum kind {
 };
 
 struct control {
-  _Atomic int64_t armed, kind, nth, ever, error;
+  _Atomic int64_t armed, kind, nth, ever, error, by_site, chosen;
   _Atomic int64_t count[KINDS], failed[KINDS];
 };
 
+/* Of each place that was tried its hash, at the first free slot from where it belongs; 0 is free. */
+enum { SITES = 1 << 16, DEPTH = 14 };
+struct sites {
+  _Atomic uint64_t tried[SITES];
+};
+
 static struct control *control;
+static struct sites *sites;
 
 /* The next definition of a name, looked up once. dlsym may allocate: until it has answered, memory comes from here.
  */
@@ -75,7 +89,7 @@ static bool is_early(const void *block) {
   return (const char *)block >= early && (const char *)block < early + sizeof early;
 }
 
-static _Thread_local bool looking;
+static _Thread_local bool looking, walking;
 
 static void *next_of(const char *name, _Atomic(void *) *found) {
   void *next = atomic_load(found);
@@ -88,26 +102,80 @@ static void *next_of(const char *name, _Atomic(void *) *found) {
   return next;
 }
 
+static void *mapped(const char *path, size_t size) {
+  int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+  if (fd < 0) return NULL;
+  void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  close(fd);
+  return map == MAP_FAILED ? NULL : map;
+}
+
+/* The ways to a call differ by their return addresses. Of each only the place within its page counts, which is the same
+ * wherever the program was loaded.
+ */
+static uint64_t site_here(void) {
+  void *frames[DEPTH] = {0};
+#ifdef __GLIBC__
+  walking = true; /* the walk's own calls are none of the program's */
+  int n = backtrace(frames, DEPTH);
+  walking = false;
+#else
+  int n = 1;
+  frames[0] = __builtin_return_address(0);
+#endif
+  uint64_t hash = 14695981039346656037u;
+  for (int i = 0; i < n; i++) hash = (hash ^ ((uintptr_t)frames[i] & 4095)) * 1099511628211u;
+  return hash ? hash : 1;
+}
+
+/* Enters it among those that were tried; false if it is there. A full table has every place. */
+static bool site_enter(uint64_t site) {
+  for (size_t i = 0, at = site % SITES; i < SITES; i++, at = (at + 1) % SITES) {
+    uint64_t there = 0;
+    if (atomic_compare_exchange_strong(&sites->tried[at], &there, site)) return true;
+    if (there == site) return false;
+  }
+  return false;
+}
+
+/* Whether this call is the first from a place that is new, or one after it that fails as well. */
+static bool site_fails(struct control *c) {
+  int64_t none = 0;
+  if (!atomic_load(&c->chosen) && sites && site_enter(site_here()) && atomic_compare_exchange_strong(&c->chosen, &none, 1))
+    return true;
+  return atomic_load(&c->chosen) && atomic_load(&c->ever);
+}
+
 __attribute__((constructor)) static void begin(void) {
   const char *path = getenv("TURN_CONTROL"), *program = getenv("TURN_PROGRAM");
   char self[4096] = "";
   ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
   const char *slash = len > 0 ? strrchr(self, '/') : NULL;
   if (!path || !program || !slash || strcmp(slash + 1, program) != 0) return;
-  int fd = open(path, O_RDWR | O_CLOEXEC);
-  if (fd < 0) return;
-  void *map = mmap(NULL, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  close(fd);
-  if (map != MAP_FAILED) control = map;
+  site_here(); /* the first walk loads what it needs */
+  sites = mapped(getenv("TURN_SITES"), sizeof *sites);
+  control = mapped(path, sizeof *control);
+}
+
+/* The way to the call that fails, into the daemon's log: what a finding is about. */
+static void site_tell(void) {
+#ifdef __GLIBC__
+  void *frames[DEPTH];
+  walking = true;
+  backtrace_symbols_fd(frames, backtrace(frames, DEPTH), STDERR_FILENO);
+  walking = false;
+#endif
 }
 
 /* Counts a call; the errno with which it is to fail, or 0. */
 static int turn(enum kind kind) {
   struct control *c = control;
-  if (!c || !atomic_load(&c->armed)) return 0;
+  if (!c || walking || !atomic_load(&c->armed)) return 0;
   int64_t n = atomic_fetch_add(&c->count[kind], 1) + 1, nth = atomic_load(&c->nth);
-  if (atomic_load(&c->kind) != (int64_t)kind || !nth || (atomic_load(&c->ever) ? n < nth : n != nth)) return 0;
-  atomic_fetch_add(&c->failed[kind], 1);
+  if (atomic_load(&c->kind) != (int64_t)kind) return 0;
+  bool now = atomic_load(&c->by_site) ? site_fails(c) : nth && (atomic_load(&c->ever) ? n >= nth : n == nth);
+  if (!now) return 0;
+  if (atomic_fetch_add(&c->failed[kind], 1) == 0) site_tell();
   return (int)atomic_load(&c->error);
 }
 
@@ -267,6 +335,10 @@ FOUND(bind);
 int bind(int fd, const struct sockaddr *address, socklen_t len) {
   return fails(KIND_SOCKET) ? -1 : NEXT(bind)(fd, address, len);
 }
+FOUND(connect);
+int connect(int fd, const struct sockaddr *address, socklen_t len) {
+  return fails(KIND_SOCKET) ? -1 : NEXT(connect)(fd, address, len);
+}
 FOUND(accept4);
 int accept4(int fd, struct sockaddr *address, socklen_t *len, int flags) {
   return fails(KIND_ACCEPT) ? -1 : NEXT(accept4)(fd, address, len, flags);
@@ -276,6 +348,7 @@ int accept(int fd, struct sockaddr *address, socklen_t *len) {
   return fails(KIND_ACCEPT) ? -1 : NEXT(accept)(fd, address, len);
 }
 CALL(KIND_DESCRIPTOR, pipe2, (int fds[2], int flags), (fds, flags))
+CALL(KIND_DESCRIPTOR, socketpair, (int family, int type, int protocol, int fds[2]), (family, type, protocol, fds))
 CALL(KIND_DESCRIPTOR, epoll_create1, (int flags), (flags))
 CALL(KIND_DESCRIPTOR, timerfd_create, (int clock, int flags), (clock, flags))
 CALL(KIND_DESCRIPTOR, inotify_init1, (int flags), (flags))

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Each call of the real daemon fails in turn, and nothing is lost.
 
-    ROTA=build/rota tests/turn/turn.py [--step N] [--scenario NAME] [--kind NAME] [--seconds N]
+    ROTA=build/rota tests/turn/turn.py [--step N] [--scenario NAME] [--kind NAME] [--seconds N] [--jobs N]
 
 For each scenario and each kind of call (turn.c) the nth call fails, n = 1, 1 + step, ..., once and for ever after, until
-the scenario passes without a failure. After each the daemon is started on what it left, with nothing that fails, and the
-books are compared:
+the scenario passes without a failure. With `--step 0` each place is tried once instead of each call: of calls that were
+reached by the same way (the functions on the stack) the first fails, and the others are taken to be like it. That is a
+tenth of the tellings, and reaches all allocations. After each the daemon is started on what it left, with nothing that
+fails, and the books are compared:
 
 - the daemon still ran, or it had ended by itself, with a code; only without memory, or a library without a descriptor,
   it may abort;
@@ -17,7 +19,9 @@ books are compared:
 A kind that no scenario ever reached is a failure of the test.
 """
 import argparse
+import atexit
 import collections
+import concurrent.futures
 import contextlib
 import errno
 import http.client
@@ -30,10 +34,12 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../integration/lib"))
+import sshd  # noqa: E402
 from harness import Place, Skip, wait_until  # noqa: E402
 
 E = errno
@@ -62,7 +68,10 @@ MAY_ABORT = ("memory", "thread", "descriptor", "watch")  # libuv ends the proces
 LINES = 30
 ENDED = ("succeeded", "failed", "cancelled")
 UNREADABLE = "its outputs can't be read"
-FORMAT = f"={5 + 2 * len(KINDS)}q"
+FORMAT = f"={7 + 2 * len(KINDS)}q"
+SITES_SIZE = 8 << 16  # of struct sites
+FAR = []
+FAR_LOCK = threading.Lock()
 
 PAIR = """
     params: {book: {type: string}, nap: {type: string, default: '0'}}
@@ -100,6 +109,13 @@ def compiled():
     return library
 
 
+def blank_file(size):
+    handle, path = tempfile.mkstemp(prefix="rota-turn-")
+    os.truncate(handle, size)
+    os.close(handle)
+    return path
+
+
 class Control:
     """What the library reads and counts, in a file that both have mapped."""
 
@@ -110,29 +126,30 @@ class Control:
         with open(path, "r+b") as f:
             self.map = mmap.mmap(f.fileno(), 0)
 
-    def arm(self, kind, nth, ever, error):
-        self.map[:40] = struct.pack("=5q", 0, NAMES.index(kind) if kind else -1, nth, ever, error)
-        self.map[40:] = b"\0" * (len(self.map) - 40)
+    def arm(self, kind, nth, ever, error, by_site=False):
+        self.map[:56] = struct.pack("=7q", 0, NAMES.index(kind) if kind else -1, nth, ever, error, by_site, 0)
+        self.map[56:] = b"\0" * (len(self.map) - 56)
         self.map[:8] = struct.pack("=q", 1)
 
     def disarm(self):
         self.map[:8] = struct.pack("=q", 0)
 
     def read(self):
-        values = struct.unpack(FORMAT, self.map[:])[5:]
+        values = struct.unpack(FORMAT, self.map[:])[7:]
         return dict(zip(NAMES, values[:len(NAMES)])), dict(zip(NAMES, values[len(NAMES):]))
 
 
 class Telling:
     """A place, the requests that were made there, and what was acknowledged of them."""
 
-    def __init__(self, library, fault):
+    def __init__(self, library, fault, sites=None):
         self.fault = fault  # (kind, nth, ever, error), or None: nothing fails
+        self.sites = sites
         self.place = Place("slots: {cpu: 8}\n")
         self.book = self.place.path("book")
         self.control = Control(self.place.path("control"))
         self.env = self.place.environment(LD_PRELOAD=library, TURN_CONTROL=self.control.path,
-                                          TURN_PROGRAM=os.path.basename(os.environ["ROTA"]))
+                                          TURN_PROGRAM=os.path.basename(os.environ["ROTA"]), TURN_SITES=sites or "")
         self.keys = {}  # of each request: what was asked for, and the run's id once it was acknowledged
         self.cancelled = set()
         self.backups = []
@@ -143,7 +160,7 @@ class Telling:
         self.place.start(wait=False, env=self.env if faults else None)
 
     def arm(self):
-        self.control.arm(*(self.fault or (None, 0, 0, 0)))
+        self.control.arm(*(self.fault or (None, 0, 0, 0)), by_site=self.sites is not None)
 
     def up(self, seconds=10):
         """Whether the daemon answers within the time; False as soon as it has ended."""
@@ -309,6 +326,38 @@ def scenario_stop(t):
         t.place.daemon.wait(10)
 
 
+def far_host():
+    """A host that all tellings share: each has a folder of its own there."""
+    with FAR_LOCK:
+        if FAR:
+            return FAR[0]
+        net = sshd.network()
+        FAR.append(net.__enter__().host("far"))
+        atexit.register(net.__exit__, None, None, None)
+        return FAR[0]
+
+
+def on_a_host(t, transport):
+    host = far_host()
+    t.serve()
+    assert t.up(20)
+    t.arm()
+    t.place.write_config(json.dumps({"slots": {"cpu": 8}, "hosts": {"far": {
+        "transport": transport, "slots": {"cpu": 64}, **host.entry()}}}))
+    t.place.pipeline("pair", PAIR.replace("first:\n", "first:\n        on: far\n"))
+    t.ask("POST", "/api/v1/reload", {})
+    t.trigger("far", nap="0.2")
+    t.rest(8)
+
+
+def scenario_host_by_libssh2(t):
+    on_a_host(t, "libssh2")
+
+
+def scenario_host_by_openssh(t):
+    on_a_host(t, "openssh")
+
+
 SCENARIOS = {name[len("scenario_"):]: tell for name, tell in list(globals().items()) if name.startswith("scenario_")}
 
 
@@ -374,9 +423,10 @@ def compare_run(t, run, key, shown):
         assert not missing or done[0].get("log_lost"), f"{key}: {task}: without lines {missing}: {done[0]}"
 
 
-def tell(library, name, fault):
-    """One telling: (counts, failures) of each kind."""
-    t = Telling(library, fault)
+def tell(library, name, fault, sites=None):
+    """One telling: (counts, failures) of each kind. With `sites` it isn't the nth call that fails, but the first from a
+    place that doesn't stand in that file."""
+    t = Telling(library, fault, sites)
     try:
         SCENARIOS[name](t)
         counts, failed = t.control.read()
@@ -397,51 +447,94 @@ def fault_of(kind, nth, ever):
     return kind, nth, int(ever), errors[nth % len(errors)]
 
 
+class Stream:
+    """The tellings of one scenario in which calls of one kind fail, once or for ever after, as long as one does."""
+
+    def __init__(self, figures, name, kind, ever, step):
+        self.figures, self.name, self.kind, self.ever, self.step = figures, name, kind, ever, step
+        self.nth, self.told, self.over = 1, 0, False
+        # Without a step the calls are told apart by their places; here those stand that were tried.
+        self.sites = None if step else blank_file(SITES_SIZE)
+
+    def tell(self):
+        """The next of them; several may be told at the same time."""
+        with self.figures.lock:
+            nth, self.nth = self.nth, self.nth + (self.step or 1)
+        failed = self.figures.tell(self.name, fault_of(self.kind, nth, self.ever), self.sites)
+        with self.figures.lock:
+            self.told += failed
+            self.over |= not failed
+
+
 class Figures:
-    def __init__(self):
+    def __init__(self, library, end):
+        self.library, self.end = library, end
+        self.lock = threading.Lock()
         self.failed = collections.Counter()  # of each kind, tellings in which one failed
         self.tellings = 0
+        self.cut = False
         self.findings = []
 
-    def tell(self, library, name, kind, nth, ever):
+    def tell(self, name, fault, sites):
         """Whether a call failed."""
-        self.tellings += 1
         try:
-            _, failed = tell(library, name, fault_of(kind, nth, ever))
+            _, failed = tell(self.library, name, fault, sites)
+            failed = failed[fault[0]] > 0
         except AssertionError as reason:
             self.findings.append(str(reason))
             print(f"FOUND {reason}", flush=True)
-            return True
-        self.failed[kind] += failed[kind] > 0
-        return failed[kind] > 0
+            failed = True
+        with self.lock:
+            self.tellings += 1
+            self.failed[fault[0]] += failed
+        return failed
+
+    def tell_all(self, streams, jobs):
+        """As many at a time as there are jobs, those of one stream together: then each is over as soon as one is clean."""
+        left = collections.deque(streams)
+
+        def work():
+            while True:
+                with self.lock:
+                    while left and left[0].over:
+                        left.popleft()
+                    stream = left[0] if left else None
+                    self.cut |= bool(stream) and time.monotonic() > self.end
+                    if not stream or self.cut:
+                        return
+                stream.tell()
+
+        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+            for done in [pool.submit(work) for _ in range(jobs)]:
+                done.result()
+        for ever in (False, True):
+            print(f"  {'for ever after' if ever else 'once'}: " +
+                  ", ".join(f"{s.told} {s.kind}" for s in streams if s.ever == ever and s.told), flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description="Each call of the daemon fails in turn.")
-    parser.add_argument("--step", type=int, default=1)
+    parser.add_argument("--step", type=int, default=1, help="0 tells calls apart by the way to them instead of their number")
     parser.add_argument("--scenario", choices=list(SCENARIOS), action="append")
     parser.add_argument("--kind", choices=NAMES, action="append")
     parser.add_argument("--seconds", type=int, default=10**9, help="begins nothing new after that")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="tellings at the same time, which mostly wait")
     options = parser.parse_args()
-    library, figures, end = compiled(), Figures(), time.monotonic() + options.seconds
-    cut = False
+    figures = Figures(compiled(), time.monotonic() + options.seconds)
+    kinds = options.kind or NAMES
     for name in options.scenario or SCENARIOS:
-        counts, _ = tell(library, name, None)
+        counts, _ = tell(figures.library, name, None)
         print(f"{name}: " + ", ".join(f"{n} {k}" for k, n in counts.items() if n), flush=True)
-        for kind in options.kind or NAMES:
-            # There are thousands of allocations, and the store's are in tests/unit/store/turn_test.c, each of them.
-            step = options.step * (101 if kind == "memory" else 1)
-            for ever in (False, True):
-                nth = 1
-                while nth <= counts[kind] + step and not cut and figures.tell(library, name, kind, nth, ever):
-                    nth += step
-                    cut = time.monotonic() > end
-    print(f"{figures.tellings} tellings; failed: " + ", ".join(f"{k} {n}" for k, n in figures.failed.items()))
-    unreached = [k for k in options.kind or NAMES if not figures.failed[k]]
-    if unreached and not cut:
+        # There are thousands of allocations, and the store's are in tests/unit/store/turn_test.c, each of them.
+        figures.tell_all([Stream(figures, name, kind, ever, options.step * (101 if kind == "memory" else 1))
+                          for kind in kinds for ever in (False, True)], options.jobs)
+    print(f"{figures.tellings} tellings; failed: " + ", ".join(f"{k} {n}" for k, n in figures.failed.items()) +
+          (", cut short" if figures.cut else ""))
+    unreached = [k for k in kinds if not figures.failed[k]]
+    if unreached and not figures.cut:
         print(f"never reached: {', '.join(unreached)}")
     print(f"{len(figures.findings)} findings")
-    return 1 if figures.findings or (unreached and not cut) else 0
+    return 1 if figures.findings or (unreached and not figures.cut) else 0
 
 
 if __name__ == "__main__":
