@@ -91,13 +91,17 @@ def test_a_clock_set_back_repeats_nothing_and_stops_nothing_else():
 
 def test_no_end_in_the_books_is_before_its_start():
     with shifted_place() as (p, clocks):
-        p.pipeline("nap", 'tasks: {a: {run: sleep 0.5}, b: {needs: a, run: "true"}}\n')
+        gate = p.path("gate")
+        p.pipeline("nap", f'tasks: {{a: {{run: "while [ ! -e {gate} ]; do sleep 0.05; done"}}, '
+                          'b: {needs: a, run: "true"}}\n')
         p.rota("reload")
         clocks.set(HOUR)
         run_id = p.rota("trigger", "nap").strip()
         wait_until("it runs", lambda: p.json("show", run_id)["attempts"][:1] and
                    p.json("show", run_id)["attempts"][0]["state"] == "running")
         clocks.set(0)
+        with open(gate, "w", encoding="ascii"):
+            pass
         shown = p.wait_run(run_id, "succeeded")
         for what in [shown] + shown["attempts"] + shown["tasks"] + shown["rounds"]:
             begin, end = what.get("started_at") or what.get("opened_at"), what["ended_at"]

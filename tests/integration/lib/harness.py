@@ -20,6 +20,8 @@ import traceback
 import urllib.parse
 
 ROTA = os.environ["ROTA"]
+# How many times slower the program may be than one without a sanitizer: what is waited for comes that much later.
+SLOW = int(os.environ.get("ROTA_TEST_SLOW", "1"))
 
 
 class Skip(Exception):
@@ -28,6 +30,7 @@ class Skip(Exception):
 
 def wait_until(what, condition, seconds=20.0, step=0.02):
     """Polls until the condition gives something true, which is returned; fails with `what` after the time."""
+    seconds *= SLOW
     end = time.monotonic() + seconds
     while True:
         value = condition()
@@ -108,8 +111,8 @@ class Place:
 
     def rota_all(self, *args, timeout=60, stdin=None, env=None):
         command = [self.program, args[0], "--state", self.state, *args[1:]]
-        return subprocess.run(command, capture_output=True, text=True, timeout=timeout, input=stdin, cwd=self.root,
-                              env=env or self.environment())
+        return subprocess.run(command, capture_output=True, text=True, timeout=timeout * SLOW, input=stdin,
+                              cwd=self.root, env=env or self.environment())
 
     def json(self, *args, **kwargs):
         return json.loads(self.rota(*args, "--json", **kwargs))
