@@ -10,13 +10,18 @@
     integration  tests/integration/*.sh and *.py, against the program in the build folder
     e2e          tests/e2e/*.test.mjs by node, the same program in a real browser
 
+What is built comes first. Then the files of all stages run side by side, the longest first, and clang and the checkers
+of `lint` beside them with a lower priority: tests mostly wait, and what they leave of the processors is theirs.
+
 A test file is an executable that prints a line for each of its cases: `ok NAME`, `not ok NAME` or `skip NAME REASON`
 (cmocka's TAP output is read too). One that prints none is a single case, and its exit code says how it went. It runs in
 an empty directory of its own, which is also its HOME and TMPDIR, with ROTA (the program), ROTA_SOURCE (this tree),
 ROTA_TEST_SLOW (what --slow says, by which the harness waits longer) and, where there is one, ROTA_SHARED. After it has
-ended, whatever it started and left running is killed. It has 120 seconds, or what a line `# time-limit: SECONDS` (or
-with `//`) among its first 20 says, times what --slow says. Its output is shown only if something failed, and kept in
-DIR/log. Files that tests share lie in tests/integration/lib/. With ROTA_TEST_JOURNALS=DIR every daemon of the
+ended, whatever it started and left running is killed. It has 240 seconds, or what a line `# time-limit: SECONDS` (or
+with `//`) among its first 20 says, times what --slow says; that is several times what it takes, for nothing should fail
+because a machine is busy. A line `# takes: SECONDS` says about how long it takes on a quiet machine, where that is long.
+Its output is shown only if something failed, and kept in DIR/log. Files that tests share lie in
+tests/integration/lib/. With ROTA_TEST_JOURNALS=DIR every daemon of the
 integration tests records a journal there, for `rota replay` to decide again.
 """
 
@@ -26,11 +31,13 @@ import ctypes
 import glob
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -38,6 +45,8 @@ CASE = re.compile(r"^(ok|not ok|skip)\b\s*(.*)$")
 TAP = re.compile(r"^(ok|not ok) \d+\b[\s-]*(.*)$")
 PLAN = re.compile(r"^1\.\.(\d+)$")
 PR_SET_CHILD_SUBREAPER = 36
+PROCESSOR = "processor time of all that ended in it:"  # what the guard says last
+CORES = len(os.sched_getaffinity(0))
 # What the sanitizers are told, beside where to report. A leak is looked for when a process ends by exit.
 SANITIZERS = {
     "ASAN": "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1",
@@ -94,6 +103,8 @@ def guard(seconds, command):
         print(f"# {reason}", flush=True)
         code = 124
     signal.alarm(0)
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"# {PROCESSOR} {spent.ru_utime + spent.ru_stime:.1f} s", flush=True)
     left_over = descendants(os.getpid())
     if left_over and code == 0:
         print(f"# left {len(left_over)} processes running", flush=True)
@@ -138,16 +149,26 @@ def read_results(name, output, code):
     return results
 
 
-def time_limit(path):
+def said_by(path, key, otherwise):
+    """The number of a line `# KEY: NUMBER` at the begin of a test file."""
     try:
         with open(path, encoding="utf-8") as source:
             for _, line in zip(range(20), source):
-                said = re.match(r"(?:#|//)\s*time-limit:\s*(\d+)", line)
+                said = re.match(rf"(?:#|//)\s*{key}:\s*(\d+)", line)
                 if said:
                     return int(said.group(1))
     except (OSError, UnicodeDecodeError):
         pass
-    return 120
+    return otherwise
+
+
+class File:
+    """A test file: `source` says how long it may take, `program` is what is executed."""
+
+    def __init__(self, name, program, source=None, in_tree=False, limit=240, arguments=()):
+        self.name, self.program, self.in_tree, self.arguments = name, program, in_tree, arguments
+        self.limit = said_by(source or program, "time-limit", limit)
+        self.takes = said_by(source or program, "takes", 0)
 
 
 def report_path(options, name):
@@ -205,17 +226,18 @@ def remove_tree(path):
     shutil.rmtree(path, ignore_errors=True)
 
 
-def run_file(options, name, program, limit, in_tree=False, arguments=()):
+def run_file(options, file):
+    name, program = file.name, file.program
     home = tempfile.mkdtemp(prefix="rota-test-")
     begin = time.monotonic()
     os.makedirs(os.path.dirname(report_path(options, name)), exist_ok=True)
     take_reports(options, name)
-    command = [sys.executable, os.path.abspath(__file__), "--guard", str(limit * options.slow)]
-    command += ["node", "--test-reporter=tap", program] if program.endswith(".mjs") else [program, *arguments]
+    command = [sys.executable, os.path.abspath(__file__), "--guard", str(file.limit * options.slow)]
+    command += ["node", "--test-reporter=tap", program] if program.endswith(".mjs") else [program, *file.arguments]
     try:
         done = subprocess.run(
             command,
-            cwd=ROOT if in_tree else home,
+            cwd=ROOT if file.in_tree else home,
             env=environment(options, name, home),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -233,13 +255,14 @@ def run_file(options, name, program, limit, in_tree=False, arguments=()):
     os.makedirs(os.path.dirname(log), exist_ok=True)
     with open(log, "w", encoding="utf-8") as kept:
         kept.write(output)
-    return name, results, output, time.monotonic() - begin
+    spent = re.search(rf"^# {PROCESSOR} ([\d.]+) s$", output, re.MULTILINE)
+    return name, results, output, time.monotonic() - begin, float(spent.group(1)) if spent else 0.0
 
 
-def report(tally, name, results, output, seconds):
+def report(tally, name, results, output, seconds, spent):
     failed = [text for kind, text in results if kind == "not ok"]
     tally.add(name, results)
-    print(f"  {'FAIL' if failed else 'ok':4}  {name} ({len(results)})  {seconds:.1f} s", flush=True)
+    print(f"  {'FAIL' if failed else 'ok':4}  {name} ({len(results)})  {seconds:.1f} s, {spent:.1f} s of processor", flush=True)
     if not failed:
         return
     lines = output.splitlines()
@@ -251,39 +274,61 @@ def report(tally, name, results, output, seconds):
 
 
 def run_files(options, tally, files):
-    """`files` are (name, program, limit, in_tree)."""
-    chosen = [file for file in files if options.only in file[0]]
+    chosen = sorted((file for file in files if options.only in file.name), key=lambda file: -file.takes)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for done in concurrent.futures.as_completed([pool.submit(run_file, options, *file) for file in chosen]):
-            report(tally, *done.result())
+        try:
+            for done in concurrent.futures.as_completed([pool.submit(run_file, options, file) for file in chosen]):
+                report(tally, *done.result())
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
-def step(options, tally, name, *arguments):
-    """One call of make that counts as one test; its output is shown as it comes."""
-    print(f"{name}:", flush=True)
-    begin = time.monotonic()
-    done = subprocess.run(["make", "--no-print-directory", f"-j{options.jobs}", *arguments], cwd=ROOT, check=False)
-    result = "ok" if done.returncode == 0 else "not ok"
-    report(tally, name, [(result, name)], "", time.monotonic() - begin)
-    return done.returncode == 0
+class Step:
+    """One call of make that counts as one test."""
+
+    def __init__(self, name, *arguments):
+        self.name = name
+        self.command = ["make", "--no-print-directory", "-k", f"-j{CORES}", *arguments]
+
+    def run(self, options, beside):
+        """What it says is shown as it comes, or at the end and only if it failed where it runs beside the tests."""
+        begin = time.monotonic()
+        command = ["nice", "-n", "5", *self.command] if beside else self.command
+        more = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if beside else {}
+        started = subprocess.Popen(command, cwd=ROOT, **more)
+        output = started.stdout.read().decode("utf-8", "replace") if beside else ""
+        _, status, used = os.wait4(started.pid, 0)
+        started.returncode = os.waitstatus_to_exitcode(status)
+        result = "ok" if started.returncode == 0 else "not ok"
+        return self.name, [(result, self.name)], output, time.monotonic() - begin, used.ru_utime + used.ru_stime
 
 
-def stage_build(options, tally):
-    step(options, tally, "build", "-k", f"BUILD={options.build}", *options.make, "all", "unit-programs")
+def run_steps(options, steps, done):
+    """One after the other, beside the tests."""
+    for step in steps:
+        done.append(step.run(options, True))
 
 
-def stage_compile(options, tally):
+# Each stage gives what is built first, what may run beside the tests, and test files.
+
+
+def stage_build(options):
+    return [Step("build", f"BUILD={options.build}", *options.make, "all", "unit-programs", "ui-modules")], [], []
+
+
+def stage_compile(options):
     build = options.build
-    step(options, tally, "build with gcc", "-k", f"BUILD={build}", "CC=gcc", "WERROR=-Werror", "all", "unit-programs")
-    step(options, tally, "compile with clang", "-k", f"BUILD={build}-clang", "CC=clang", "WERROR=-Werror", "objects")
+    # What is compiled by clang is never executed: without optimisation it says the same in a third of the time.
+    return [Step("build with gcc", f"BUILD={build}", "CC=gcc", "WERROR=-Werror", "all", "unit-programs", "ui-modules")], [
+        Step("compile with clang", f"BUILD={build}-clang", "CC=clang", "CFLAGS=-O0", "WERROR=-Werror", "objects")], []
 
 
-def stage_lint(options, tally):
-    step(options, tally, "lint", "-k", f"BUILD={options.build}", "CC=gcc", "WERROR=-Werror", "lint")
+def stage_lint(options):
+    return [], [Step("lint", f"BUILD={options.build}", "CC=gcc", "WERROR=-Werror", "lint")], []
 
 
-def stage_unit(options, tally):
-    print("unit tests:", flush=True)
+def stage_unit(options):
     files = []
     base = os.path.join(ROOT, "tests/unit")
     for room in sorted(os.listdir(base)):
@@ -295,37 +340,28 @@ def stage_unit(options, tally):
                 name = f"unit/{room}/{source[:-2]}"
                 program = os.path.join(ROOT, options.build, "tests", name)
                 # They are run from the root, where they find the tree's own files.
-                files.append((name, program, time_limit(os.path.join(folder, source)), True))
+                files.append(File(name, program, os.path.join(folder, source), True))
     for source in sorted(os.listdir(os.path.join(ROOT, "tests/fuzz"))):
         if source.endswith("_fuzz.c"):
             name = f"fuzz/{source[:-len('_fuzz.c')]}"
-            files.append((name, os.path.join(ROOT, options.build, "tests", f"{name}_replay"), 120, True))
-    files.append(("sim", os.path.join(ROOT, options.build, "tests/sim/sim"), 600, True))
-    files.append(("unit/ui", os.path.join(ROOT, "ui/test.mjs"), 120, True))
-    run_files(options, tally, files)
+            files.append(File(name, os.path.join(ROOT, options.build, "tests", f"{name}_replay"), None, True))
+    files.append(File("sim", os.path.join(ROOT, options.build, "tests/sim/sim"), None, True, 600))
+    files.append(File("unit/ui", os.path.join(ROOT, "ui/test.mjs"), None, True))
+    return [], [], files
 
 
-def run_folder(options, tally, kind, endings):
+def folder_files(kind, endings):
     """Each file of a folder of tests against the program that was built."""
-    print(f"{kind} tests:", flush=True)
-    if not os.path.exists(os.path.join(ROOT, options.build, "rota")):
-        report(tally, kind, [("not ok", f"{options.build}/rota wasn't built")], "", 0)
-        return
     folder = os.path.join(ROOT, "tests", kind)
-    files = []
-    for name in sorted(os.listdir(folder)):
-        path = os.path.join(folder, name)
-        if name.endswith(endings):
-            files.append((f"{kind}/{name}", path, time_limit(path), False))
-    run_files(options, tally, files)
+    return [File(f"{kind}/{name}", os.path.join(folder, name)) for name in sorted(os.listdir(folder)) if name.endswith(endings)]
 
 
-def stage_integration(options, tally):
-    run_folder(options, tally, "integration", (".sh", ".py"))
+def stage_integration(_options):
+    return [], [], folder_files("integration", (".sh", ".py"))
 
 
-def stage_e2e(options, tally):
-    run_folder(options, tally, "e2e", (".test.mjs",))
+def stage_e2e(_options):
+    return [], [], folder_files("e2e", (".test.mjs",))
 
 
 STAGES = {
@@ -336,6 +372,28 @@ STAGES = {
     "integration": stage_integration,
     "e2e": stage_e2e,
 }
+
+
+def run_stages(options, tally):
+    first, beside, files = [], [], []
+    for stage in options.stages:
+        more = STAGES[stage](options)
+        first, beside, files = first + more[0], beside + more[1], files + more[2]
+    for step in first:
+        print(f"{step.name}:", flush=True)
+        report(tally, *step.run(options, False))
+    done = []
+    background = threading.Thread(target=run_steps, args=(options, beside, done))
+    background.start()
+    if files:
+        print("tests:", flush=True)
+        if os.path.exists(os.path.join(ROOT, options.build, "rota")):
+            run_files(options, tally, files)
+        else:
+            report(tally, "tests", [("not ok", f"{options.build}/rota wasn't built")], "", 0, 0)
+    background.join()
+    for step in done:
+        report(tally, *step)
 
 
 def main():
@@ -349,14 +407,13 @@ def main():
     parser.add_argument("--build", default="build", help="the build folder, from the root of the tree")
     parser.add_argument("--only", default="", help="only the test files whose name contains this")
     parser.add_argument("--slow", type=int, default=1, help="multiplies the time limits")
-    parser.add_argument("--jobs", type=int, default=2, help="how many files run side by side")
+    parser.add_argument("--jobs", type=int, default=min(CORES, 8) + 2, help="how many files run side by side")
     parser.add_argument("--make", action="append", default=[], help="an argument for make in the stage `build`")
     parser.add_argument("stages", nargs="+", choices=STAGES, metavar="STAGE")
     options = parser.parse_args()
     tally = Tally()
     try:
-        for stage in options.stages:
-            STAGES[stage](options, tally)
+        run_stages(options, tally)
     except KeyboardInterrupt:
         print("interrupted")
         tally.failed += 1

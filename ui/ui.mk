@@ -56,6 +56,9 @@ lint-ui: $(UI)/types
 unit-ui: $(UI)/bundle $(UI)/modules-test
 	@node ui/test.mjs $(UI) $(T)
 
+# What run.py wants before it runs tests beside each other.
+ui-modules: $(UI)/modules-test
+
 e2e: $(UI)/modules-test
 
 # The tree as it is committed, with the pages, for machines without node.
@@ -69,7 +72,7 @@ dist: $(UI)/bundle
 shots: all $(UI)/modules-test
 	@ROTA=$(abspath $(BUILD)/rota) ROTA_SOURCE=$(CURDIR) node tests/e2e/shots.mjs docs/images
 
-.PHONY: shots lint-ui unit-ui dist
+.PHONY: ui-modules shots lint-ui unit-ui dist
 
 #: make unit-ui      the tests of the web pages' pure parts and of their size; make lint-ui checks their types
 #: make dist         $(BUILD)/rota-VERSION.tar.gz: the source with the web pages, to be built without node

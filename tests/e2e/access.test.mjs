@@ -1,5 +1,6 @@
 // Every page can be read and operated by everybody: axe-core finds nothing on it, light and dark, at a desk and on a phone.
 // time-limit: 300
+// takes: 42
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, test } from "node:test";

@@ -1,6 +1,7 @@
 // Tasks on other machines, as a person sees them: hosts that are up, refused, away, drained and declared down, over
 // real sshds, and what runs there while its host is lost.
 // time-limit: 240
+// takes: 48
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterEach, before, test } from "node:test";

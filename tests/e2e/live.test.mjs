@@ -23,7 +23,7 @@ test("ten tabs are live at once", async () => {
   for (const path of [...paths, ...paths]) tabs.push(await who.open(path));
   for (const tab of tabs) assert.equal(await tab.locator('h1 [data-state="succeeded"]').count(), 0);
   writeFileSync(open, "");
-  await Promise.all(tabs.map((tab) => tab.locator('h1 [data-state="succeeded"]').waitFor({ timeout: 10000 })));
+  await Promise.all(tabs.map((tab) => tab.locator('h1 [data-state="succeeded"]').waitFor()));
   const events = await tabs[3].getByTestId("events").innerText();
   assert.match(events, /after\s+succeeded/);
   for (const tab of tabs) assert.deepEqual(tab.troubles, []);
@@ -62,11 +62,11 @@ test("backups that fail are told over every page, as long as they do", async () 
   assert.equal(await page.getByTestId("bar-backup").count(), 0);
   writeFileSync(place.config, "slots: {cpu: 64}\nbackup: {dir: backups}\n");
   assert.equal((await place.rota("reload")).code, 0);
-  await page.getByTestId("bar-backup").waitFor({ timeout: 10000 });
+  await page.getByTestId("bar-backup").waitFor();
   assert.match(await page.getByTestId("bar-backup").innerText(), /No backup can be made since[^]*backups isn't there/);
   mkdirSync(place.path("backups"));
   assert.equal((await place.rota("reload")).code, 0);
-  await page.getByTestId("bar-backup").waitFor({ state: "detached", timeout: 10000 });
+  await page.getByTestId("bar-backup").waitFor({ state: "detached" });
   await page.close();
 });
 

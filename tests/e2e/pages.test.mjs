@@ -1,5 +1,6 @@
 // Each page opened by its address in a tab that knows nothing, and what it says when there is nothing to show.
 // time-limit: 300
+// takes: 38
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { scene } from "./lib/browser.mjs";

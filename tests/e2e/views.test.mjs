@@ -1,6 +1,7 @@
 // The heavy views by themselves (ui/test/views/harness.tsx) in the real browser, with a million log lines, a thousand
 // tasks and hostile text: their budgets, and that they do what their keys say. They need no daemon.
 // time-limit: 240
+// takes: 41
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";

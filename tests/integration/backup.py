@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# takes: 44
 """A backup while work goes on, and going back to it: nothing runs twice by itself, and each answer acts once."""
 # time-limit: 240
 import contextlib

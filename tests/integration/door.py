@@ -330,8 +330,11 @@ def test_an_address_that_others_reach_needs_encryption():
 
 
 def test_the_other_protocol_is_listened_on():
-    if not os.path.exists("/proc/net/if_inet6"):
-        raise Skip("this machine has no IPv6")
+    try:
+        with socket.socket(socket.AF_INET6) as s:
+            s.bind(("::1", 0))
+    except OSError:
+        raise Skip("this machine has no IPv6") from None
     with place(serve=False) as p:
         p.start(listen="[::1]:0")
         assert p.url.startswith("http://[::1]:"), p.url
@@ -370,6 +373,7 @@ def test_nginx_in_front_as_the_documentation_has_it():
     server = text[text.index("```nginx\n") + 9:]
     server = server[:server.index("```")]
     with place(serve=False) as p, socket.socket() as reserved:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # nginx listens beside it
         reserved.bind(("127.0.0.1", 0))
         front = reserved.getsockname()[1]
         certificate(p, "rota")
@@ -386,7 +390,6 @@ def test_nginx_in_front_as_the_documentation_has_it():
                     f"http {{ access_log off; client_body_temp_path {p.path('nb')}; proxy_temp_path {p.path('np')};\n"
                     f"fastcgi_temp_path {p.path('nf')}; uwsgi_temp_path {p.path('nu')}; scgi_temp_path {p.path('ns')};\n"
                     f"{server} }}\n")
-        reserved.close()
         nginx = subprocess.Popen(["/usr/sbin/nginx", "-p", p.root, "-c", p.path("nginx.conf")],
                                  stderr=open(p.path("nginx.log"), "w"))
         try:

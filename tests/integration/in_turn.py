@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# takes: 34
 """A sample of what `make turn` does at length: calls of the daemon fail, once or for ever after, and nothing is lost."""
 import contextlib
 import errno

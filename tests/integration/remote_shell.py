@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# takes: 83
 # time-limit: 300
 """The shells on a host: starts, ends, stops and what is told of them."""
 import contextlib

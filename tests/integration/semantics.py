@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# takes: 36
 """The finer rules of the language and the engine, each through the real daemon."""
 import contextlib
 import json

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# takes: 38
 """What people order of hosts, and what hosts share: drain, down and up, abandon, a limit on silence, one home for two
 hosts, two daemons with one host."""
 import json

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# takes: 50
 """Hosts that say no: keys that changed or aren't let in, sshds that are full, disks without room. What runs there is kept,
 what waits says why, and it goes on when somebody has seen to it."""
 import contextlib

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# takes: 56
 """What the daemon does about a database that is damaged or held by somebody else, and how it says so."""
 import json
 import os

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# takes: 40
 """From the version before the newest migration to this one and back to it, with live tasks: each is adopted, its end
 is recorded, and none is started twice. UPGRADE_TASKS is how many live there are, 20 unless said (`make upgrade`: 1,000).
 """

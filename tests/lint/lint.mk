@@ -2,9 +2,11 @@
 LINT_C      := $(wildcard $(ROOMS:%=%/*.c) worker/*/*.c tests/unit/*/*.c tests/bench/*.c tests/sim/*.c)
 LINT_FORMAT := $(LINT_C) $(wildcard $(ROOMS:%=%/*.h) worker/*/*.h tests/unit/*.h tests/unit/*/*.h tests/bench/*.h tests/sim/*.h)
 TIDY        := $(LINT_C:%.c=$(BUILD)/lint/%.tidy)
-# The analyzer's search is cut at a fifth of its usual length, by which the whole takes a third of the time.
+# The analyzer's search is cut at a twentieth of its usual length, by which the whole takes an eighth of the time;
+# `make lint BUILD=build/deep LINT_NODES=225000` searches as far as it does by itself.
+LINT_NODES  ?= 10000
 LINT_FLAGS   = -std=c17 -D_GNU_SOURCE -DROTA_VERSION='"$(VERSION)"' -I. -I$(BUILD)/gen $(WARN) $(PKGC) \
-               -Xclang -analyzer-config -Xclang max-nodes=40000
+               -Xclang -analyzer-config -Xclang max-nodes=$(LINT_NODES)
 
 lint: lint-tidy lint-cppcheck lint-format lint-tree
 

@@ -212,8 +212,9 @@ class Tree:
         unit = path.endswith(".c")
         program = os.path.join(self.root, "build", path[:-2]) if unit else full
         options = argparse.Namespace(build="build", slow=1)
-        _, results, output, _ = self.runner.run_file(options, path.replace("/", "-"), program, self.runner.time_limit(full),
-                                                     unit, () if unit else ("test_" + words[1],))
+        arguments = () if unit else ("test_" + words[1],)
+        file = self.runner.File(path.replace("/", "-"), program, full, in_tree=unit, arguments=arguments)
+        results, output = self.runner.run_file(options, file)[1:3]
         for kind, text in results:
             if words[1] in text.split()[:3]:
                 return kind, output

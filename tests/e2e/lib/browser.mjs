@@ -45,7 +45,7 @@ function watch(page) {
   return page;
 }
 
-export async function ready(page, seconds = 15) {
+export async function ready(page, seconds = 60) {
   await page.waitForSelector('html[data-ready="1"]', { state: "attached", timeout: seconds * 1000 });
   return page;
 }
@@ -71,7 +71,7 @@ export class Person {
   async login() {
     const page = await this.tab();
     await page.goto(await this.place.link(), { waitUntil: "commit" });
-    await page.waitForURL((url) => url.pathname !== "/login", { timeout: 15000, waitUntil: "commit" });
+    await page.waitForURL((url) => url.pathname !== "/login", { timeout: 60000, waitUntil: "commit" });
     await ready(page);
     await page.close();
     return this;
@@ -93,7 +93,7 @@ export async function scene(options) {
     browser,
     async person(more = {}) {
       const context = await browser.newContext({ ...LOOK, viewport: { width: 1280, height: 800 }, ...more });
-      context.setDefaultTimeout(15000);
+      context.setDefaultTimeout(60000);
       return new Person(place, context).login();
     },
   };

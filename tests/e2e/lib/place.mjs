@@ -13,7 +13,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 export const ROTA = process.env.ROTA;
 
 // Polls until the condition gives something true, which is returned; fails with `what` after the time.
-export async function until(what, condition, seconds = 20) {
+export async function until(what, condition, seconds = 60) {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const value = await condition();

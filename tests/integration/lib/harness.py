@@ -28,8 +28,9 @@ class Skip(Exception):
     pass
 
 
-def wait_until(what, condition, seconds=20.0, step=0.02):
-    """Polls until the condition gives something true, which is returned; fails with `what` after the time."""
+def wait_until(what, condition, seconds=60.0, step=0.02):
+    """Polls until the condition gives something true, which is returned; fails with `what` after the time. What isn't
+    there soon is asked for less often, for each question may be a process of its own."""
     seconds *= SLOW
     end = time.monotonic() + seconds
     while True:
@@ -39,6 +40,7 @@ def wait_until(what, condition, seconds=20.0, step=0.02):
         if time.monotonic() > end:
             raise AssertionError(f"waited {seconds} s in vain until {what}")
         time.sleep(step)
+        step = max(step, min(step * 1.2, 0.1))
 
 
 def alive(pid):

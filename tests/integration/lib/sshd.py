@@ -45,7 +45,7 @@ def skip(why):
     raise Skip(why)
 
 
-def wait_until(what, condition, seconds=20.0):
+def wait_until(what, condition, seconds=60.0):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -96,10 +96,13 @@ def keygen(path, kind="ed25519", passphrase="", comment="rota-test", extra=()):
                    stdin=subprocess.DEVNULL)
 
 
-def free_port(address="127.0.0.1"):
-    with socket.socket() as s:
-        s.bind((address, 0))
-        return s.getsockname()[1]
+def reserved_port(address="127.0.0.1"):
+    """A socket with a port that nobody else is given while it is open, neither for listening nor for a connection. A
+    server that reuses addresses, as sshd does, may listen there beside it."""
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind((address, 0))
+    return s
 
 
 class Host:
@@ -111,7 +114,8 @@ class Host:
         self.user = pwd.getpwuid(os.geteuid()).pw_name
         self.root = os.path.join(net.root, "hosts", name)
         os.makedirs(self.root)
-        self.port = free_port(address)
+        self.reserved = reserved_port(address)
+        self.port = self.reserved.getsockname()[1]
         self.options = dict(options or {})
         if command:
             self.options["ForceCommand"] = command
@@ -326,6 +330,8 @@ class Host:
             self.keeper.wait()
             self.keeper.stdout.close()
             self.keeper.stderr.close()
+        if self.reserved:
+            self.reserved.close()
 
     def log_text(self):
         with open(self.log) as f:
@@ -363,7 +369,7 @@ class Network:
     def host(self, name, **arguments):
         host = Host.__new__(Host)
         self.hosts.append(host)
-        host.process = host.keeper = None
+        host.process = host.keeper = host.reserved = None
         host.__init__(self, name, **arguments)
         return host
 

@@ -1,4 +1,5 @@
 /* Answers that come piece by piece: slow clients, clients that go, queues that are full, and a thousand at once. */
+// takes: 45
 #include "scheduler/api/stream.h"
 
 #include <sys/resource.h>

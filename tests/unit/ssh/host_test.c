@@ -1,4 +1,5 @@
 /* One host over pipes, with real shells: from the start of an attempt to its end. */
+// takes: 55
 #include "tests/unit/ssh/host_bench.h"
 
 #include "worker/look.h"
