@@ -1,47 +1,25 @@
-/* A folder of a target's own, emptied for each input, in memory where the system has /dev/shm. */
+/* A folder of a target's own, in memory: what the readers of files are fed lies there, and no call of the system is
+ * made for it. The readers are compiled once more for that, with memory.h in front; fuzz.mk says which. Beside it
+ * there is one process at most, of any number, with a text in /proc of any content.
+ */
 #ifndef ROTA_TESTS_FUZZ_FOLDER_H
 #define ROTA_TESTS_FUZZ_FOLDER_H
 
-#include <fcntl.h>
-#include <limits.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "tests/fuzz/fuzz.h"
 
-static char folder_path[PATH_MAX];
+/* The attempt's directory, as .../RUN/ATTEMPT. */
+#define FOLDER "/memory/run/attempt"
 
-static void folder_remove(void) {
-  char command[PATH_MAX + 16];
-  snprintf(command, sizeof command, "rm -rf %.*s", (int)(strrchr(folder_path, '/') - folder_path), folder_path);
-  if (system(command)) perror(command);
-}
-
-/* .../runs/RUN/ATTEMPT, made once. */
-static const char *folder(void) {
-  if (folder_path[0]) return folder_path;
-  snprintf(folder_path, sizeof folder_path, "%s/rota-fuzz-XXXXXX",
-           access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-  if (!mkdtemp(folder_path)) abort();
-  strcat(folder_path, "/attempt");
-  if (mkdir(folder_path, 0700)) abort();
-  atexit(folder_remove);
-  return folder_path;
-}
-
-static inline void folder_put(const char *name, const void *bytes, size_t len) {
-  char path[PATH_MAX + 64];
-  snprintf(path, sizeof path, "%s/%s", folder(), name);
-  int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
-  if (fd < 0 || write(fd, bytes, len) != (ssize_t)len || close(fd)) abort();
-}
-
-static inline void folder_drop(const char *name) {
-  char path[PATH_MAX + 64];
-  snprintf(path, sizeof path, "%s/%s", folder(), name);
-  unlink(path);
-}
+/* The file's content from now on. Its name has less than 64 bytes. */
+void folder_put(const char *name, const void *bytes, size_t len);
+/* It isn't there. */
+void folder_drop(const char *name);
+/* What /proc/PID/stat says of every PID; with no text there is no process. */
+void folder_process(const void *text, size_t len);
+/* Of descriptors that a reader gave away. */
+void folder_close(int fd);
+/* How many descriptors of the folder are open. */
+size_t folder_opened(void);
 
 /* The next part of the input: as long as its first byte says, or what there is. */
 static inline size_t part_next(const uint8_t **data, size_t *size, const uint8_t **part) {
@@ -51,6 +29,16 @@ static inline size_t part_next(const uint8_t **data, size_t *size, const uint8_t
   *data += 1 + len;
   *size -= 1 + len;
   return len;
+}
+
+/* That part as a file; an empty one is a file that isn't there. */
+static inline void part_put(const char *name, const uint8_t **data, size_t *size) {
+  const uint8_t *part = NULL;
+  size_t len = part_next(data, size, &part);
+  if (len)
+    folder_put(name, part, len);
+  else
+    folder_drop(name);
 }
 
 #endif

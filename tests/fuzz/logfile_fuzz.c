@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t len = part_next(&data, &size, &part);
     folder_put(names[i], len ? part : (const uint8_t *)"", len);
   }
-  struct logfile *lf = logfile_open(folder(), &err);
+  struct logfile *lf = logfile_open(FOLDER, &err);
   if (!lf) return 0;
   if (logfile_extent(lf, &extent) == 0) {
     CHECK(extent.dropped <= extent.size);
@@ -45,5 +45,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     logfile_stamp(lf, 0, extent.size);
   }
   logfile_close(lf);
+  CHECK(folder_opened() == 0);
   return 0;
 }
