@@ -84,12 +84,16 @@ char *arena_fmt(struct arena *a, const char *format, ...) {
 }
 
 char *arena_vfmt(struct arena *a, const char *format, va_list args) {
+  char first[256]; /* most fit, and are written once */
   va_list again;
   va_copy(again, args);
-  int len = vsnprintf(NULL, 0, format, args);
+  int len = vsnprintf(first, sizeof first, format, args);
   assert(len >= 0);
   char *text = arena_alloc(a, (size_t)len + 1);
-  vsnprintf(text, (size_t)len + 1, format, again);
+  if ((size_t)len < sizeof first)
+    memcpy(text, first, (size_t)len + 1);
+  else
+    vsnprintf(text, (size_t)len + 1, format, again);
   va_end(again);
   return text;
 }

@@ -41,7 +41,19 @@ void buf_str(struct buf *b, const char *text) {
 }
 
 void buf_char(struct buf *b, char c) {
-  buf_add(b, &c, 1);
+  if (b->cap - b->len < 2) buf_reserve(b, 1);
+  b->bytes[b->len++] = c;
+  b->bytes[b->len] = '\0';
+}
+
+void buf_int(struct buf *b, int64_t value) {
+  char text[20];
+  size_t at = sizeof text;
+  uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+  do text[--at] = (char)('0' + rest % 10);
+  while ((rest /= 10) > 0);
+  if (value < 0) text[--at] = '-';
+  buf_add(b, text + at, sizeof text - at);
 }
 
 void buf_fmt(struct buf *b, const char *format, ...) {

@@ -25,6 +25,7 @@ void buf_reserve(struct buf *b, size_t more);
 void buf_add(struct buf *b, const void *bytes, size_t len);
 void buf_str(struct buf *b, const char *text);
 void buf_char(struct buf *b, char c);
+void buf_int(struct buf *b, int64_t value);
 void buf_fmt(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_vfmt(struct buf *b, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 /* Cuts it to `len` bytes, which must not be more than it has. */

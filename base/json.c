@@ -1,7 +1,6 @@
 #include "base/json.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,10 +72,22 @@ static const char *escape_of(unsigned char c, char scratch[8]) {
   return scratch;
 }
 
+/* How many bytes from the start need neither an escape nor a look at their UTF-8. */
+static size_t plain_len(const char *text, size_t len) {
+  size_t at = 0;
+  while (at < len) {
+    unsigned char c = (unsigned char)text[at];
+    if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\') break;
+    at++;
+  }
+  return at;
+}
+
 static void write_string(struct buf *out, const char *text, size_t len) {
   char scratch[8];
   uint32_t point;
-  size_t from = 0, at = 0; /* text[from..at) is to be copied as it is */
+  size_t from = 0, at = plain_len(text, len); /* text[from..at) is to be copied as it is */
+  buf_reserve(out, len + 2);
   buf_char(out, '"');
   while (at < len) {
     size_t size = utf8_read(text + at, len - at, &point);
@@ -117,7 +128,7 @@ void jsonw_bool(struct json *j, bool value) {
 
 void jsonw_int(struct json *j, int64_t value) {
   before_value(j);
-  buf_fmt(j->out, "%" PRId64, value);
+  buf_int(j->out, value);
 }
 
 void jsonw_double(struct json *j, double value) {
