@@ -18,11 +18,21 @@ struct group_span {
   uint32_t first, count;
 };
 
+/* A task that waits for its next try. The delay counts on the monotonic clock of one life; later lives may cut it. */
+struct delay {
+  instant not_before;
+  int64_t until, round, charged;
+  uint32_t life;
+};
+
 /* What the checker knows of a run beside its rows. */
 struct run_book {
+  int64_t key;
   struct row_run *run;
   struct pipeline *spec;
-  struct group_span *groups; /* the instances of each task of the spec */
+  struct group_span *groups;      /* the instances of each task of the spec */
+  const struct task_spec **tasks; /* of each instance */
+  VEC(struct delay) delays;       /* of each instance: check_waits.c */
   int64_t live;
   bool touched;
   int64_t running_since; /* by the monotonic clock, in this life of the daemon */
@@ -33,7 +43,7 @@ struct checker {
   const struct engine *engine;
   const struct config *config; /* in force in the engine */
   struct arena arena;
-  struct map books; /* by the run's key */
+  VEC(struct run_book *) books, books_by_key;
   struct map units; /* "host slot unit" -> the attempt that holds it */
   VEC(struct run_book *) touched;
   VEC(int64_t) fresh, over; /* attempts that this commit began, that it ended */
@@ -42,8 +52,7 @@ struct checker {
   struct map schedules;
   VEC(struct schedule_book *) due;
   VEC(struct firing_row *) firings;
-  /* Tasks that wait for their next try, and attempts whose start this life decided: check_waits.c. */
-  struct map delays, asked;
+  struct map asked;         /* attempts whose start this life decided: check_waits.c */
   bool hurried;             /* somebody asked in this step for what else would wait */
   struct moment stepped_at; /* the last step, and when it wants to be woken */
   instant wake_wall;
@@ -54,7 +63,9 @@ struct checker {
 };
 
 struct run_book *book_of(struct checker *c, int64_t run);
-const struct task_spec *book_task(const struct run_book *b, const struct task_row *t);
+static inline const struct task_spec *book_task(const struct run_book *b, const struct task_row *t) {
+  return b->tasks[t->index];
+}
 int64_t setting_of(const struct template *t, int64_t fallback);
 
 /* check_attempts.c: starts and ends */

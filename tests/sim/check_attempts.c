@@ -9,20 +9,23 @@
 
 typedef void unit_fn(struct checker *c, const struct attempt_row *a, const char *slot, const char *unit);
 
+#define SLOT_SIZE 64
+#define NAME_SIZE (3 * SLOT_SIZE)
+
 /* {"gpu":["0","1"],"cpu":["0"]} */
 static void each_unit(struct checker *c, const struct attempt_row *a, unit_fn *fn) {
-  char slot[64] = "", text[64];
+  char slot[SLOT_SIZE] = "", text[SLOT_SIZE];
   bool in_list = false;
   for (const char *at = a->slots; at && *at; at++) {
     if (*at == '[') in_list = true;
     if (*at == ']') in_list = false;
     if (*at != '"') continue;
-    size_t len = strcspn(at + 1, "\"");
-    snprintf(text, sizeof text, "%.*s", (int)len, at + 1);
-    if (in_list)
-      fn(c, a, slot, text);
-    else
-      snprintf(slot, sizeof slot, "%s", text);
+    size_t len = (size_t)(strchr(at + 1, '"') - at - 1);
+    char *to = in_list ? text : slot;
+    if (len >= SLOT_SIZE) world_fail(c->w, "%s holds what has too long a name", a->label);
+    memcpy(to, at + 1, len);
+    to[len] = '\0';
+    if (in_list) fn(c, a, slot, text);
     at += len + 1;
   }
 }
@@ -43,12 +46,14 @@ static bool is_limit(const char *slot) {
   return strcmp(slot, "warehouse") == 0;
 }
 
-static void unit_name(char out[160], const struct attempt_row *a, const char *slot, const char *unit) {
-  snprintf(out, 160, "%s %s %s", is_limit(slot) ? "-" : a->host, slot, unit);
+/* "h1 gpu 0", "- warehouse 0": the names of a seed's places are short. */
+static void unit_name(char out[NAME_SIZE], const struct attempt_row *a, const char *slot, const char *unit) {
+  out = stpcpy(stpcpy(out, is_limit(slot) ? "-" : a->host), " ");
+  stpcpy(stpcpy(stpcpy(out, slot), " "), unit);
 }
 
 static void unit_take(struct checker *c, const struct attempt_row *a, const char *slot, const char *unit) {
-  char name[160];
+  char name[NAME_SIZE];
   unit_name(name, a, slot, unit);
   struct row_attempt *holder = map_get(&c->units, name);
   if (holder) world_fail(c->w, "%s takes unit %s, which %s holds", a->label, name, holder->row.label);
@@ -61,16 +66,16 @@ static void unit_take(struct checker *c, const struct attempt_row *a, const char
 }
 
 static void unit_give(struct checker *c, const struct attempt_row *a, const char *slot, const char *unit) {
-  char name[160];
+  char name[NAME_SIZE];
   unit_name(name, a, slot, unit);
   map_remove(&c->units, name);
 }
 
 static int64_t held_of(const struct checker *c, const char *host, const char *slot) {
-  char prefix[160];
+  char prefix[NAME_SIZE];
   int64_t n = 0;
-  snprintf(prefix, sizeof prefix, "%s %s ", host ? host : "-", slot);
-  for (size_t i = 0; i < c->units.len; i++) n += strncmp(c->units.entries[i].key, prefix, strlen(prefix)) == 0;
+  size_t len = (size_t)snprintf(prefix, sizeof prefix, "%s %s ", host ? host : "-", slot);
+  for (size_t i = 0; i < c->units.len; i++) n += strncmp(c->units.entries[i].key, prefix, len) == 0;
   return n;
 }
 

@@ -15,6 +15,10 @@ struct schedule_book {
   const struct schedule_spec *spec, *spec_before;
   int64_t runs;        /* made in this commit */
   instant last_missed; /* of this commit, if nothing came after it */
+  struct {
+    const struct schedule_spec *spec;
+    instant after, at;
+  } next; /* what the oracle said last, and to which question */
 };
 
 static struct schedule_book *book(struct checker *c, int64_t key) {
@@ -179,16 +183,25 @@ void check_firings(struct checker *c) {
   c->due.len = c->firings.len = 0;
 }
 
+static instant next_of(struct checker *c, struct schedule_book *b) {
+  if (b->next.spec != b->spec || b->next.after != b->from) {
+    b->next.spec = b->spec;
+    b->next.after = b->from;
+    b->next.at = oracle_next(c->w->oracle, b->spec, b->from);
+  }
+  return b->next.at;
+}
+
 /* Nothing that is due stays undecided, and the engine wants to be woken for what comes next. */
 void check_due(struct checker *c) {
   for (size_t i = 0; i < c->schedules.len; i++) {
-    const struct schedule_book *b = c->schedules.entries[i].value;
+    struct schedule_book *b = c->schedules.entries[i].value;
     if (!b->row || !b->row->row.active || !b->spec) continue;
     const struct pipeline_row *p = rows_pipeline(&c->w->ledger->rows, b->row->row.pipeline);
     if (!p->present || spec_of(c, b) != b->spec) continue;
     instant now = c->stepped_at.wall;
     if (!oracle_knows(b->from, now) || !oracle_knows(now, now)) continue;
-    instant next = oracle_next(c->w->oracle, b->spec, b->from);
+    instant next = next_of(c, b);
     if (next == INSTANT_NONE) continue;
     instant due = next + b->spec->jitter;
     if (due < now && b->spec->jitter == 0)

@@ -17,7 +17,7 @@ static bool run_may(enum run_state from, enum run_state to) {
 /* A run that goes on beyond its time-out. A start measures it anew. */
 void check_deadlines(struct checker *c) {
   for (size_t i = 0; i < c->books.len; i++) {
-    const struct run_book *b = c->books.entries[i].value;
+    const struct run_book *b = c->books.items[i];
     if (!b->run || b->run->row.state != RUN_RUNNING || !b->spec->timeout) continue;
     struct arena a = {0};
     struct scope none = {0};

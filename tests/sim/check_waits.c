@@ -4,20 +4,9 @@
 
 #include "tests/sim/check.h"
 
-/* A task that waits for its next try. The delay counts on the monotonic clock of one life; later lives may cut it. */
-struct delay {
-  instant not_before;
-  int64_t until, round, charged;
-  uint32_t life;
-};
-
-static struct delay *delay_of(struct checker *c, int64_t run, uint32_t task, bool make) {
-  const int64_t key[2] = {run, task};
-  struct delay *d = map_get_n(&c->delays, (const char *)key, sizeof key);
-  if (d || !make) return d;
-  d = arena_new(&c->arena, struct delay);
-  map_put_n(&c->delays, (const char *)key, sizeof key, d);
-  return d;
+static struct delay *delay_of(struct run_book *b, uint32_t task, bool make) {
+  while (make && b->delays.len <= task) vec_push(&b->delays, (struct delay){0});
+  return task < b->delays.len ? &b->delays.items[task] : NULL;
 }
 
 static void delay_over(const struct checker *c, struct delay *d, const struct task_row *now) {
@@ -30,7 +19,7 @@ static void delay_over(const struct checker *c, struct delay *d, const struct ta
 
 void check_delay_row(struct checker *c, const struct task_row *now) {
   bool waits = now->state == TASK_WAITING && now->wait == WAIT_RETRY && now->not_before != INSTANT_NONE;
-  struct delay *d = delay_of(c, now->run, now->index, waits);
+  struct delay *d = delay_of(book_of(c, now->run), now->index, waits);
   if (!d || (waits && d->not_before == now->not_before)) return;
   if (!waits) {
     delay_over(c, d, now);

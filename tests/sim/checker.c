@@ -17,10 +17,11 @@ struct checker *checker_new(struct world *w) {
 
 void checker_free(struct checker *c) {
   if (!c) return;
-  map_release(&c->books);
+  for (size_t i = 0; i < c->books.len; i++) vec_release(&c->books.items[i]->delays);
+  vec_release(&c->books);
+  vec_release(&c->books_by_key);
   map_release(&c->units);
   map_release(&c->schedules);
-  map_release(&c->delays);
   map_release(&c->asked);
   vec_release(&c->touched);
   vec_release(&c->fresh);
@@ -35,10 +36,13 @@ void checker_free(struct checker *c) {
 /* ---- books ---- */
 
 struct run_book *book_of(struct checker *c, int64_t run) {
-  struct run_book *b = map_get_n(&c->books, (const char *)&run, sizeof run);
+  while (c->books_by_key.len <= (size_t)run) vec_push(&c->books_by_key, NULL);
+  struct run_book *b = c->books_by_key.items[run];
   if (b) return b;
   b = arena_new(&c->arena, struct run_book);
-  map_put_n(&c->books, (const char *)&run, sizeof run, b);
+  b->key = run;
+  c->books_by_key.items[run] = b;
+  vec_push(&c->books, b);
   return b;
 }
 
@@ -50,23 +54,21 @@ static void touch(struct checker *c, int64_t run) {
 }
 
 /* Once its tasks are there they never change. */
-static void book_fill(struct checker *c, int64_t key, struct run_book *b) {
-  b->run = rows_run_key(&c->w->ledger->rows, key);
+static void book_fill(struct checker *c, struct run_book *b) {
+  b->run = rows_run_key(&c->w->ledger->rows, b->key);
   if (!b->run) world_fail(c->w, "rows of a run that isn't there");
   b->spec = rows_spec(&c->w->ledger->rows, b->run->row.version);
   if (!b->spec) world_fail(c->w, "a run without a version");
   if (b->groups || !b->run->tasks.len) return;
   b->groups = arena_new_array(&c->arena, b->spec->tasks_len, struct group_span);
+  b->tasks = arena_new_array(&c->arena, b->run->tasks.len, const struct task_spec *);
   for (uint32_t i = 0; i < b->run->tasks.len; i++) {
     int task = pipeline_task(b->spec, b->run->tasks.items[i].name);
     if (task < 0) world_fail(c->w, "a task that its version doesn't have");
+    b->tasks[i] = &b->spec->tasks[task];
     struct group_span *g = &b->groups[task];
     if (g->count++ == 0) g->first = i;
   }
-}
-
-const struct task_spec *book_task(const struct run_book *b, const struct task_row *t) {
-  return &b->spec->tasks[pipeline_task(b->spec, t->name)];
 }
 
 int64_t setting_of(const struct template *t, int64_t fallback) {
@@ -136,13 +138,7 @@ void checker_commit(struct world *w) {
   struct checker *c = w->checker;
   for (size_t i = 0; i < c->touched.len; i++) {
     struct run_book *b = c->touched.items[i];
-    for (size_t k = 0; k < c->books.len && !b->run; k++)
-      if (c->books.entries[k].value == b) {
-        int64_t key;
-        memcpy(&key, c->books.entries[k].key, sizeof key);
-        book_fill(c, key, b);
-      }
-    if (!b->groups) book_fill(c, b->run->row.key, b);
+    if (!b->groups) book_fill(c, b);
     check_run(c, b);
     b->touched = false;
   }
@@ -191,8 +187,7 @@ void checker_restored(struct world *w, const struct engine *e) {
   struct checker *c = w->checker;
   c->engine = e;
   c->life_steps = 0;
-  for (size_t i = 0; i < c->books.len; i++)
-    ((struct run_book *)c->books.entries[i].value)->running_since = world_moment(w).mono;
+  for (size_t i = 0; i < c->books.len; i++) c->books.items[i]->running_since = world_moment(w).mono;
   c->config = w->catalog->config;
   for (size_t i = 0; i < PLACES; i++) c->contact[i] = i ? HOST_CONTACT_CONNECTING : HOST_CONTACT_UP;
   check_units(c);

@@ -20,6 +20,13 @@ const char *act_word(enum act_kind kind) {
   return kinds[kind].word;
 }
 
+const char *size_word(enum world_size size) {
+#define X(name, word) word,
+  static const char *const words[] = {SIZE_LIST(X)};
+#undef X
+  return words[size];
+}
+
 /* 2026: the days before New York, Oslo and Lord Howe change their clocks, forth and back. */
 static const int64_t starts[] = {1772841600, 1774656000, 1775260800, 1790985600, 1792800000, 1793404800};
 
@@ -42,6 +49,16 @@ static void draw_limits(struct limits *l, struct dice *d) {
   };
 }
 
+/* Between two acts lies the work of an hour or so, as it does where rota is in use. */
+static void draw_busy(struct limits *l, struct dice *d) {
+  l->horizon = dice_between(d, 24, 48) * USEC_PER_HOUR;
+  l->task_most = USEC_PER_MIN + dice_spread(d, 10 * USEC_PER_MIN);
+  l->units = dice_between(d, 4, 12);
+  l->pipelines = dice_between(d, 4, 8);
+  l->tasks = dice_between(d, 8, 15);
+  l->down_most = dice_spread(d, USEC_PER_HOUR);
+}
+
 static enum act_kind draw_kind(const struct plan *p, struct dice *d) {
   int64_t all = 0;
   for (int k = 0; k < ACTS; k++) all += p->chosen[k] ? kinds[k].weight : 0;
@@ -54,11 +71,12 @@ static enum act_kind draw_kind(const struct plan *p, struct dice *d) {
   return ACT_REQUEST;
 }
 
-void plan_make(struct plan *p, uint64_t seed) {
+void plan_make(struct plan *p, enum world_size size, uint64_t seed) {
   struct dice d;
   dice_init(&d, seed, 1);
   *p = (struct plan){0};
   draw_limits(&p->limits, &d);
+  if (size == SIZE_BUSY) draw_busy(&p->limits, &d);
   /* A seed with few kinds goes deep where one with all of them goes wide. */
   int64_t share = dice_between(&d, 15, 100);
   for (int k = 0; k < ACTS; k++) p->chosen[k] = dice_chance(&d, share);

@@ -49,6 +49,16 @@ struct act {
   bool left_out;
 };
 
+/* Worlds of other sizes have other seeds: a small one is mostly faults, a busy one has thousands of attempts. */
+#define SIZE_LIST(X) X(SMALL, "small") X(BUSY, "busy")
+enum world_size {
+#define X(name, word) SIZE_##name,
+  SIZE_LIST(X)
+#undef X
+};
+
+const char *size_word(enum world_size size);
+
 /* Drawn for each seed, tiny ones as often as large ones. */
 struct limits {
   instant start;        /* what the wall clock shows at first: the day before clocks change somewhere */
@@ -72,7 +82,7 @@ struct plan {
   VEC(struct act) acts;
 };
 
-void plan_make(struct plan *p, uint64_t seed);
+void plan_make(struct plan *p, enum world_size size, uint64_t seed);
 void plan_release(struct plan *p);
 
 #endif

@@ -1,7 +1,7 @@
-/* `sim [--seeds N] [--first N] [--seed N] [--disk arrays|sqlite]`: the simulation. With --seed one seed is run and
- * all that happens in it is told; else a batch, which ends at the first seed that breaks an invariant: that one is
- * made smaller and told. Without arguments it is the test: many seeds on arrays, some on SQLite, and every probe
- * reached.
+/* `sim [--seeds N] [--first N] [--seed N] [--disk arrays|sqlite] [--size small|busy]`: the simulation. With --seed
+ * one seed is run and all that happens in it is told; else a batch, which ends at the first seed that breaks an
+ * invariant: that one is made smaller and told. Without arguments it is the test: many seeds on arrays, some on
+ * SQLite, and every probe reached.
  *
  * Seeds run in processes of their own, since an assertion of the engine, a crash or an endless loop is a find too. */
 #include <errno.h>
@@ -33,6 +33,7 @@ struct options {
   uint64_t first, seeds;
   bool one, all;
   enum ledger_kind disk;
+  enum world_size size;
 };
 
 struct shared { /* by the process that runs the seeds and the one that waits for it */
@@ -64,6 +65,9 @@ static bool options_read(int argc, char **argv, struct options *o) {
     } else if (strcmp(argv[i], "--disk") == 0) {
       o->disk = strcmp(value, "sqlite") == 0 ? LEDGER_SQLITE : LEDGER_ARRAYS;
       if (o->disk == LEDGER_ARRAYS && strcmp(value, "arrays") != 0) return false;
+    } else if (strcmp(argv[i], "--size") == 0) {
+      o->size = strcmp(value, size_word(SIZE_BUSY)) == 0 ? SIZE_BUSY : SIZE_SMALL;
+      if (strcmp(value, size_word(o->size)) != 0) return false;
     } else {
       return false;
     }
@@ -90,7 +94,7 @@ static void run_batch(const struct options *o, struct shared *s) {
   for (uint64_t seed = o->first; seed < o->first + o->seeds; seed++) {
     struct plan plan;
     s->seed = seed;
-    plan_make(&plan, seed);
+    plan_make(&plan, o->size, seed);
     time_limit();
     const struct seed_run run = {seed, o->disk, &plan, o->one, &s->probes, &zones, &oracle};
     seed_live(&run, &s->result);
@@ -172,9 +176,10 @@ static void tell_smaller(const struct options *o, uint64_t seed) {
   struct plan plan;
   struct failing f = {o, seed};
   const char *disk = o->disk == LEDGER_SQLITE ? "sqlite" : "arrays";
-  printf("seed %" PRIu64 " breaks an invariant; all of it: make sim SEED=%" PRIu64 " DISK=%s\n", seed, seed, disk);
+  printf("seed %" PRIu64 " breaks an invariant; all of it: make sim SEED=%" PRIu64 " DISK=%s SIZE=%s\n", seed, seed,
+         disk, size_word(o->size));
   fflush(stdout);
-  plan_make(&plan, seed);
+  plan_make(&plan, o->size, seed);
   if (!fails(&f, &plan)) {
     printf("alone it doesn't fail: something is carried over from seed to seed\n");
   } else {
@@ -225,7 +230,7 @@ static bool repeats(struct options o, struct shared *s) {
 int main(int argc, char **argv) {
   struct options o;
   if (!options_read(argc, argv, &o)) {
-    fprintf(stderr, "usage: sim [--seeds N] [--first N] [--seed N] [--disk arrays|sqlite]\n");
+    fprintf(stderr, "usage: sim [--seeds N] [--first N] [--seed N] [--disk arrays|sqlite] [--size small|busy]\n");
     return 2;
   }
   struct shared *s = mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

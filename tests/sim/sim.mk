@@ -4,6 +4,7 @@ SIM     := $(BUILD)/tests/sim/sim
 SEEDS   ?= 2000
 FIRST   ?= 0
 DISK    ?= arrays
+SIZE    ?= small
 
 # The store's calls go to its disk and its clock; those for memory stay as they are.
 SIM_DISK := $(filter-out %/allocs.o,$(DISK_OBJECT))
@@ -15,7 +16,7 @@ $(SIM): $(SIM_OBJ) $(SIM_DISK) $(foreach r,$(need_store),$(call archive,$(r)))
 	  -Wl,--start-group $(foreach r,$(need_store),$(call archive,$(r))) -Wl,--end-group $(PKGL) -lpthread -lm
 
 sim: $(SIM)
-	@$(SIM) --disk $(DISK) $(if $(SEED),--seed $(SEED),--first $(FIRST) --seeds $(SEEDS))
+	@$(SIM) --disk $(DISK) --size $(SIZE) $(if $(SEED),--seed $(SEED),--first $(FIRST) --seeds $(SEEDS))
 
 unit-programs: $(SIM)
 
