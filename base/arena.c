@@ -12,6 +12,7 @@
 
 #define BLOCK_MIN 1024
 #define BLOCK_MAX (256 * 1024)
+#define KEPT_MAX  (64 * 1024) /* over a reset */
 
 struct arena_block {
   struct arena_block *next;
@@ -75,6 +76,14 @@ char *arena_strndup(struct arena *a, const char *text, size_t len) {
   return copy;
 }
 
+char *arena_join(struct arena *a, const char *const *texts, size_t count) {
+  size_t len = 0;
+  for (size_t i = 0; i < count; i++) len += strlen(texts[i]);
+  char *text = arena_alloc(a, len + 1), *at = text;
+  for (size_t i = 0; i < count; i++) at = stpcpy(at, texts[i]);
+  return text;
+}
+
 char *arena_fmt(struct arena *a, const char *format, ...) {
   va_list args;
   va_start(args, format);
@@ -112,14 +121,17 @@ void arena_release(struct arena *a) {
 }
 
 void arena_reset(struct arena *a) {
+  size_t used = a->used;
   a->used = 0;
   if (!a->head) return;
-  if (a->head->cap > BLOCK_MAX) {
-    arena_release(a);
+  if (!a->head->next && a->head->cap <= BLOCK_MAX) {
+    memset(a->head->bytes, 0, a->head->len);
+    a->head->len = 0;
     return;
   }
-  blocks_free(a->head->next);
-  a->head->next = NULL;
-  memset(a->head->bytes, 0, a->head->len);
-  a->head->len = 0;
+  /* One block that has room for as much again: else each use would need as many as this one. */
+  size_t cap = BLOCK_MIN;
+  while (cap < used && cap < KEPT_MAX) cap *= 2;
+  arena_release(a);
+  a->head = block_new(cap);
 }

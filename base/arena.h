@@ -21,10 +21,12 @@ void *arena_array(struct arena *a, size_t count, size_t size);
 char *arena_strdup(struct arena *a, const char *text);
 /* A NUL-terminated copy of len bytes. */
 char *arena_strndup(struct arena *a, const char *text, size_t len);
+/* The texts one behind the other. */
+char *arena_join(struct arena *a, const char *const *texts, size_t count);
 char *arena_fmt(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 char *arena_vfmt(struct arena *a, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 void arena_release(struct arena *a);
-/* Empties it but keeps one block for the next use. */
+/* Empties it and keeps one block for the next use, of the size that this one took, up to 64 KiB. */
 void arena_reset(struct arena *a);
 
 #define arena_new(a, type)              ((type *)arena_alloc((a), sizeof(type)))

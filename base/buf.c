@@ -30,7 +30,7 @@ void buf_reserve(struct buf *b, size_t more) {
 }
 
 void buf_add(struct buf *b, const void *bytes, size_t len) {
-  buf_reserve(b, len);
+  if (b->cap - b->len <= len) buf_reserve(b, len);
   if (len) memcpy(b->bytes + b->len, bytes, len);
   b->len += len;
   b->bytes[b->len] = '\0';
@@ -40,20 +40,20 @@ void buf_str(struct buf *b, const char *text) {
   buf_add(b, text, strlen(text));
 }
 
-void buf_char(struct buf *b, char c) {
-  if (b->cap - b->len < 2) buf_reserve(b, 1);
-  b->bytes[b->len++] = c;
-  b->bytes[b->len] = '\0';
+const char *int_text(int64_t value, char out[INT_TEXT_SIZE]) {
+  char *at = out + INT_TEXT_SIZE - 1;
+  uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+  *at = '\0';
+  do *--at = (char)('0' + rest % 10);
+  while ((rest /= 10) > 0);
+  if (value < 0) *--at = '-';
+  return at;
 }
 
 void buf_int(struct buf *b, int64_t value) {
-  char text[20];
-  size_t at = sizeof text;
-  uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
-  do text[--at] = (char)('0' + rest % 10);
-  while ((rest /= 10) > 0);
-  if (value < 0) text[--at] = '-';
-  buf_add(b, text + at, sizeof text - at);
+  char text[INT_TEXT_SIZE];
+  const char *from = int_text(value, text);
+  buf_add(b, from, (size_t)(text + INT_TEXT_SIZE - 1 - from));
 }
 
 void buf_fmt(struct buf *b, const char *format, ...) {

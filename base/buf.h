@@ -24,8 +24,15 @@ void buf_reset(struct buf *b);
 void buf_reserve(struct buf *b, size_t more);
 void buf_add(struct buf *b, const void *bytes, size_t len);
 void buf_str(struct buf *b, const char *text);
-void buf_char(struct buf *b, char c);
+static inline void buf_char(struct buf *b, char c) {
+  if (b->cap - b->len < 2) buf_reserve(b, 1);
+  b->bytes[b->len++] = c;
+  b->bytes[b->len] = '\0';
+}
 void buf_int(struct buf *b, int64_t value);
+#define INT_TEXT_SIZE 21
+/* Its digits, NUL-terminated; where they begin in `out`. */
+const char *int_text(int64_t value, char out[INT_TEXT_SIZE]);
 void buf_fmt(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_vfmt(struct buf *b, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 /* Cuts it to `len` bytes, which must not be more than it has. */

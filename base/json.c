@@ -72,23 +72,35 @@ static const char *escape_of(unsigned char c, char scratch[8]) {
   return scratch;
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* True if one of eight bytes is below the limit, which is at most 0x80, or is 0x80 or more (Anderson, "Bit Twiddling
+ * Hacks", "Determine if a word has a byte less than n"). */
+static bool any_below(uint64_t word, uint8_t limit) {
+  return ((word - EACH(limit)) | word) & EACH(0x80u);
+}
+
 /* How many bytes from the start need neither an escape nor a look at their UTF-8. */
 static size_t plain_len(const char *text, size_t len) {
   size_t at = 0;
-  while (at < len) {
+  for (uint64_t word; at + sizeof word <= len; at += sizeof word) {
+    memcpy(&word, text + at, sizeof word);
+    /* A byte of the word that is the one looked for becomes 0, which is below 1. */
+    uint64_t quote = word ^ EACH('"'), slash = word ^ EACH('\\');
+    if (any_below(word, 0x20) || any_below(quote, 1) || any_below(slash, 1)) break;
+  }
+  for (; at < len; at++) {
     unsigned char c = (unsigned char)text[at];
     if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\') break;
-    at++;
   }
   return at;
 }
 
-static void write_string(struct buf *out, const char *text, size_t len) {
+/* What has to be escaped or replaced, and what lies between. */
+static void write_escaped(struct buf *out, const char *text, size_t len) {
   char scratch[8];
   uint32_t point;
-  size_t from = 0, at = plain_len(text, len); /* text[from..at) is to be copied as it is */
-  buf_reserve(out, len + 2);
-  buf_char(out, '"');
+  size_t from = 0, at = 0; /* text[from..at) is to be copied as it is */
   while (at < len) {
     size_t size = utf8_read(text + at, len - at, &point);
     const char *instead = size == 0 ? "\xef\xbf\xbd" : size == 1 ? escape_of((unsigned char)text[at], scratch) : NULL;
@@ -101,6 +113,15 @@ static void write_string(struct buf *out, const char *text, size_t len) {
     from = ++at;
   }
   buf_add(out, text + from, at - from);
+}
+
+static void write_string(struct buf *out, const char *text, size_t len) {
+  size_t plain = plain_len(text, len);
+  buf_reserve(out, len + 2);
+  out->bytes[out->len++] = '"';
+  if (plain) memcpy(out->bytes + out->len, text, plain);
+  out->len += plain;
+  if (plain < len) write_escaped(out, text + plain, len - plain);
   buf_char(out, '"');
 }
 

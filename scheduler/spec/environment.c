@@ -73,13 +73,13 @@ static void fixed_add(struct environment *e) {
   struct arena *a = e->parts->arena;
   const struct launch_inputs *in = e->parts->in;
   const struct scope_run *run = &in->scope->run;
-  char date[16];
+  char date[16], attempt[INT_TEXT_SIZE];
   date_format(run->date, date);
   const char *scheduled_for = instant_text(a, run->scheduled_for, run->scheduled_offset_s);
   add(e, "ROTA_RUN_ID", run->id);
   add(e, "ROTA_PIPELINE", run->pipeline);
   add(e, "ROTA_TASK", in->scope->task->name);
-  add(e, "ROTA_ATTEMPT", arena_fmt(a, "%d", in->attempt));
+  add(e, "ROTA_ATTEMPT", arena_strdup(a, int_text(in->attempt, attempt)));
   add(e, "ROTA_DATE", arena_strdup(a, date));
   add(e, "ROTA_SCHEDULED_FOR", scheduled_for);
   add(e, "ROTA_INTERVAL_START", instant_text(a, run->interval_start, run->interval_offset_s));
@@ -118,33 +118,35 @@ static void slots_add(struct environment *e) {
 /* --- Values ------------------------------------------------------------------------------------------------------
  */
 
-static struct carried carry(struct arena *a, const char *name, const struct value *v) {
+/* `text` is a place to write in. */
+static struct carried carry(struct arena *a, const char *name, const struct value *v, struct buf *text) {
   if (v->type == VALUE_STRING || v->type == VALUE_JSON) return (struct carried){name, v->text.bytes, v->text.len};
-  struct buf text = {0};
-  value_text(v, &text);
-  struct carried c = {name, NULL, text.len};
-  if (c.len <= ENV_VALUE_MAX) c.text = arena_strndup(a, buf_cstr(&text), text.len);
-  buf_release(&text);
+  buf_reset(text);
+  value_text(v, text);
+  struct carried c = {name, NULL, text->len};
+  if (c.len <= ENV_VALUE_MAX) c.text = arena_strndup(a, buf_cstr(text), text->len);
   return c;
 }
 
 static size_t carry_all(const struct launch_parts *p, struct carried *out) {
   const struct scope *s = p->in->scope;
+  struct buf text = {0};
   size_t len = 0;
   for (size_t i = 0; s->params && i < s->pipeline->params_len; i++) {
     const char *name = variable(p->arena, "ROTA_PARAM_", s->pipeline->params[i].name);
-    out[len++] = carry(p->arena, name, &s->params[i]);
+    out[len++] = carry(p->arena, name, &s->params[i], &text);
   }
   for (size_t i = 0; s->matrix && i < s->task->matrix_len; i++) {
     const char *name = variable(p->arena, "ROTA_MATRIX_", s->task->matrix[i].name);
-    out[len++] = carry(p->arena, name, &s->matrix[i]);
+    out[len++] = carry(p->arena, name, &s->matrix[i], &text);
   }
   for (size_t i = 0; i < p->received_len; i++) {
     const struct launch_received *r = &p->received[i];
     char name[300];
     snprintf(name, sizeof name, "%.140s_%.140s", r->task->name, r->output->name);
-    out[len++] = carry(p->arena, variable(p->arena, "ROTA_IN_", name), &r->value);
+    out[len++] = carry(p->arena, variable(p->arena, "ROTA_IN_", name), &r->value, &text);
   }
+  buf_release(&text);
   return len;
 }
 

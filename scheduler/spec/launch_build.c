@@ -119,10 +119,18 @@ static void build_names(const struct launch_parts *p, struct launch *out) {
   out->run_id = s->run.id;
   out->attempt_id = in->attempt_id;
   out->zone = s->run.zone;
-  out->state_key = s->task->matrix_len ? arena_fmt(p->arena, "%s.%u", s->task->name, (unsigned)in->instance)
-                                       : s->task->name;
-  out->label = arena_fmt(p->arena, "%s#%lld/%s attempt %d", s->run.pipeline, (long long)s->run.number,
-                         instance_label(s->task, s->matrix, p->arena), in->attempt);
+  char instance[INT_TEXT_SIZE];
+  const char *const key[] = {s->task->name, ".", int_text((int64_t)in->instance, instance)};
+  out->state_key = s->task->matrix_len ? arena_join(p->arena, key, 3) : s->task->name;
+  char number[INT_TEXT_SIZE], attempt[INT_TEXT_SIZE];
+  const char *const label[] = {s->run.pipeline,
+                               "#",
+                               int_text(s->run.number, number),
+                               "/",
+                               instance_label(s->task, s->matrix, p->arena),
+                               " attempt ",
+                               int_text(in->attempt, attempt)};
+  out->label = arena_join(p->arena, label, sizeof label / sizeof label[0]);
 }
 
 static void receive(struct launch_parts *p) {

@@ -7,7 +7,8 @@
 #include "scheduler/spec/pipeline_build.h"
 
 void variable_name(const char *prefix, const char *name, char *out, size_t size) {
-  size_t n = (size_t)snprintf(out, size, "%s", prefix);
+  size_t n = 0;
+  for (; *prefix && n + 1 < size; prefix++) out[n++] = *prefix;
   for (; *name && n + 1 < size; name++)
     out[n++] = isalnum((unsigned char)*name) ? (char)toupper((unsigned char)*name) : '_';
   out[n] = 0;

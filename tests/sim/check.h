@@ -93,7 +93,7 @@ void check_delay_row(struct checker *c, const struct task_row *now);
 void check_last(struct checker *c, const struct run_book *b, const struct task_row *t);
 void check_told_to_stop(struct checker *c, const struct run_book *b);
 void check_outputs(struct checker *c, const struct run_book *b);
-void check_asked_once(struct checker *c, const char *attempt_id);
+void check_asked_once(struct checker *c, struct row_attempt *a);
 void check_report(struct checker *c, const struct engine_report *r);
 /* check_truth.c: the rows against what processes did */
 void check_end_true(struct checker *c, const struct attempt_row *now);

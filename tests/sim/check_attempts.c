@@ -57,7 +57,7 @@ static void unit_take(struct checker *c, const struct attempt_row *a, const char
   unit_name(name, a, slot, unit);
   struct row_attempt *holder = map_get(&c->units, name);
   if (holder) world_fail(c->w, "%s takes unit %s, which %s holds", a->label, name, holder->row.label);
-  map_put(&c->units, name, rows_attempt(&c->w->ledger->rows, a->id.text));
+  map_put(&c->units, name, rows_attempt_key(&c->w->ledger->rows, a->key));
   bool limit;
   const struct config_slot *s = slot_of(c, a->host, slot, &limit);
   if (!s || strtoull(unit, NULL, 10) >= s->units_len)
@@ -106,7 +106,9 @@ static size_t place_at(const struct checker *c, const char *host) {
 }
 
 void check_attempt_row(struct checker *c, const struct attempt_row *now) {
-  const struct row_attempt *old = rows_attempt(&c->w->ledger->rows, now->id.text);
+  const struct row_attempt *old = rows_attempt_key(&c->w->ledger->rows, now->key);
+  if (old ? strcmp(old->row.id.text, now->id.text) != 0 : rows_attempt(&c->w->ledger->rows, now->id.text) != NULL)
+    world_fail(c->w, "%s attempt %lld has an id that isn't its own", now->label, (long long)now->number);
   struct run_book *b = book_of(c, now->run);
   bool live = task_state_live(now->state), lived = old && task_state_live(old->row.state);
   if (!live && !task_state_ended(now->state)) world_fail(c->w, "%s has a state that no attempt can have", now->label);

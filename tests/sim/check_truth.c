@@ -14,7 +14,7 @@ static const struct remnant_row *remnant_of(const struct checker *c, const char 
 
 static void check_beside(struct checker *c, const struct proc *a, const struct attempt_row *row) {
   struct world *w = c->w;
-  const struct row_run *run = rows_run(&w->ledger->rows, a->run_id);
+  const struct row_run *run = rows_run_key(&w->ledger->rows, row->run);
   for (size_t i = 0; i < run->attempts.len; i++) {
     const struct attempt_row *other = &run->attempts.items[i]->row;
     const struct proc *b = other->task == row->task ? proc_find(w->executors, other->id.text) : NULL;

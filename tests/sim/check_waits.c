@@ -71,13 +71,13 @@ void check_outputs(struct checker *c, const struct run_book *b) {
 /* ---- starts ---- */
 
 /* A start is decided again only when it is known that no process was made. */
-void check_asked_once(struct checker *c, const char *attempt_id) {
-  uintptr_t life = c->w->life + 1;
-  if ((uintptr_t)map_get(&c->asked, attempt_id) == life)
-    world_fail(c->w, "the start of attempt %s is decided twice", attempt_id);
-  map_put(&c->asked, attempt_id, (void *)life);
+void check_asked_once(struct checker *c, struct row_attempt *a) {
+  if (a->asked == c->w->life) world_fail(c->w, "the start of attempt %s is decided twice", a->row.id.text);
+  a->asked = c->w->life;
 }
 
 void check_report(struct checker *c, const struct engine_report *r) {
-  if (r->kind == ENGINE_REPORT_NOT_STARTED && r->attempt_id) map_remove(&c->asked, r->attempt_id);
+  if (r->kind != ENGINE_REPORT_NOT_STARTED || !r->attempt_id) return;
+  struct row_attempt *a = rows_attempt(&c->w->ledger->rows, r->attempt_id);
+  if (a) a->asked = 0;
 }

@@ -22,7 +22,6 @@ void checker_free(struct checker *c) {
   vec_release(&c->books_by_key);
   map_release(&c->units);
   map_release(&c->schedules);
-  map_release(&c->asked);
   vec_release(&c->touched);
   vec_release(&c->fresh);
   vec_release(&c->over);
@@ -197,9 +196,9 @@ void checker_restored(struct world *w, const struct engine *e) {
 
 static void check_start(struct checker *c, const struct decision_start *d) {
   struct world *w = c->w;
-  const struct row_attempt *a = rows_attempt(&w->ledger->rows, d->launch->attempt_id);
+  struct row_attempt *a = rows_attempt(&w->ledger->rows, d->launch->attempt_id);
   if (!a) world_fail(w, "%s is to be started and no row says so", d->launch->label);
-  check_asked_once(c, d->launch->attempt_id);
+  check_asked_once(c, a);
   if (task_state_ended(a->row.state)) world_fail(w, "%s is to be started and its row has ended", d->launch->label);
   if (strcmp(a->row.host, d->host) != 0) world_fail(w, "%s is to be started elsewhere", d->launch->label);
   const struct proc *p = proc_find(w->executors, d->launch->attempt_id);

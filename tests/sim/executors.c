@@ -47,8 +47,8 @@ static struct proc *proc_of(struct executors *x, struct place *p, const char *ru
   struct proc *a = proc_find(x, id);
   if (a) return a;
   a = arena_new(&x->w->arena, struct proc);
-  snprintf(a->id, sizeof a->id, "%s", id);
-  snprintf(a->run_id, sizeof a->run_id, "%s", run_id);
+  memcpy(a->id, id, strnlen(id, ID_LEN));
+  memcpy(a->run_id, run_id, strnlen(run_id, ID_LEN));
   a->label = "";
   a->place = p;
   a->started_at = a->ended_at = INSTANT_NONE;

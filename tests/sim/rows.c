@@ -1,5 +1,6 @@
 #include "tests/sim/rows.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,7 +124,7 @@ static void put_firing(struct rows *r, const struct firing_row *row) {
   struct firing_row *to = key_record(r, row->key, sizeof *to, &fresh);
   row_copy(r, CHANGE_FIRING, to, row);
   struct row_schedule *s = key_get(r, row->schedule);
-  if (fresh && s) vec_push(&s->firings, to);
+  if (s && (!s->last || to->scheduled_for > s->last->scheduled_for)) s->last = to;
 }
 
 static void put_run(struct rows *r, const struct run_row *row) {
@@ -220,11 +221,15 @@ static void put_remnant(struct rows *r, const struct remnant_row *row) {
 }
 
 static void put_stat(struct rows *r, const struct stat_row *row) {
-  char *name = arena_fmt(&r->arena, "%lld %s", (long long)row->pipeline, row->task);
-  struct stat_row *to = map_get(&r->stats_by_name, name);
+  char name[sizeof row->pipeline + NAME_MAX];
+  size_t len = strnlen(row->task, NAME_MAX);
+  memcpy(name, &row->pipeline, sizeof row->pipeline);
+  memcpy(name + sizeof row->pipeline, row->task, len);
+  len += sizeof row->pipeline;
+  struct stat_row *to = map_get_n(&r->stats_by_name, name, len);
   if (!to) {
     to = arena_new(&r->arena, struct stat_row);
-    map_put(&r->stats_by_name, name, to);
+    map_put_n(&r->stats_by_name, name, len, to);
     vec_push(&r->stats, to);
   }
   row_copy(r, CHANGE_STAT, to, row);
@@ -272,7 +277,6 @@ void rows_release(struct rows *r) {
     vec_release(&r->runs.items[i]->attempts);
   }
   for (size_t i = 0; i < r->attempts.len; i++) vec_release(&r->attempts.items[i]->outputs);
-  for (size_t i = 0; i < r->schedules.len; i++) vec_release(&r->schedules.items[i]->firings);
   for (size_t i = 0; i < r->specs.len; i++) pipeline_release(r->specs.entries[i].value);
   vec_release(&r->by_key);
   vec_release(&r->pipelines);
@@ -300,6 +304,10 @@ struct row_run *rows_run(const struct rows *r, const char *id) {
 }
 
 struct row_run *rows_run_key(const struct rows *r, int64_t key) {
+  return key_get(r, key);
+}
+
+struct row_attempt *rows_attempt_key(const struct rows *r, int64_t key) {
   return key_get(r, key);
 }
 
@@ -399,10 +407,11 @@ void rows_state(struct rows *r, struct arena *a, struct engine_state *out) {
   for (size_t i = 0; i < r->schedules.len; i++) {
     const struct row_schedule *s = r->schedules.items[i];
     schedules[i] = s->row;
-    for (size_t k = 0; k < s->firings.len; k++)
-      if (!last[i].key || s->firings.items[k]->scheduled_for > last[i].scheduled_for) last[i] = *s->firings.items[k];
+    if (s->last) last[i] = *s->last;
   }
-  struct run_rows *runs = arena_new_array(a, r->runs.len + 1, struct run_rows);
+  size_t live = 0;
+  for (size_t i = 0; i < r->runs.len; i++) live += !run_state_ended(r->runs.items[i]->row.state);
+  struct run_rows *runs = arena_new_array(a, live + 1, struct run_rows);
   for (size_t i = 0; i < r->runs.len; i++)
     if (!run_state_ended(r->runs.items[i]->row.state)) rows_of_run(r, r->runs.items[i], a, &runs[out->runs_len++]);
   struct stat_row *stats = arena_new_array(a, r->stats.len + 1, struct stat_row);

@@ -13,6 +13,7 @@
 
 struct row_attempt {
   struct attempt_row row;
+  uint32_t asked; /* the life of the daemon that decided its start: check_waits.c */
   VEC(struct output_row) outputs;
 };
 
@@ -26,7 +27,7 @@ struct row_run {
 
 struct row_schedule {
   struct schedule_row row;
-  VEC(struct firing_row *) firings;
+  const struct firing_row *last; /* of its firings the one for the latest instant */
 };
 
 struct rows {
@@ -56,6 +57,7 @@ void rows_put(struct rows *r, const struct change *c);
 struct row_run *rows_run(const struct rows *r, const char *id);
 struct row_run *rows_run_key(const struct rows *r, int64_t key);
 struct row_attempt *rows_attempt(const struct rows *r, const char *id);
+struct row_attempt *rows_attempt_key(const struct rows *r, int64_t key);
 struct pipeline_row *rows_pipeline(const struct rows *r, int64_t key);
 const struct request_row *rows_request(const struct rows *r, const char *key);
 const struct host_row *rows_host(const struct rows *r, const char *name);

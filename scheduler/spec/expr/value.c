@@ -96,7 +96,7 @@ void value_text(const struct value *v, struct buf *out) {
   case VALUE_ANY:
   case VALUE_NULL: return;
   case VALUE_BOOL: buf_str(out, v->boolean ? "true" : "false"); return;
-  case VALUE_INT: buf_fmt(out, "%lld", (long long)v->integer); return;
+  case VALUE_INT: buf_int(out, v->integer); return;
   case VALUE_FLOAT: float_text(v->number, out); return;
   case VALUE_STRING:
   case VALUE_JSON: buf_add(out, v->text.bytes, v->text.len); return;

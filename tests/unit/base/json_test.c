@@ -2,6 +2,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,24 @@ static void strings_are_escaped(void **state) {
   expect_text("\x00\x01\x1f\x7f", 4, "\"\\u0000\\u0001\\u001f\x7f\"");
   static const char letters[] = "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x8e\x89";
   expect_text(letters, strlen(letters), "\"caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x8e\x89\"");
+}
+
+/* Long plain stretches are looked at by words of eight bytes: what isn't plain is found at each place of them. */
+static void what_must_be_escaped_is_found_at_any_place(void **state) {
+  (void)state;
+  static const struct {
+    char byte;
+    const char *instead;
+  } rows[] = {{'"', "\\\""}, {'\\', "\\\\"}, {'\x1f', "\\u001f"}, {'\0', "\\u0000"}, {'\xff', "\xef\xbf\xbd"}};
+  for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++)
+    for (size_t at = 0; at < 25; at++) {
+      char text[25], want[64];
+      memset(text, '~', sizeof text);
+      text[at] = rows[r].byte;
+      snprintf(want, sizeof want, "\"%.*s%s%.*s\"", (int)at, "~~~~~~~~~~~~~~~~~~~~~~~~~", rows[r].instead,
+               (int)(sizeof text - at - 1), "~~~~~~~~~~~~~~~~~~~~~~~~~");
+      expect_text(text, sizeof text, want);
+    }
 }
 
 static void bytes_that_are_no_utf8_are_replaced(void **state) {
@@ -181,6 +200,7 @@ static void values_at_the_top_are_separated_by_the_caller(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(strings_are_escaped),
+      cmocka_unit_test(what_must_be_escaped_is_found_at_any_place),
       cmocka_unit_test(bytes_that_are_no_utf8_are_replaced),
       cmocka_unit_test(doubles_read_back_as_the_same),
       cmocka_unit_test(doubles_are_short),

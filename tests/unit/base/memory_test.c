@@ -1,5 +1,6 @@
 /* The buffer, the arena, the vector: what holds memory. */
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -55,6 +56,20 @@ static void a_buffer_formats_what_is_longer_than_its_room(void **state) {
   buf_release(&b);
 }
 
+static void whole_numbers_are_written_to_their_ends(void **state) {
+  (void)state;
+  static const int64_t numbers[] = {0, 7, -1, 1000000, INT64_MAX, INT64_MIN};
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    char want[32], text[INT_TEXT_SIZE];
+    struct buf b = {0};
+    snprintf(want, sizeof want, "%lld", (long long)numbers[i]);
+    buf_int(&b, numbers[i]);
+    assert_string_equal(buf_cstr(&b), want);
+    assert_string_equal(int_text(numbers[i], text), want);
+    buf_release(&b);
+  }
+}
+
 static void a_stolen_buffer_is_the_callers(void **state) {
   (void)state;
   struct buf b = {0};
@@ -107,6 +122,24 @@ static void arena_text_is_copied(void **state) {
   arena_release(&a);
 }
 
+static void an_arena_that_is_reset_is_empty_and_zeroed(void **state) {
+  (void)state;
+  struct arena a = {0};
+  for (size_t size = 16; size <= 1024 * 1024; size *= 4) {
+    for (int i = 0; i < 5; i++) memset(arena_alloc(&a, size), 0xff, size);
+    assert_int_equal(a.used, 5 * size);
+    arena_reset(&a);
+    assert_int_equal(a.used, 0);
+    const unsigned char *bytes = arena_alloc(&a, 2 * size);
+    for (size_t i = 0; i < 2 * size; i++) assert_int_equal(bytes[i], 0);
+    arena_reset(&a);
+  }
+  static const char *const texts[] = {"a", "", "#12"};
+  assert_string_equal(arena_join(&a, texts, 3), "a#12");
+  assert_string_equal(arena_join(&a, texts, 0), "");
+  arena_release(&a);
+}
+
 static void a_vector_grows_and_swaps_out(void **state) {
   (void)state;
   VEC(int) v = {0};
@@ -153,9 +186,11 @@ int main(void) {
       cmocka_unit_test(an_empty_buffer_is_an_empty_string),
       cmocka_unit_test(a_buffer_grows_and_stays_terminated),
       cmocka_unit_test(a_buffer_formats_what_is_longer_than_its_room),
+      cmocka_unit_test(whole_numbers_are_written_to_their_ends),
       cmocka_unit_test(a_stolen_buffer_is_the_callers),
       cmocka_unit_test(arena_blocks_are_aligned_zeroed_and_apart),
       cmocka_unit_test(arena_text_is_copied),
+      cmocka_unit_test(an_arena_that_is_reset_is_empty_and_zeroed),
       cmocka_unit_test(a_vector_grows_and_swaps_out),
       cmocka_unit_test(allocations_are_zeroed_and_formatted),
       cmocka_unit_test(what_a_library_asks_for_in_vain_ends_the_process),
