@@ -3,6 +3,8 @@
 """Hosts that say no: keys that changed or aren't let in, sshds that are full, disks without room. What runs there is kept,
 what waits says why, and it goes on when somebody has seen to it."""
 import contextlib
+import glob
+import hashlib
 import json
 import os
 import subprocess
@@ -96,6 +98,48 @@ def test_a_single_session_of_sshd_is_enough():
         for name in w.hosts:
             got = w.log(run_id, name)
             assert got == wanted, f"{name}: {len(got)} of {len(wanted)}"
+
+
+def sha256(path):
+    with open(path, "rb") as f:
+        return hashlib.sha256(f.read()).hexdigest()
+
+
+def test_files_and_large_outputs_come_over_where_sshd_allows_a_single_session():
+    """And the log of another task on the same host goes on meanwhile. The last of the results is too large for the answer."""
+    kinds = {f"{transport}{n}": {"transport": transport, "sshd": {"options": {"MaxSessions": n}}}
+             for transport, n in (("libssh2", 1), ("libssh2", 2), ("openssh", 1))}
+    with world(kinds) as w:
+        with open(os.path.join(w.p.dags, "sent"), "wb") as f:
+            f.write(os.urandom(20 << 20))
+        sent = sha256(os.path.join(w.p.dags, "sent"))
+        live = w.trigger_each("live", f"until [ -e {w.p.path('go')} ]; do echo tick; sleep 0.1; done")
+        for name in w.hosts:
+            wait_until(f"the log of {name} comes", lambda: w.log(live, name))
+        before = {name: len(w.log(live, name)) for name in w.hosts}
+        script = f"""{once(w)}
+            test "$(sha256sum <sent)" = "{sent}  -" || exit 1
+            mkdir $ROTA_TASK; head -c 20000000 /dev/urandom >$ROTA_TASK/back
+            i=0; while [ $i -lt 30 ]; do echo $i >$ROTA_TASK/small$i; i=$((i + 1)); done
+            for n in 1 2 3 4 5 6 7 8 9; do printf "text$n=%060000d\\n" $n; done >>"$ROTA_OUTPUT"
+            printf '%0900000d' 8 >"$ROTA_SUMMARY"
+            sha256sum <$ROTA_TASK/back"""
+        tasks = {name: {"on": name, "send": ["sent"], "fetch": [name], "run": script} for name in w.hosts}
+        run_id = w.trigger("files", {"tasks": tasks})
+        shown = ended_once(w, run_id, 3)
+        after = {name: len(w.log(live, name)) for name in w.hosts}
+        let_go(w)
+        assert all(after[name] > before[name] for name in w.hosts), (before, after)
+        for task in shown["tasks"]:
+            name = task["label"]
+            folder = os.path.join(w.p.state, "work", run_id, name)
+            assert w.log(run_id, name).split()[0].decode() == sha256(os.path.join(folder, "back")), name
+            small = [open(os.path.join(folder, f"small{i}")).read() for i in range(30)]
+            assert small == [f"{i}\n" for i in range(30)], small
+            assert all(task["outputs"][f"text{n}"] == "%060000d" % n for n in range(1, 10)), task["outputs"].keys()
+        summaries = glob.glob(os.path.join(w.p.state, "runs", run_id, "*", "summary.md"))
+        assert [os.path.getsize(path) for path in summaries] == [900000] * 3, summaries
+        w.wait_run(live, "succeeded")
 
 
 def test_many_hosts_behind_one_sshd_that_takes_two_logins_at_a_time_all_come_up():

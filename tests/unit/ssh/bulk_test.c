@@ -224,6 +224,134 @@ static void a_server_that_never_opens_one_is_told(void **state) {
   bench_end(&b);
 }
 
+/* A link to a server that opens the control shell's channel and no other. */
+static void lone_begin(struct bench *b) {
+  bench_begin(b);
+  b->times.bulk_min = 5;
+  b->times.bulk_max = 50;
+  b->times.side = 50;
+  bench_up(b);
+  until(b, b->on && b->facts);
+  b->w->channels_max = 1;
+}
+
+static void the_facts_come_from_a_server_of_one_session(void **state) {
+  (void)state;
+  struct bench b;
+  bench_begin(&b);
+  b.w->channels_max = 1;
+  bench_up(&b);
+  until(&b, b.facts);
+  assert_int_equal(b.on, 0);
+  assert_int_equal(b.losses, 0);
+  bench_end(&b);
+}
+
+static void a_server_of_one_session_gets_further_connections(void **state) {
+  (void)state;
+  struct bench b;
+  struct stream s[5] = {0}, more = {0};
+  lone_begin(&b);
+  hold(&b, s, COUNT(s));
+  until(&b, count(s, COUNT(s), false) == 3);
+  bench_turn(&b, 100);
+  assert_int_equal(count(s, COUNT(s), false), 3);
+  assert_int_equal(b.w->transports, 4);
+  let_go(&b);
+  until(&b, count(s, COUNT(s), true) == COUNT(s));
+  for (size_t i = 0; i < COUNT(s); i++) {
+    assert_int_equal(s[i].how, BULK_DONE);
+    assert_string_equal(s[i].data.bytes, "done\n");
+    stream_end(&s[i]);
+  }
+  until(&b, b.w->transports == 1); /* they are closed when nobody needs them */
+  stream(&b, &more, BULK_ASK, "cd \"$rota_root\" && rota_disk");
+  until(&b, more.ended);
+  assert_int_equal(more.how, BULK_DONE);
+  stream_end(&more);
+  assert_int_equal(b.losses, 0);
+  bench_end(&b);
+}
+
+static void one_that_is_hasty_has_no_connection_made_for_it(void **state) {
+  (void)state;
+  struct bench b;
+  struct stream held = {0}, s = {0};
+  char nonce[FRAME_NONCE_LEN + 1];
+  struct buf text = {0};
+  lone_begin(&b);
+  hold(&b, &held, 1);
+  until(&b, held.answered);
+  const unsigned before = b.w->connects;
+  frame_nonce(nonce);
+  script_write(&text, nonce, "rota_disk");
+  s.bulk = link_bulk(
+      b.l, &(struct bulk_options){
+               .kind = BULK_ASK, .nonce = nonce, .text = &text, .hasty = true, .events = &stream_events, .ctx = &s});
+  until(&b, s.ended);
+  assert_int_equal(s.how, BULK_NOT_SENT);
+  assert_false(held.ended);
+  assert_int_equal(b.w->connects, before);
+  stream_end(&s);
+  stream_end(&held);
+  bench_end(&b);
+}
+
+static void a_further_connection_is_lost_alone(void **state) {
+  (void)state;
+  struct bench b;
+  struct stream s = {0}, next = {0};
+  lone_begin(&b);
+  hold(&b, &s, 1);
+  until(&b, s.answered);
+  pipe_cut(b.w->now, TRANSPORT_LOST, "cable pulled");
+  until(&b, s.ended);
+  assert_int_equal(s.how, BULK_LOST);
+  assert_string_equal(s.text, "cable pulled");
+  stream(&b, &next, BULK_ASK, "rota_disk");
+  until(&b, next.ended);
+  assert_int_equal(next.how, BULK_DONE);
+  assert_int_equal(b.losses, 0);
+  stream_end(&s);
+  stream_end(&next);
+  bench_end(&b);
+}
+
+static void further_connections_end_with_the_first(void **state) {
+  (void)state;
+  struct bench b;
+  struct stream s[4] = {0};
+  lone_begin(&b);
+  struct pipe_transport *first = b.w->now;
+  hold(&b, s, COUNT(s));
+  until(&b, count(s, COUNT(s), false) == 3);
+  pipe_cut(first, TRANSPORT_LOST, "cable pulled");
+  until(&b, b.losses == 1);
+  for (size_t i = 0; i < COUNT(s); i++) {
+    assert_true(s[i].ended);
+    assert_string_equal(s[i].text, "the connection was lost: cable pulled");
+    stream_end(&s[i]);
+  }
+  until(&b, b.ups == 2);
+  bench_end(&b);
+}
+
+static void further_connections_that_fail_are_told(void **state) {
+  (void)state;
+  struct bench b;
+  struct stream s = {0};
+  lone_begin(&b);
+  b.w->refuse = true;
+  b.w->text = "no more than one login";
+  stream(&b, &s, BULK_ASK, "rota_disk");
+  until(&b, s.ended);
+  assert_int_equal(s.how, BULK_NOT_SENT);
+  assert_string_equal(s.text, "no more than one login");
+  assert_int_equal(b.losses, 0);
+  stream_end(&s);
+  bench_end(&b);
+}
+
 static void bulks_of_a_lost_connection_end(void **state) {
   (void)state;
   struct bench b;
@@ -280,6 +408,12 @@ int main(void) {
       cmocka_unit_test(six_run_at_a_time),
       cmocka_unit_test(a_refused_channel_waits_and_is_tried_again),
       cmocka_unit_test(a_server_that_never_opens_one_is_told),
+      cmocka_unit_test(the_facts_come_from_a_server_of_one_session),
+      cmocka_unit_test(a_server_of_one_session_gets_further_connections),
+      cmocka_unit_test(one_that_is_hasty_has_no_connection_made_for_it),
+      cmocka_unit_test(a_further_connection_is_lost_alone),
+      cmocka_unit_test(further_connections_end_with_the_first),
+      cmocka_unit_test(further_connections_that_fail_are_told),
       cmocka_unit_test(bulks_of_a_lost_connection_end),
       cmocka_unit_test(a_bulk_may_be_freed_at_any_moment),
   };

@@ -527,7 +527,8 @@ static void start_that_overtakes_a_look_is_no_loss(void **state) {
   bench_end(&b);
 }
 
-/* Results that need a channel of their own come when there is one, though the connection was there all the time. */
+/* Results that need a channel of their own come when there is one, though the connection was there all the time. No
+ * other could be made. */
 static void end_waits_for_a_channel_and_then_comes(void **state) {
   (void)state;
   struct bench b;
@@ -539,12 +540,14 @@ static void end_waits_for_a_channel_and_then_comes(void **state) {
   await_up(&b);
   await_true(&b, link_watching(((struct host *)b.e)->link));
   b.w->channels_max = 2;
+  b.w->refuse = true;
   prepare_script(&j, "head -c 3000000 /dev/zero | tr '\\0' x >$ROTA_SUMMARY\n");
   start(&b, &j);
   await(&b, j.id, REPORT_STARTED);
   turn(&b, 3000);
   assert_int_equal(finals(&b, j.id), 0);
   b.w->channels_max = 0;
+  b.w->refuse = false;
   await(&b, j.id, REPORT_ENDED);
   assert_int_equal(strlen(content(&b, &j, "summary.md")), 3000000);
   bench_end(&b);

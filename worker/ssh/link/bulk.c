@@ -22,6 +22,7 @@ struct bulk {
   const struct bulk_events *events;
   void *ctx;
   struct shell *shell;
+  struct side *side; /* whose connection it is on; NULL: the link's own */
 };
 
 static bool bulk_running(const struct bulk *b) {
@@ -32,7 +33,10 @@ static bool bulk_running(const struct bulk *b) {
 static void bulk_stop(struct bulk *b) {
   struct link *l = b->l;
   if (!bulk_running(b)) return;
-  if (!b->own) {
+  if (b->side) {
+    side_left(b->side);
+    b->side = NULL;
+  } else if (!b->own) {
     l->bulks_running--;
     const uint64_t soon = uv_now(l->o.loop) + AFTER_ONE_ENDS;
     if (l->bulk_at > soon) l->bulk_at = soon;
@@ -71,6 +75,10 @@ static void on_up(void *ctx) {
   struct bulk *b = ctx;
   struct link *l = b->l;
   if (b->own) return;
+  if (b->side) {
+    side_served(b->side);
+    return;
+  }
   l->bulk_delay = 0;
   l->bulk_at = 0;
   link_wake(l);
@@ -87,13 +95,17 @@ static void on_drained(void *ctx) {
 }
 
 /* The server opens no more channels: later, and until then as many as there are. Of several that were refused
- * together only the first lengthens the delay, and a try counts only where nothing of ours takes the place. */
+ * together only the first lengthens the delay. */
 static void bulk_refused(struct bulk *b, const char *text) {
   struct link *l = b->l;
+  struct side *side = b->side;
   const uint64_t now = uv_now(l->o.loop);
   bulk_stop(b);
   b->state = BULK_WAITS;
-  if (!l->bulks_running) b->tries++;
+  if (side) {
+    side_refused(side, text);
+    return;
+  }
   if (b->own) {
     bulk_end(b, BULK_NOT_SENT, NULL, text);
     return;
@@ -106,7 +118,7 @@ static void bulk_refused(struct bulk *b, const char *text) {
   l->bulk_room = l->bulks_running ? l->bulks_running : 1;
   l->bulk_at = now + l->bulk_delay;
   link_wake(l);
-  if (b->hasty || b->tries >= TRIES_MAX) bulk_end(b, BULK_NOT_SENT, NULL, text);
+  if (b->hasty) bulk_end(b, BULK_NOT_SENT, NULL, text);
 }
 
 static void on_broken(void *ctx, enum shell_fault fault, bool orderly, const char *text) {
@@ -139,14 +151,15 @@ static void use_write(const struct ops_hello *hello, struct buf *out) {
   buf_str(out, " </dev/null\n");
 }
 
-static void bulk_start(struct bulk *b) {
+static void bulk_start(struct bulk *b, struct side *side) {
   struct link *l = b->l;
   struct buf text = {0};
   if (b->kind == BULK_ASK) use_write(&l->hello, &text);
   buf_add(&text, b->text.bytes, b->text.len);
   b->state = BULK_RUNS;
-  if (!b->own) l->bulks_running++;
-  b->shell = link_shell_new(l, &shell_events, b);
+  b->side = side;
+  if (!b->own && !side) l->bulks_running++;
+  b->shell = link_shell_new(side ? side->wire : l->wire, &shell_events, b);
   const struct ask ask = {.nonce = b->nonce,
                           .text = &text,
                           .limit_ms = b->limit_ms,
@@ -182,12 +195,12 @@ struct bulk *link_bulk(struct link *l, const struct bulk_options *options) {
 }
 
 bool link_is_crowded(const struct link *l) {
-  return l->bulk_delay > 0 && !l->bulks_running && uv_now(l->o.loop) < l->bulk_at;
+  return l->bulk_delay > 0 && uv_now(l->o.loop) < l->bulk_at;
 }
 
 struct bulk *bulk_new_own(struct link *l, const struct bulk_options *options) {
   struct bulk *b = bulk_make(l, options, true);
-  bulk_start(b);
+  bulk_start(b, NULL);
   return b;
 }
 
@@ -226,18 +239,25 @@ static struct bulk *bulk_find(const struct link *l, enum bulk_state from, enum b
   return b;
 }
 
+static struct bulk *bulk_find_hasty(const struct link *l) {
+  struct bulk *b = link_is_crowded(l) ? l->bulks : NULL;
+  while (b && !(b->state == BULK_WAITS && b->hasty)) b = b->next;
+  return b;
+}
+
 uint64_t bulks_due(const struct link *l) {
-  if (!bulk_find(l, BULK_WAITS, BULK_WAITS)) return UINT64_MAX;
-  if (l->phase != PHASE_UP) return 0;
-  return l->bulks_running < LINK_BULKS ? l->bulk_at : UINT64_MAX;
+  const uint64_t sides = sides_due(l);
+  if (!bulk_find(l, BULK_WAITS, BULK_WAITS)) return sides;
+  if (l->phase != PHASE_UP || bulk_find_hasty(l)) return 0;
+  return l->bulks_running < LINK_BULKS && l->bulk_at < sides ? l->bulk_at : sides;
 }
 
 /* As many as there is known to be room for; then, if that is less than the limit, one more to see. */
 static void bulks_start(struct link *l) {
   struct bulk *b;
-  while (l->bulks_running < l->bulk_room && (b = bulk_find(l, BULK_WAITS, BULK_WAITS))) bulk_start(b);
+  while (l->bulks_running < l->bulk_room && (b = bulk_find(l, BULK_WAITS, BULK_WAITS))) bulk_start(b, NULL);
   if (l->bulk_room >= LINK_BULKS || !(b = bulk_find(l, BULK_WAITS, BULK_WAITS))) return;
-  bulk_start(b);
+  bulk_start(b, NULL);
   l->bulk_room = l->bulks_running;
   l->bulk_at = uv_now(l->o.loop) + l->times.bulk_max; /* what becomes of it sets another time */
 }
@@ -245,7 +265,11 @@ static void bulks_start(struct link *l) {
 void bulks_turn(struct link *l) {
   struct bulk *b;
   if (l->phase == PHASE_UP) {
-    if (bulks_due(l) <= uv_now(l->o.loop)) bulks_start(l);
+    while (!l->dead && (b = bulk_find_hasty(l)))
+      bulk_end(b, BULK_NOT_SENT, NULL, "the server opens no more channels");
+    if (l->dead || l->phase != PHASE_UP) return;
+    if (l->bulks_running < LINK_BULKS && l->bulk_at <= uv_now(l->o.loop)) bulks_start(l);
+    sides_turn(l);
   } else if ((b = bulk_find(l, BULK_WAITS, BULK_WAITS))) {
     bulk_end(b, BULK_NOT_SENT, NULL, "the host isn't connected"); /* one a turn: it may do anything */
   }
@@ -261,6 +285,29 @@ void bulks_lost(struct link *l, const char *text) {
   struct bulk *b;
   while (left-- && !l->dead && (b = bulk_find(l, BULK_WAITS, BULK_FLOWS)))
     bulk_end(b, b->state == BULK_WAITS ? BULK_NOT_SENT : BULK_LOST, NULL, text);
+}
+
+size_t bulks_waiting(const struct link *l) {
+  size_t waiting = 0;
+  if (l->phase != PHASE_UP || !link_is_crowded(l)) return 0;
+  for (const struct bulk *b = l->bulks; b; b = b->next) waiting += b->state == BULK_WAITS && !b->hasty;
+  return waiting;
+}
+
+struct bulk *bulk_start_aside(struct link *l, struct side *s) {
+  struct bulk *b = bulks_waiting(l) ? l->bulks : NULL;
+  while (b && (b->state != BULK_WAITS || b->hasty)) b = b->next;
+  if (b) bulk_start(b, s);
+  return b;
+}
+
+void bulk_side_lost(struct bulk *b, const char *text) {
+  bulk_end(b, BULK_LOST, NULL, text);
+}
+
+void bulks_unserved(struct link *l, const char *text) {
+  struct bulk *b = bulk_find(l, BULK_WAITS, BULK_WAITS);
+  if (b && ++b->tries >= TRIES_MAX) bulk_end(b, BULK_NOT_SENT, NULL, text);
 }
 
 void bulks_free(struct link *l) {

@@ -84,7 +84,8 @@ static void facts_ended(void *ctx, const struct bulk_end *end) {
   }
   bulk_free(l->facts);
   l->facts = NULL;
-  l->facts_at = uv_now(l->o.loop) + FACTS_AGAIN;
+  l->facts_at = uv_now(l->o.loop) + (end->how == BULK_NOT_SENT && !l->facts_waits ? 0 : FACTS_AGAIN);
+  l->facts_waits = end->how == BULK_NOT_SENT;
   link_wake(l);
   if (!read) return;
   memcpy(l->facts_boot, l->hello.boot, sizeof l->facts_boot);
@@ -93,7 +94,7 @@ static void facts_ended(void *ctx, const struct bulk_end *end) {
 
 static const struct bulk_events facts_events = {.end = facts_ended};
 
-/* On a channel of its own: a driver that hangs holds nobody up. */
+/* On a channel of its own: a driver that hangs holds nobody up. If that is refused it waits its turn for one. */
 static void facts_ask(struct link *l) {
   char nonce[FRAME_NONCE_LEN + 1];
   struct buf text = {0};
@@ -101,7 +102,7 @@ static void facts_ask(struct link *l) {
   ops_facts(&text, nonce);
   const struct bulk_options options = {
       .kind = BULK_ASK, .nonce = nonce, .text = &text, .limit_ms = FACTS_LIMIT_MS, .events = &facts_events, .ctx = l};
-  l->facts = bulk_new_own(l, &options);
+  l->facts = l->facts_waits ? link_bulk(l, &options) : bulk_new_own(l, &options);
 }
 
 static uint64_t facts_due(const struct link *l) {
@@ -138,6 +139,7 @@ static uint64_t ping_due(const struct link *l) {
 void chores_begin(struct link *l) {
   l->watch = (struct watch){0};
   l->facts_at = 0;
+  l->facts_waits = false;
   l->pinged_at = uv_now(l->o.loop);
 }
 

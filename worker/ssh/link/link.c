@@ -52,6 +52,7 @@ static void times_default(struct link_times *t) {
   t->watch_max = or_default(t->watch_max, 30000);
   t->bulk_min = or_default(t->bulk_min, 1000);
   t->bulk_max = or_default(t->bulk_max, 30000);
+  t->side = or_default(t->side, 10000);
 }
 
 static void link_destroy(struct link *l) {
@@ -135,6 +136,7 @@ static void link_drop(struct link *l, const char *text) {
   if (l->dropping) shell_lost(l->dropping, text);
   shell_free(l->dropping);
   l->dropping = NULL;
+  sides_close(l);
   if (!l->dead) bulks_lost(l, text);
 }
 
@@ -247,17 +249,18 @@ static void on_shell_broken(void *ctx, enum shell_fault fault, bool orderly, con
 static const struct shell_events control_events = {
     .up = on_shell_up, .answered = on_answered, .broken = on_shell_broken};
 
-struct shell *link_shell_new(struct link *l, const struct shell_events *events, void *ctx) {
-  l->wire->shells++;
+struct shell *link_shell_new(struct wire *w, const struct shell_events *events, void *ctx) {
+  const struct link *l = w->l;
+  w->shells++;
   const struct shell_options options = {.loop = l->o.loop,
-                                        .transport = l->wire->transport,
+                                        .transport = w->transport,
                                         .events = events,
                                         .ctx = ctx,
                                         .generation = l->generation,
                                         .start_limit_ms = l->times.start,
                                         .limit_ms = l->times.limit,
                                         .freed = on_shell_freed,
-                                        .freed_ctx = l->wire};
+                                        .freed_ctx = w};
   return shell_new(&options);
 }
 
@@ -265,33 +268,46 @@ static void on_wire_up(void *ctx) {
   struct wire *w = ctx;
   struct link *l = w->l;
   if (w->detached) return;
+  if (w->side) {
+    side_came(w->side);
+    return;
+  }
   gate_leave(&l->pass);
   free(l->address);
   l->address = copy(w->transport->address);
   l->phase = PHASE_LOGIN;
-  l->control = link_shell_new(l, &control_events, l);
+  l->control = link_shell_new(w, &control_events, l);
 }
 
 static void on_wire_down(void *ctx, const struct transport_end *end) {
   const struct wire *w = ctx;
   if (w->detached) return;
+  if (w->side) {
+    side_gone(w->side, end);
+    return;
+  }
   const bool lost = end->fault == TRANSPORT_LOST || end->fault == TRANSPORT_BUSY;
   link_fail(w->l, lost || w->l->phase == PHASE_UP ? LINK_UNREACHABLE : LINK_REFUSED, end->text);
 }
 
 static const struct transport_events wire_events = {.up = on_wire_up, .down = on_wire_down};
 
-/* There is a place at the gate. */
-static void on_gate(void *ctx) {
-  struct link *l = ctx;
+struct wire *link_wire_new(struct link *l, struct side *side) {
   struct wire *w = alloc_new(struct wire);
-  *w = (struct wire){.l = l, .next = l->wires};
-  l->wires = l->wire = w;
-  l->generation++;
-  l->phase = PHASE_CONNECTING;
+  *w = (struct wire){.l = l, .side = side, .next = l->wires};
+  l->wires = w;
   const struct transport_options options = {
       .loop = l->o.loop, .host = &l->host, .state_dir = l->o.state_dir, .events = &wire_events, .ctx = w};
   w->transport = l->o.connect(&options);
+  return w;
+}
+
+/* There is a place at the gate. */
+static void on_gate(void *ctx) {
+  struct link *l = ctx;
+  l->generation++;
+  l->phase = PHASE_CONNECTING;
+  l->wire = link_wire_new(l, NULL);
 }
 
 /* ---- turning ---- */
@@ -369,6 +385,7 @@ void link_free(struct link *l) {
   if (l->wire) l->wire->detached = true;
   l->wire = NULL;
   bulks_free(l);
+  sides_close(l);
   shell_free(l->control);
   shell_free(l->dropping);
   l->control = l->dropping = NULL;

@@ -56,6 +56,7 @@ struct link_times {                    /* ms; 0 is the default */
   unsigned limit;                      /* OPS_DEADLINE_MS: a request that says nothing else */
   unsigned watch_min, watch_max;       /* 1000, 30000: until the watch is opened again */
   unsigned bulk_min, bulk_max;         /* 1000, 30000: until a refused bulk channel is tried again */
+  unsigned side;                       /* 10000: without a bulk, until a further connection is closed */
 };
 
 struct link_options {
@@ -100,8 +101,9 @@ void link_ask(struct link *l, const struct ask *ask);
 void link_forget(struct link *l, const void *ctx);
 
 /* A request on a channel of its own, beside the control shell: for raw bytes, and for what takes long. At most
- * LINK_BULKS of them run at a time, the others wait their turn; a server that refuses another channel (MaxSessions)
- * is asked again later. The owner frees each, at any moment; that closes its channel.
+ * LINK_BULKS of them run at a time, the others wait their turn. A server that refuses another channel (MaxSessions)
+ * is asked again later, and those that wait meanwhile get up to three further connections, one each. The owner frees
+ * each, at any moment; that closes its channel.
  *
  *   asked --> (turn, channel, bootstrap) --> answer --> data or writing --> end */
 #define LINK_BULKS 6
@@ -145,7 +147,7 @@ struct bulk_options {
 struct bulk;
 
 struct bulk *link_bulk(struct link *l, const struct bulk_options *options);
-/* The server has just refused another channel, and there is none of ours that could make room. */
+/* The server has just refused another channel. */
 bool link_is_crowded(const struct link *l);
 void bulk_write(struct bulk *b, const void *bytes, size_t len); /* after `answer` */
 size_t bulk_waiting(const struct bulk *b);

@@ -1,5 +1,6 @@
 /* The inside of a link, for the files that make it: link.c (connection and contact), bulk.c (channels beside the
- * control shell), chores.c (what a link that is up does by itself: watch, facts, sign of life).
+ * control shell), side.c (further connections for these), chores.c (what a link that is up does by itself: watch,
+ * facts, sign of life).
  *
  * One timer turns the link: link_turn does what is due, link_schedule sets it to what is due next, and link_wake has
  * it turn at once. The connection, `wire`, is freed when its shells are, and never from within its own callbacks.
@@ -13,12 +14,25 @@
 
 enum link_phase { PHASE_WAITING, PHASE_QUEUED, PHASE_CONNECTING, PHASE_LOGIN, PHASE_HELLO, PHASE_INSTALL, PHASE_UP };
 
+#define LINK_SIDES 3
+
 struct wire {
   struct link *l;
+  struct side *side; /* that it is for; NULL: the link's own */
   struct transport *transport;
   unsigned shells; /* whose channels aren't freed yet */
   bool detached;   /* what it says is of no interest any more */
   struct wire *next;
+};
+
+struct side {
+  struct link *l;
+  struct gate_pass pass;
+  struct wire *wire; /* NULL: there is none, or it waits for a place at the gate */
+  bool up;
+  struct bulk *bulk;             /* that it carries */
+  uint64_t ready_at, idle_since; /* uv_now */
+  unsigned refusals;
 };
 
 struct unsent { /* a request that came while there was nobody to ask */
@@ -60,15 +74,21 @@ struct link {
   struct bulk *bulks, *bulks_last;
   unsigned bulks_running, bulk_room, bulk_delay; /* room: channels that the server is thought to allow */
   uint64_t bulk_at, bulk_refused_at;
+  struct side sides[LINK_SIDES];
+  uint64_t side_at; /* no other is made before */
+  unsigned side_delay;
   struct watch watch;
   struct bulk *facts;
+  bool facts_waits; /* its own channel was refused */
   uint64_t facts_at, pinged_at;
   char facts_boot[OPS_WORD];
 };
 
 void link_wake(struct link *l);
-/* Another shell on the present connection. */
-struct shell *link_shell_new(struct link *l, const struct shell_events *events, void *ctx);
+/* A connection that is being made. */
+struct wire *link_wire_new(struct link *l, struct side *side);
+/* Another shell on a connection. */
+struct shell *link_shell_new(struct wire *w, const struct shell_events *events, void *ctx);
 
 /* ---- bulk.c ---- */
 
@@ -81,6 +101,25 @@ uint64_t bulks_due(const struct link *l);
 /* The connection is lost: each that was there gets its end. */
 void bulks_lost(struct link *l, const char *text);
 void bulks_free(struct link *l);
+/* How many there are that another connection could serve: those that the server has no channel for. */
+size_t bulks_waiting(const struct link *l);
+/* Starts the first of them on that connection; NULL if there is none. */
+struct bulk *bulk_start_aside(struct link *l, struct side *s);
+void bulk_side_lost(struct bulk *b, const char *text);
+/* There is no other connection to be had now. */
+void bulks_unserved(struct link *l, const char *text);
+
+/* ---- side.c ---- */
+
+void sides_turn(struct link *l);
+uint64_t sides_due(const struct link *l);
+void sides_close(struct link *l);
+void side_came(struct side *s);
+void side_gone(struct side *s, const struct transport_end *end);
+/* What became of the bulk that it was given: no channel; a channel; over. */
+void side_refused(struct side *s, const char *text);
+void side_served(struct side *s);
+void side_left(struct side *s);
 
 /* ---- chores.c ---- */
 
