@@ -21,7 +21,6 @@ enum stage { STAGE_IDLE, STAGE_LOOK, STAGE_COPY, STAGE_TIDY };
 struct backup_schedule {
   struct backup_schedule_options o;
   uv_timer_t timer;
-  uv_work_t work; /* of STAGE_LOOK and STAGE_TIDY */
   enum stage stage;
   bool closing, closed;
 
@@ -35,9 +34,16 @@ struct backup_schedule {
   instant asked_at; /* when the try under way began */
   char *why;        /* standing->why */
 
-  /* For the pool. */
-  char *work_dir, name[SHELF_NAME_SIZE];
-  char *state_id;
+  char name[SHELF_NAME_SIZE]; /* of the one that is made */
+};
+
+/* A visit of the folder, with copies of all that it needs: it may hang. */
+struct visit {
+  struct errand errand;
+  struct backup_schedule *schedule; /* the loop's; NULL once nobody waits for it */
+  void (*done)(struct backup_schedule *s, const struct visit *v);
+  char *dir, *state_id, name[SHELF_NAME_SIZE];
+  int64_t keep;
   int result;
   instant found;
   struct buf said;
@@ -94,6 +100,19 @@ static void alarm_set(struct backup_schedule *s, const char *why) {
   if (!same) s->o.changed(s->o.ctx);
 }
 
+static void alarm_overdue(struct backup_schedule *s) {
+  char *why = alloc_fmt("the backup folder %s doesn't answer", s->dir);
+  alarm_set(s, why);
+  free(why);
+}
+
+/* No errand can be made; of one that hangs the alarm may be on, and says which folder it is. */
+static void alarm_no_errand(struct backup_schedule *s) {
+  const char *why = errands_hang(s->o.errands) ? "the folder of the backup before doesn't answer yet"
+                                               : "no thread is free for it";
+  alarm_set(s, s->why ? s->why : why);
+}
+
 /* ---- when ---- */
 
 /* When the next one is to begin, after the last that was made. False, with the alarm, if that can't be told. */
@@ -135,9 +154,6 @@ static void schedule_release(struct backup_schedule *s) {
   free(s->dir);
   free(s->zone);
   free(s->why);
-  free(s->work_dir);
-  free(s->state_id);
-  buf_release(&s->said);
   free(s);
 }
 
@@ -155,29 +171,56 @@ static void rest(struct backup_schedule *s) {
   }
 }
 
-static void begin_work(struct backup_schedule *s, enum stage stage, uv_work_cb work, uv_after_work_cb done) {
+static void visit_free(struct visit *v) {
+  buf_release(&v->said);
+  free(v->dir);
+  free(v->state_id);
+  free(v);
+}
+
+static void on_visit(struct errand *e, enum errand_end end) {
+  struct visit *v = (struct visit *)e;
+  struct backup_schedule *s = v->schedule;
+  v->schedule = NULL;
+  if (s && end == ERRAND_DONE) {
+    v->done(s, v);
+  } else if (s) {
+    if (!s->closing && !s->another) (end == ERRAND_OVERDUE ? alarm_overdue : alarm_no_errand)(s);
+    rest(s);
+  }
+  if (end != ERRAND_OVERDUE) visit_free(v);
+}
+
+static void visit(struct backup_schedule *s, enum stage stage, void (*run)(struct errand *e),
+                  void (*done)(struct backup_schedule *s, const struct visit *v)) {
+  struct visit *v = alloc_new(struct visit);
+  v->errand.run = run;
+  v->errand.end = on_visit;
+  v->schedule = s;
+  v->done = done;
+  v->dir = alloc_strdup(s->dir);
+  v->state_id = alloc_strdup(store_state_id(s->o.assembly->store));
+  memcpy(v->name, s->name, sizeof v->name);
+  v->keep = s->keep;
   s->stage = stage;
-  buf_reset(&s->said);
-  s->work.data = s;
-  if (uv_queue_work(&s->o.assembly->loop, &s->work, work, done) == 0) return;
-  alarm_set(s, "no thread is free for it");
+  if (errands_submit(s->o.errands, &v->errand)) return;
+  visit_free(v);
+  alarm_no_errand(s);
   rest(s);
 }
 
-static const char *said(const struct backup_schedule *s) {
-  return s->said.len ? s->said.bytes : err_text(s->result);
+static const char *said(const struct visit *v) {
+  return v->said.len ? v->said.bytes : err_text(v->result);
 }
 
-static void tidy_work(uv_work_t *work) {
-  struct backup_schedule *s = work->data;
-  s->result = shelf_tidy(s->work_dir, s->state_id, s->keep, s->name, &s->said);
+static void run_tidy(struct errand *e) {
+  struct visit *v = (struct visit *)e;
+  v->result = shelf_tidy(v->dir, v->state_id, v->keep, v->name, &v->said);
 }
 
-static void tidy_done(uv_work_t *work, int cancelled) {
-  struct backup_schedule *s = work->data;
-  (void)cancelled;
-  if (s->result && !s->another && !s->closing) {
-    alarm_set(s, said(s));
+static void tidied(struct backup_schedule *s, const struct visit *v) {
+  if (v->result && !s->another && !s->closing) {
+    alarm_set(s, said(v));
   } else {
     alarm_clear(s);
   }
@@ -193,22 +236,22 @@ static void copied(void *ctx, int status, const char *text) {
     rest(s);
   } else {
     s->o.standing->last = s->asked_at;
-    begin_work(s, STAGE_TIDY, tidy_work, tidy_done);
+    visit(s, STAGE_TIDY, run_tidy, tidied);
   }
 }
 
 static void copy(struct backup_schedule *s) {
   s->stage = STAGE_COPY;
   s->asked_at = clock_now();
-  shelf_name(s->state_id, s->asked_at, s->name);
-  char *file = path_join(s->work_dir, s->name);
+  shelf_name(store_state_id(s->o.assembly->store), s->asked_at, s->name);
+  char *file = path_join(s->dir, s->name);
   backup_jobs_start(s->o.jobs, file, copied, s);
   free(file);
 }
 
-static void look_work(uv_work_t *work) {
-  struct backup_schedule *s = work->data;
-  s->result = shelf_look(s->work_dir, s->state_id, clock_now(), &s->found, &s->said);
+static void run_look(struct errand *e) {
+  struct visit *v = (struct visit *)e;
+  v->result = shelf_look(v->dir, v->state_id, clock_now(), &v->found, &v->said);
 }
 
 /* What failed before was the look, or that an old one couldn't be removed. */
@@ -217,20 +260,19 @@ static void not_due(struct backup_schedule *s) {
   if (s->o.standing->failing == INSTANT_NONE)
     rest(s);
   else
-    begin_work(s, STAGE_TIDY, tidy_work, tidy_done);
+    visit(s, STAGE_TIDY, run_tidy, tidied);
 }
 
 /* The folder is the truth: what somebody put there or took away since the last look counts. */
-static void look_done(uv_work_t *work, int cancelled) {
-  struct backup_schedule *s = work->data;
-  if (cancelled || s->another || s->closing) {
+static void looked(struct backup_schedule *s, const struct visit *v) {
+  if (s->another || s->closing) {
     rest(s);
     return;
   }
-  s->o.standing->last = s->found;
+  s->o.standing->last = v->found;
   s->retry_at = INSTANT_NONE;
-  if (s->result) {
-    alarm_set(s, said(s));
+  if (v->result) {
+    alarm_set(s, said(v));
     rest(s);
   } else if (!plan(s)) {
     rest(s);
@@ -254,7 +296,7 @@ static void on_timer(uv_timer_t *timer) {
   } else if (backup_jobs_busy(s->o.jobs)) {
     sleep_for(s, BUSY_SLEEP);
   } else {
-    begin_work(s, STAGE_LOOK, look_work, look_done);
+    visit(s, STAGE_LOOK, run_look, looked);
   }
 }
 
@@ -266,9 +308,7 @@ static void take_configuration(struct backup_schedule *s) {
   s->another = false;
   free(s->dir);
   free(s->zone);
-  free(s->work_dir);
   s->dir = config->backup.dir ? alloc_strdup(config->backup.dir) : NULL;
-  s->work_dir = s->dir ? alloc_strdup(s->dir) : NULL;
   s->zone = alloc_strdup(config->timezone);
   s->at = config->backup.at;
   s->keep = config->backup.keep;
@@ -289,7 +329,6 @@ void backup_schedule_configure(struct backup_schedule *s) {
 struct backup_schedule *backup_schedule_new(const struct backup_schedule_options *options) {
   struct backup_schedule *s = alloc_new(struct backup_schedule);
   s->o = *options;
-  s->state_id = alloc_strdup(store_state_id(options->assembly->store));
   s->retry_at = INSTANT_NONE;
   s->o.standing->failing = INSTANT_NONE;
   uv_timer_init(&options->assembly->loop, &s->timer);

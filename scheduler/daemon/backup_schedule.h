@@ -1,5 +1,5 @@
 /* Backups on the schedule that `backup` of the configuration sets: made by backup_job.h, kept in the folder as
- * store/shelf.h says. Loop thread only; the folder is looked at on the pool.
+ * store/shelf.h says. Loop thread only; the folder is looked at by errands (errands.h).
  *
  *   idle --due--> look at the folder --> copy and verify --> remove the oldest --> idle
  *                      '------- it fails: the alarm; tried again after ten minutes ------'
@@ -16,6 +16,7 @@
 #include "base/instant.h"
 #include "scheduler/daemon/assembly.h"
 #include "scheduler/daemon/backup_job.h"
+#include "scheduler/daemon/errands.h"
 
 /* How things stand; texts live until the next change. */
 struct backup_standing {
@@ -24,6 +25,7 @@ struct backup_standing {
   instant next;    /* INSTANT_NONE: not known yet */
   instant failing; /* since when they fail; INSTANT_NONE: the last try was good, or there was none yet */
   const char *why; /* with `failing` */
+  instant overdue; /* since when the folder of any backup doesn't answer; INSTANT_NONE: none is waited for in vain */
 };
 
 /* How old the newest verified backup is; -1 if there is none, or none is scheduled. */
@@ -36,7 +38,8 @@ void backup_standing_json(const struct backup_standing *s, struct json *j);
 struct backup_schedule_options { /* all borrowed */
   struct assembly *assembly;
   struct backup_jobs *jobs;
-  struct backup_standing *standing; /* kept true */
+  struct errands *errands;
+  struct backup_standing *standing; /* kept true, but for `overdue` */
   void (*changed)(void *ctx);       /* the alarm began, changed or ended */
   void *ctx;
 };
@@ -46,7 +49,7 @@ struct backup_schedule;
 struct backup_schedule *backup_schedule_new(const struct backup_schedule_options *options);
 /* The configuration in force is another one. */
 void backup_schedule_configure(struct backup_schedule *s);
-/* Before backup_jobs_free. What is under way ends as that of backup_job.h. Accepts NULL. */
+/* Before backup_jobs_free and errands_free. What is under way ends as that of backup_job.h. Accepts NULL. */
 void backup_schedule_free(struct backup_schedule *s);
 
 #endif

@@ -31,6 +31,7 @@ struct upkeep {
   size_t left_len;
   bool sweeping, closing;
   int open;
+  struct errands *errands;
   struct backup_jobs *backups;
   struct backup_schedule *schedule;
 
@@ -211,10 +212,13 @@ struct upkeep *upkeep_new(const struct upkeep_options *options) {
   struct upkeep *u = alloc_new(struct upkeep);
   uv_loop_t *loop = &options->assembly->loop;
   u->o = *options;
-  u->backups = backup_jobs_new(loop, core_committer(options->assembly->core));
+  const struct errands_options errands = {.loop = loop, .overdue = &options->backup->overdue};
+  u->errands = errands_new(&errands);
+  u->backups = backup_jobs_new(u->errands, core_committer(options->assembly->core));
   requests_record(options->requests, &backup_recorder, 1, u);
   const struct backup_schedule_options schedule = {.assembly = options->assembly,
                                                    .jobs = u->backups,
+                                                   .errands = u->errands,
                                                    .standing = options->backup,
                                                    .changed = options->backup_changed,
                                                    .ctx = options->ctx};
@@ -246,6 +250,7 @@ void upkeep_free(struct upkeep *u) {
   u->stop_check = true;
   backup_schedule_free(u->schedule);
   backup_jobs_free(u->backups);
+  errands_free(u->errands);
   uv_close((uv_handle_t *)&u->retention, on_closed);
   uv_close((uv_handle_t *)&u->zones, on_closed);
 }

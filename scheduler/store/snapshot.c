@@ -11,11 +11,21 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "scheduler/store/backup.h"
 #include "scheduler/store/db.h"
 
-int snapshot_verify(const char *file, int64_t *version, struct buf *why) {
+#define STEPS_BETWEEN 100000 /* of SQLite's machine, some milliseconds */
+
+static int give_up(void *watch) {
+  struct backup_watch *w = watch;
+  return !w->goes_on(w->ctx);
+}
+
+int snapshot_check(const char *file, const struct backup_watch *watch, int64_t *version, struct buf *why) {
+  struct backup_watch asked = watch ? *watch : (struct backup_watch){0};
   sqlite3 *db = NULL;
   int rc = db_open(file, DB_FROZEN, &db, why);
+  if (!rc && watch) sqlite3_progress_handler(db, STEPS_BETWEEN, give_up, &asked);
   if (!rc) rc = db_version(db, version, why);
   if (!rc && *version == 0) {
     rc = ERR_CORRUPT;
@@ -24,6 +34,10 @@ int snapshot_verify(const char *file, int64_t *version, struct buf *why) {
   if (!rc) rc = db_check(db, "integrity_check", NULL, why);
   db_close(db);
   return rc;
+}
+
+int snapshot_verify(const char *file, int64_t *version, struct buf *why) {
+  return snapshot_check(file, NULL, version, why);
 }
 
 void snapshot_discard(const char *temporary) {
@@ -45,11 +59,11 @@ int snapshot_begin(const char *temporary, struct buf *why) {
   return 0;
 }
 
-static int sync_file(const char *file) {
+int snapshot_sync(const char *file, struct buf *why) {
   int fd = open(file, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return err_from_errno(errno);
-  int rc = fsync(fd) == 0 ? 0 : ERR_SYNC;
-  close(fd);
+  int rc = fd < 0 ? err_from_errno(errno) : fsync(fd) == 0 ? 0 : ERR_SYNC;
+  if (fd >= 0) close(fd);
+  if (rc && why) buf_fmt(why, "the snapshot %s can't be synced: %s", file, err_text(rc));
   return rc;
 }
 
@@ -57,7 +71,7 @@ int snapshot_finish(const char *temporary, const char *file, struct buf *why) {
   int64_t version;
   size_t said = why ? why->len : 0;
   int rc = snapshot_verify(temporary, &version, why);
-  if (!rc) rc = sync_file(temporary);
+  if (!rc) rc = snapshot_sync(temporary, why);
   if (!rc && rename(temporary, file) != 0) rc = err_from_errno(errno);
   if (!rc) {
     char *path = alloc_strdup(file);

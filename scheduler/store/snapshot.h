@@ -19,7 +19,11 @@ int snapshot_vacuum(sqlite3 *db, const char *file, struct buf *why);
 /* Checks the file `temporary` as a whole (integrity_check, application_id), syncs it and renames it to `file`;
  * removes it if that fails. */
 int snapshot_finish(const char *temporary, const char *file, struct buf *why);
-/* integrity_check and identity of a snapshot; *version is its schema. */
+/* integrity_check and identity of a snapshot; *version is its schema. ERR_AGAIN if `watch` (may be NULL) said so. */
+struct backup_watch;
+int snapshot_check(const char *file, const struct backup_watch *watch, int64_t *version, struct buf *why);
+int snapshot_sync(const char *file, struct buf *why);
+/* snapshot_check to its end. */
 int snapshot_verify(const char *file, int64_t *version, struct buf *why);
 
 #endif

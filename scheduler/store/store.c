@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/id.h"
+#include "scheduler/store/backup.h"
 #include "scheduler/store/damage.h"
 #include "scheduler/store/migrate.h"
 #include "scheduler/store/place.h"
@@ -128,6 +129,7 @@ int store_open(const char *dir, instant now, struct store **out, struct buf *why
   int rc = dir_make(dir, 0700);
   if (!rc) rc = place_check(dir, why);
   if (!rc) rc = place_lock(dir, &s->lock_fd, why);
+  if (!rc) backup_tidy(dir);
   if (!rc) rc = damage_check(dir, why);
   if (!rc) rc = witness_open(&s->witness, dir, why);
   if (!rc) rc = open_database(s, now, why);

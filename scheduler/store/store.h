@@ -5,6 +5,7 @@
  *   rota.witness   how far the database was known to be (witness.h)
  *   rota.damaged   damage was found: not to be opened any more (damage.h)
  *   rota.ballast   room kept back for a full disk (witness.h)
+ *   rota.backup    a backup that is being made (backup.h)
  *
  * There is one connection that writes and checkpoints: struct store. It is opened and loaded by the starting thread,
  * then handed to the writer's thread, which alone may use it from then on: store_commit, store_tend, retention.h,

@@ -190,6 +190,7 @@ void health_view(const struct health *h, struct health_view *out) {
   const struct backup_standing *scheduled = h->o.backup;
   *out = (struct health_view){.degraded = h->degraded, .backup_at = h->backup_at, .backup_file = h->backup_file};
   out->left_aside = quarantine_len(h->o.quarantine);
+  out->backup_overdue = scheduled->overdue;
   out->backup_failing = scheduled->failing != INSTANT_NONE;
   if (scheduled->dir && scheduled->last != INSTANT_NONE &&
       (out->backup_at == INSTANT_NONE || scheduled->last > out->backup_at)) {

@@ -72,7 +72,8 @@ struct health_view {
   instant backup_at;       /* of the last backup that was verified; INSTANT_NONE: none is known */
   const char *backup_file; /* or the folder of those on the schedule */
   bool backup_failing;
-  size_t left_aside; /* what crashed the daemon too often (quarantine.h) */
+  instant backup_overdue; /* since when the folder of one doesn't answer; INSTANT_NONE: it does */
+  size_t left_aside;      /* what crashed the daemon too often (quarantine.h) */
 };
 void health_view(const struct health *h, struct health_view *out);
 const struct degraded *health_degraded(const struct health *h);

@@ -275,7 +275,9 @@ static void write_stream(struct metrics *m) {
 
 static void write_backup(struct metrics *m) {
   gauge(m, "rota_backup_failing", "Whether backups on the schedule fail.", m->view.backup_failing);
-  instant at = m->view.backup_at;
+  instant at = m->view.backup_at, overdue = m->view.backup_overdue, now = m->page->now;
+  gauge_seconds(m, "rota_backup_overdue_seconds", "For how long the folder of a backup hasn't answered; 0: it does.",
+                overdue != INSTANT_NONE && now > overdue ? now - overdue : 0);
   if (at == INSTANT_NONE) return;
   gauge_seconds(m, "rota_last_backup_timestamp_seconds", "When the last backup that was verified was made.", at);
   gauge_seconds(m, "rota_last_backup_age_seconds", "Its age.", m->page->now > at ? m->page->now - at : 0);

@@ -30,13 +30,7 @@ static void fill(struct sandbox *s, int64_t from, int64_t count) {
 }
 
 static void backup(struct sandbox *s, const char *file) {
-  struct backup *b;
-  int rc = backup_begin(s->store, file, &b, &s->why);
-  if (!rc) {
-    do rc = backup_step(b, &s->why);
-    while (rc == 1);
-  }
-  if (!rc) rc = backup_finish(b, &s->why);
+  int rc = sandbox_backup(s, file);
   if (rc) fail_msg("%s: %s", err_name(rc), buf_cstr(&s->why));
 }
 
@@ -45,8 +39,10 @@ static void a_snapshot_taken_during_commits_is_whole_and_as_of_its_end(void **st
   char *file = sandbox_path(s, "copy.db"), *temporary = sandbox_path(s, "copy.db.tmp");
   sandbox_pipeline(s);
   fill(s, 10, 30000);
+  const struct backup_watch watch = {sandbox_goes_on, NULL};
   struct backup *b;
-  assert_int_equal(backup_begin(s->store, file, &b, &s->why), 0);
+  assert_int_equal(delivery_begin(file, &s->why), 0);
+  assert_int_equal(backup_begin(s->store, &b, &s->why), 0);
   int rc, steps = 0;
   int64_t next = 50000;
   while ((rc = backup_step(b, &s->why)) == 1) {
@@ -58,7 +54,7 @@ static void a_snapshot_taken_during_commits_is_whole_and_as_of_its_end(void **st
   }
   assert_int_equal(rc, 0);
   assert_true(steps > 1);
-  assert_int_equal(backup_finish(b, &s->why), 0);
+  assert_int_equal(backup_finish(b, file, &watch, &s->why), 0);
   assert_int_not_equal(access(temporary, F_OK), 0);
   int64_t version;
   assert_int_equal(snapshot_verify(file, &version, NULL), 0);
@@ -66,7 +62,7 @@ static void a_snapshot_taken_during_commits_is_whole_and_as_of_its_end(void **st
   struct store_health h;
   store_health(s->store, &h);
   assert_int_equal(number(file, "SELECT commit_number FROM meta"), h.commit_number);
-  assert_int_equal(backup_begin(s->store, file, &b, &s->why), ERR_EXISTS);
+  assert_int_equal(delivery_begin(file, &s->why), ERR_EXISTS);
   free(file);
   free(temporary);
 }
@@ -75,15 +71,20 @@ static void a_snapshot_taken_during_commits_is_whole_and_as_of_its_end(void **st
 static void a_snapshot_is_its_owners_alone(void **state) {
   struct sandbox *s = *state;
   char *file = sandbox_path(s, "copy.db"), *temporary = sandbox_path(s, "copy.db.tmp");
-  char *vacuumed = sandbox_path(s, "vacuumed.db");
+  char *vacuumed = sandbox_path(s, "vacuumed.db"), *staged = sandbox_path(s, "rota.backup");
   struct stat st;
   mode_t before = umask(022);
   sandbox_pipeline(s);
   struct backup *b;
-  assert_int_equal(backup_begin(s->store, file, &b, &s->why), 0);
-  assert_int_equal(stat(temporary, &st), 0);
-  assert_int_equal(st.st_mode & 0777, 0600);
+  assert_int_equal(delivery_begin(file, &s->why), 0);
+  assert_int_equal(backup_begin(s->store, &b, &s->why), 0);
+  const char *const begun[] = {temporary, staged};
+  for (int i = 0; i < 2; i++) {
+    assert_int_equal(stat(begun[i], &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+  }
   backup_abort(b);
+  free(staged);
   backup(s, file);
   assert_int_equal(stat(file, &st), 0);
   assert_int_equal(st.st_mode & 0777, 0600);
@@ -99,16 +100,129 @@ static void a_snapshot_is_its_owners_alone(void **state) {
   free(file);
 }
 
+static bool never(void *ctx) {
+  (void)ctx;
+  return false;
+}
+
 static void a_backup_that_is_given_up_leaves_nothing(void **state) {
   struct sandbox *s = *state;
+  const struct backup_watch watch = {never, NULL};
   char *file = sandbox_path(s, "copy.db"), *temporary = sandbox_path(s, "copy.db.tmp");
+  char *staged = sandbox_path(s, "rota.backup");
+  const char *const files[] = {file, temporary, staged};
   struct backup *b;
-  assert_int_equal(backup_begin(s->store, file, &b, &s->why), 0);
-  backup_abort(b);
-  assert_int_not_equal(access(file, F_OK), 0);
-  assert_int_not_equal(access(temporary, F_OK), 0);
+  for (int copied = 0; copied < 2; copied++) {
+    assert_int_equal(delivery_begin(file, &s->why), 0);
+    assert_int_equal(backup_begin(s->store, &b, &s->why), 0);
+    while (copied && backup_step(b, &s->why) == 1) {
+    }
+    if (copied) {
+      assert_int_equal(backup_finish(b, file, &watch, &s->why), ERR_AGAIN);
+    } else {
+      backup_abort(b);
+      delivery_drop(file);
+    }
+    for (int i = 0; i < 3; i++) assert_int_not_equal(access(files[i], F_OK), 0);
+  }
   free(file);
   free(temporary);
+  free(staged);
+}
+
+static void what_a_crash_left_of_one_in_the_state_is_removed_by_the_next_start(void **state) {
+  struct sandbox *s = *state;
+  char *staged = sandbox_path(s, "rota.backup");
+  sandbox_close(s);
+  assert_int_equal(file_write(staged, "half", 4, 0600, false), 0);
+  sandbox_open(s);
+  assert_int_not_equal(access(staged, F_OK), 0);
+  free(staged);
+}
+
+/* ---- into another file system ---- */
+
+/* A folder that isn't on the sandbox's file system, or NULL. */
+static char *elsewhere(const struct sandbox *s) {
+  struct stat here, there;
+  if (stat(s->dir, &here) != 0 || stat("/dev/shm", &there) != 0 || here.st_dev == there.st_dev) return NULL;
+  char *dir = alloc_strdup("/dev/shm/rota-backup-XXXXXX");
+  if (mkdtemp(dir)) return dir;
+  free(dir);
+  return NULL;
+}
+
+static void a_backup_into_another_file_system_is_the_same_to_the_byte(void **state) {
+  struct sandbox *s = *state;
+  char *dir = elsewhere(s), *here = sandbox_path(s, "copy.db");
+  if (!dir) {
+    free(here);
+    skip();
+  }
+  char *there = path_join(dir, "copy.db");
+  struct buf a = {0}, b = {0};
+  sandbox_pipeline(s);
+  fill(s, 10, 10000);
+  backup(s, there);
+  backup(s, here);
+  assert_int_equal(file_read(there, SIZE_MAX / 2, &a), 0);
+  assert_int_equal(file_read(here, SIZE_MAX / 2, &b), 0);
+  assert_true(a.len > 1024 * 1024);
+  assert_int_equal(a.len, b.len);
+  assert_memory_equal(a.bytes, b.bytes, a.len);
+  char *temporary = path_join(dir, "copy.db.tmp");
+  assert_int_not_equal(access(temporary, F_OK), 0);
+  buf_release(&a);
+  buf_release(&b);
+  dir_remove_at(AT_FDCWD, dir);
+  free(temporary);
+  free(there);
+  free(here);
+  free(dir);
+}
+
+struct spoiler {
+  const char *file;
+  int calls;
+};
+
+/* After the last chunk was written, and before anything is read back: a byte of it turns. */
+static bool spoil(void *ctx) {
+  struct spoiler *p = ctx;
+  struct stat st;
+  if (p->calls++ < 2 || stat(p->file, &st) != 0) return true;
+  int fd = open(p->file, O_RDWR);
+  char byte = 0;
+  if (pread(fd, &byte, 1, st.st_size / 2) == 1) {
+    byte ^= 1;
+    assert_int_equal(pwrite(fd, &byte, 1, st.st_size / 2), 1);
+  }
+  close(fd);
+  return true;
+}
+
+static void a_backup_that_reads_back_otherwise_is_none(void **state) {
+  struct sandbox *s = *state;
+  char *dir = elsewhere(s), *from = sandbox_path(s, "original");
+  if (!dir) {
+    free(from);
+    skip();
+  }
+  char *file = path_join(dir, "copy.db"), *temporary = path_join(dir, "copy.db.tmp");
+  struct spoiler spoiler = {.file = temporary};
+  const struct backup_watch watch = {spoil, &spoiler};
+  assert_int_equal(file_write(from, "a short original", 16, 0600, false), 0);
+  assert_int_equal(delivery_begin(file, &s->why), 0);
+  buf_reset(&s->why);
+  assert_int_equal(delivery_carry(from, file, &watch, &s->why), ERR_CORRUPT);
+  assert_non_null(strstr(buf_cstr(&s->why), "doesn't hold what was written"));
+  assert_int_not_equal(access(file, F_OK), 0);
+  assert_int_not_equal(access(temporary, F_OK), 0);
+  dir_remove_at(AT_FDCWD, dir);
+  free(file);
+  free(temporary);
+  free(from);
+  free(dir);
 }
 
 /* ---- going back ---- */
@@ -316,6 +430,9 @@ int main(void) {
       STORE_TEST(a_snapshot_taken_during_commits_is_whole_and_as_of_its_end),
       STORE_TEST(a_snapshot_is_its_owners_alone),
       STORE_TEST(a_backup_that_is_given_up_leaves_nothing),
+      STORE_TEST(what_a_crash_left_of_one_in_the_state_is_removed_by_the_next_start),
+      STORE_TEST(a_backup_into_another_file_system_is_the_same_to_the_byte),
+      STORE_TEST(a_backup_that_reads_back_otherwise_is_none),
       STORE_TEST(a_restore_asks_about_all_that_came_since),
       STORE_TEST(a_restore_without_the_former_state_asks_about_all_that_was_unfinished),
       STORE_TEST(a_damaged_snapshot_changes_nothing),

@@ -19,6 +19,8 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "scheduler/store/backup.h"
+#include "scheduler/store/delivery.h"
 #include "scheduler/store/store.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/vfs.h"
@@ -98,6 +100,29 @@ static inline void sandbox_commit(struct sandbox *s, const struct change *change
 
 static inline char *sandbox_path(const struct sandbox *s, const char *name) {
   return path_join(s->dir, name);
+}
+
+static inline bool sandbox_goes_on(void *ctx) {
+  (void)ctx;
+  return true;
+}
+
+/* A backup to `file` from its beginning to its end; `why` says what went wrong. */
+static inline int sandbox_backup(struct sandbox *s, const char *file) {
+  const struct backup_watch watch = {sandbox_goes_on, NULL};
+  struct backup *b = NULL;
+  buf_reset(&s->why);
+  int rc = delivery_begin(file, &s->why);
+  if (rc) return rc;
+  rc = backup_begin(s->store, &b, &s->why);
+  if (!rc) {
+    do rc = backup_step(b, &s->why);
+    while (rc == 1);
+  }
+  if (!rc) return backup_finish(b, file, &watch, &s->why);
+  backup_abort(b);
+  delivery_drop(file);
+  return rc;
 }
 
 /* ---- rows ---- */

@@ -3,7 +3,6 @@
 
 #include <sys/stat.h>
 
-#include "scheduler/store/backup.h"
 #include "scheduler/store/shelf.h"
 
 static char *shelf_of(struct sandbox *s) {
@@ -30,13 +29,7 @@ static void put(const char *dir, const char *name, const char *text) {
 
 static void put_backup(struct sandbox *s, const char *dir, const char *name) {
   char *path = path_join(dir, name);
-  struct backup *b;
-  int rc = backup_begin(s->store, path, &b, &s->why);
-  if (!rc) {
-    do rc = backup_step(b, &s->why);
-    while (rc == 1);
-  }
-  if (!rc) rc = backup_finish(b, &s->why);
+  int rc = sandbox_backup(s, path);
   if (rc) fail_msg("%s: %s", err_name(rc), buf_cstr(&s->why));
   free(path);
 }

@@ -14,6 +14,7 @@
 
 #include "scheduler/store/backup.h"
 #include "scheduler/store/db.h"
+#include "scheduler/store/delivery.h"
 #include "scheduler/store/history.h"
 #include "scheduler/store/migrate.h"
 #include "scheduler/store/restore.h"
@@ -242,16 +243,24 @@ static void check_forgotten(const struct telling *t, const char *what) {
 
 /* ---- a backup ---- */
 
+static bool goes_on(void *ctx) {
+  (void)ctx;
+  return true;
+}
+
 static bool backs_up(struct store *s, struct telling *t) {
-  struct backup *b;
-  int rc = backup_begin(s, COPY, &b, NULL);
+  const struct backup_watch watch = {goes_on, NULL};
+  struct backup *b = NULL;
+  int rc = delivery_begin(COPY, NULL);
   if (rc) return false;
-  while ((rc = backup_step(b, NULL)) == 1) {
-  }
-  if (rc)
+  rc = backup_begin(s, &b, NULL);
+  while (!rc && (rc = backup_step(b, NULL)) == 1) rc = 0;
+  if (rc) {
     backup_abort(b);
-  else
-    rc = backup_finish(b, NULL);
+    delivery_drop(COPY);
+  } else {
+    rc = backup_finish(b, COPY, &watch, NULL);
+  }
   t->copied = rc == 0;
   said(t);
   return rc == 0;
