@@ -20,6 +20,7 @@
 #define WALK_MAX    (UINT64_C(4) << 30)
 #define RECORDS_MAX ((size_t)1 << 20)
 #define OFFSET_MAX  ((uint64_t)INT64_MAX) /* all who are told of offsets can take this one */
+#define FILES       3
 
 /* A stretch of offsets that lies in one of the files without a break. */
 struct piece {
@@ -29,6 +30,11 @@ struct piece {
   int file;            /* 0 log, 1 log.1, 2 log.2 */
 };
 
+/* The last known count of newlines at or before an offset. */
+struct known {
+  uint64_t offset, lines;
+};
+
 struct logfile {
   int dir;
   VEC(struct piece) pieces;                  /* as of the last refresh, in order */
@@ -36,6 +42,15 @@ struct logfile {
   struct log_index_record header[LOG_INDEX_HEADER_RECORDS];
   uint64_t index_read; /* bytes of log.idx taken into marks and drops */
   uint64_t size;       /* offset behind the last byte */
+  /* Of what the pieces were laid: nothing is laid anew while it is the same. */
+  struct laid {
+    struct log_index_record header[LOG_INDEX_HEADER_RECORDS];
+    uint64_t bytes[FILES];
+    size_t drops;
+  } laid;
+  struct known bases[FILES]; /* pieces of which the lines before are known: the first of each file */
+  size_t bases_len;
+  struct known walked; /* where the last walk came to, from which the next may go on */
 };
 
 static const char *const names[] = {RUNDIR_LOG, RUNDIR_LOG_TAIL_1, RUNDIR_LOG_TAIL_2};
@@ -142,17 +157,14 @@ static void file_lay(struct logfile *lf, int file, uint64_t base, uint64_t base_
 }
 
 /* The tail that begins first comes first; one that holds nothing has no place. */
-static int tails_lay(struct logfile *lf) {
+static void tails_lay(struct logfile *lf) {
   int first = lf->header[1].offset <= lf->header[2].offset ? 1 : 2;
   const int order[] = {first, 3 - first};
   for (size_t i = 0; i < 2; i++) {
     const struct log_index_record *h = &lf->header[order[i]];
-    uint64_t bytes;
-    int err = file_size(lf, order[i], &bytes);
-    if (err) return err;
+    const uint64_t bytes = lf->laid.bytes[order[i]];
     if (h->offset <= OFFSET_MAX - bytes) file_lay(lf, order[i], h->offset, h->value, bytes);
   }
-  return 0;
 }
 
 /* Pieces that overlap can't be told from each other: of such an index, which only the task can have written, what is
@@ -180,17 +192,31 @@ static uint64_t end_of(const struct logfile *lf) {
   return end;
 }
 
+static void bases_take(struct logfile *lf) {
+  lf->bases_len = 0;
+  for (size_t i = 0; i < lf->pieces.len && lf->bases_len < FILES; i++) {
+    const struct piece *p = &lf->pieces.items[i];
+    if (p->lines != LOG_INDEX_NONE) lf->bases[lf->bases_len++] = (struct known){p->begin, p->lines};
+  }
+}
+
+/* Who reads on through many gaps looks at the disk before each, and must not lay them all each time. */
 static int refresh(struct logfile *lf) {
-  uint64_t head;
+  struct laid now = {0};
   int err = index_refresh(lf);
-  if (!err) err = file_size(lf, 0, &head);
+  for (int file = 0; !err && file < FILES; file++) err = file_size(lf, file, &now.bytes[file]);
   if (err) return err;
+  memcpy(now.header, lf->header, sizeof now.header);
+  now.drops = lf->drops.len;
+  if (memcmp(&now, &lf->laid, sizeof now) == 0) return 0;
+  lf->laid = now;
   lf->pieces.len = 0;
-  file_lay(lf, 0, 0, 0, head);
-  err = tails_lay(lf);
+  file_lay(lf, 0, 0, 0, now.bytes[0]);
+  tails_lay(lf);
   overlaps_cut(lf);
+  bases_take(lf);
   lf->size = end_of(lf);
-  return err;
+  return 0;
 }
 
 int logfile_extent(struct logfile *lf, struct logfile_extent *out) {
@@ -204,11 +230,17 @@ int logfile_extent(struct logfile *lf, struct logfile_extent *out) {
 
 /* ---- reading ---- */
 
+/* The first that ends behind the offset. */
 static const struct piece *piece_from(const struct logfile *lf, uint64_t offset) {
-  for (size_t i = 0; i < lf->pieces.len; i++) {
-    if (lf->pieces.items[i].end > offset) return &lf->pieces.items[i];
+  size_t low = 0, high = lf->pieces.len;
+  while (low < high) {
+    const size_t middle = low + (high - low) / 2;
+    if (lf->pieces.items[middle].end > offset)
+      high = middle;
+    else
+      low = middle + 1;
   }
-  return NULL;
+  return low < lf->pieces.len ? &lf->pieces.items[low] : NULL;
 }
 
 static int64_t piece_read(const struct logfile *lf, const struct piece *p, uint64_t offset, void *out, size_t len) {
@@ -256,32 +288,53 @@ int64_t logfile_read(struct logfile *lf, uint64_t offset, void *out, size_t len,
 
 /* ---- lines ---- */
 
-/* The last known count of newlines at or before an offset. */
-struct known {
-  uint64_t offset, lines;
-};
-
-static void known_better(struct known *k, uint64_t offset, uint64_t lines, uint64_t limit) {
-  if (offset <= limit && lines != LOG_INDEX_NONE && offset >= k->offset) *k = (struct known){offset, lines};
+/* How many of the records, which are in the order of their offsets, begin at `limit` or before. */
+static size_t records_until(const struct log_index_record *items, size_t len, uint64_t limit) {
+  size_t low = 0, high = len;
+  while (low < high) {
+    const size_t middle = low + (high - low) / 2;
+    if (items[middle].offset <= limit)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
 }
 
-/* The nearest one at or before an offset (by_line false), or at or before the beginning of a line. */
-static struct known known_before(const struct logfile *lf, uint64_t limit, bool by_line) {
+static void known_better(struct known *k, struct known other, uint64_t limit) {
+  if (other.offset <= limit && other.lines != LOG_INDEX_NONE && other.offset >= k->offset) *k = other;
+}
+
+/* The nearest one at or before an offset. */
+static struct known known_before(const struct logfile *lf, uint64_t limit) {
+  struct known k = {0, 0};
+  const size_t marks = records_until(lf->marks.items, lf->marks.len, limit);
+  known_better(&k, lf->walked, limit);
+  if (marks) {
+    const struct log_index_record *m = &lf->marks.items[marks - 1];
+    known_better(&k, (struct known){m->offset, m->value}, limit);
+  }
+  for (size_t i = 0; i < lf->bases_len; i++) known_better(&k, lf->bases[i], limit);
+  return k;
+}
+
+/* The nearest one with at most so many lines before it. */
+static struct known known_before_line(const struct logfile *lf, uint64_t lines) {
   struct known k = {0, 0};
   for (size_t i = 0; i < lf->marks.len; i++) {
     const struct log_index_record *m = &lf->marks.items[i];
-    if (by_line ? m->value <= limit : m->offset <= limit) known_better(&k, m->offset, m->value, m->offset);
+    if (m->value <= lines) known_better(&k, (struct known){m->offset, m->value}, UINT64_MAX);
   }
-  for (size_t i = 0; i < lf->pieces.len; i++) {
-    const struct piece *p = &lf->pieces.items[i];
-    if (by_line ? p->lines <= limit : p->begin <= limit) known_better(&k, p->begin, p->lines, p->begin);
+  for (size_t i = 0; i < lf->bases_len; i++) {
+    if (lf->bases[i].lines <= lines) known_better(&k, lf->bases[i], UINT64_MAX);
   }
   return k;
 }
 
 static uint64_t dropped_lines(const struct logfile *lf, uint64_t from, uint64_t to) {
   uint64_t n = 0;
-  for (size_t i = 0; i < lf->drops.len; i++) {
+  size_t i = from ? records_until(lf->drops.items, lf->drops.len, from - 1) : 0;
+  for (; i < lf->drops.len && lf->drops.items[i].offset < to; i++) {
     const struct log_index_record *d = &lf->drops.items[i];
     if (d->offset >= from && d->offset + d->value <= to) n += d->lines;
   }
@@ -302,7 +355,7 @@ static int walk(struct logfile *lf, struct known *k, uint64_t lines, uint64_t of
       break;
     }
     if (at > k->offset) {
-      struct known behind = known_before(lf, at, false);
+      struct known behind = known_before(lf, at);
       k->lines = behind.offset == at ? behind.lines : k->lines + dropped_lines(lf, k->offset, at);
       k->offset = at;
     }
@@ -316,6 +369,7 @@ static int walk(struct logfile *lf, struct known *k, uint64_t lines, uint64_t of
     }
   }
   free(chunk);
+  lf->walked = *k;
   return rc == -1 ? 0 : rc;
 }
 
@@ -325,7 +379,7 @@ int logfile_line(struct logfile *lf, uint64_t line, uint64_t *offset) {
   struct known k = {0, 0};
   if (line > 0) {
     /* A mark stands in the middle of its line: the newline that begins ours must still be ahead of it. */
-    k = known_before(lf, line - 1, true);
+    k = known_before_line(lf, line - 1);
     err = walk(lf, &k, line, UINT64_MAX);
   }
   if (err < 0) return err;
@@ -338,7 +392,7 @@ int logfile_line(struct logfile *lf, uint64_t line, uint64_t *offset) {
 int logfile_line_at(struct logfile *lf, uint64_t offset, uint64_t *line) {
   int err = refresh(lf);
   if (err) return err;
-  struct known k = known_before(lf, offset, false);
+  struct known k = known_before(lf, offset);
   err = walk(lf, &k, UINT64_MAX, offset);
   *line = k.lines;
   return err < 0 ? err : 0;
@@ -355,16 +409,8 @@ int logfile_time_at(struct logfile *lf, uint64_t offset, instant *at) {
 
 /* The marks are in the order of their offsets: the first behind `from` is found by halves. */
 instant logfile_stamp(const struct logfile *lf, uint64_t from, uint64_t to) {
-  size_t low = 0, high = lf->marks.len;
-  while (low < high) {
-    size_t middle = low + (high - low) / 2;
-    if (lf->marks.items[middle].offset <= from) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low < lf->marks.len && lf->marks.items[low].offset <= to ? lf->marks.items[low].at : INSTANT_NONE;
+  const size_t behind = records_until(lf->marks.items, lf->marks.len, from);
+  return behind < lf->marks.len && lf->marks.items[behind].offset <= to ? lf->marks.items[behind].at : INSTANT_NONE;
 }
 
 size_t logfile_gaps(const struct logfile *lf, struct logfile_gap *out, size_t max) {

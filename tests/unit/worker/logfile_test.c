@@ -2,6 +2,7 @@
 #include "tests/unit/worker/harness.h"
 
 #include <inttypes.h>
+#include <time.h>
 
 #include "worker/attempt_dir.h"
 #include "worker/logfile.h"
@@ -278,6 +279,41 @@ static void dropped_ranges_keep_offsets_true(void **state) {
   logfile_close(f.lf);
 }
 
+/* Every second byte was dropped. The map is laid once and a walk goes on where the last one ended: who looks at all
+ * gaps anew before each of them needs minutes, or hours with the index of a million records that a task can write. */
+static void log_of_many_gaps_is_read_in_a_time_that_grows_with_them(void **state) {
+  (void)state;
+  enum { GAPS = 200000, FIRST = 50000, LAST = 56000 };
+  struct fixture f;
+  struct buf index = {0}, log = {0};
+  char path[600], byte;
+  int err;
+  uint64_t at = 0, line = 0;
+  dir_new(&f);
+  record(&index, LOG_INDEX_MAGIC, LOG_INDEX_NONE, LOG_INDEX_HEADER, 0);
+  record(&index, LOG_INDEX_NONE, 0, LOG_INDEX_TAIL, 0);
+  record(&index, LOG_INDEX_NONE, 0, LOG_INDEX_TAIL, 0);
+  record(&index, GAPS, GAPS, LOG_INDEX_DROPS, 0);
+  for (uint64_t i = 0; i < GAPS; i++) record(&index, 2 * i + 1, 1, LOG_INDEX_DROP, i % 2);
+  for (size_t i = 0; i < GAPS; i++) buf_char(&log, '\n');
+  snprintf(path, sizeof path, "%s/log.idx", f.dir);
+  file_write(path, index.bytes, index.len, 0644, false);
+  snprintf(path, sizeof path, "%s/log", f.dir);
+  file_write(path, log.bytes, log.len, 0644, false);
+  f.lf = logfile_open(f.dir, &err);
+  const clock_t begun = clock();
+  for (uint64_t i = FIRST; i < LAST; i++) {
+    assert_int_equal(logfile_read(f.lf, 2 * i - 1, &byte, 1, &at), 1); /* behind the byte before */
+    assert_int_equal(at, 2 * i);
+    assert_int_equal(logfile_line_at(f.lf, at, &line), 0);
+    assert_int_equal(line, i + i / 2);
+    assert_true(clock() - begun < 5 * CLOCKS_PER_SEC);
+  }
+  buf_release(&log);
+  buf_release(&index);
+  logfile_close(f.lf);
+}
+
 static void damaged_index_is_an_error_not_a_guess(void **state) {
   (void)state;
   struct fixture f;
@@ -449,6 +485,7 @@ int main(void) {
       cmocka_unit_test(capped_log_reads_as_head_gap_and_tail),
       cmocka_unit_test(reader_follows_a_writer_that_turns_over),
       cmocka_unit_test(dropped_ranges_keep_offsets_true),
+      cmocka_unit_test(log_of_many_gaps_is_read_in_a_time_that_grows_with_them),
       cmocka_unit_test(damaged_index_is_an_error_not_a_guess),
       cmocka_unit_test(index_that_contradicts_itself_tells_of_no_more_than_there_is),
       cmocka_unit_test(log_that_is_no_file_is_an_error),
