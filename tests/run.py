@@ -18,8 +18,8 @@ A test file is an executable that prints a line for each of its cases: `ok NAME`
 an empty directory of its own, which is also its HOME and TMPDIR, with ROTA (the program), ROTA_SOURCE (this tree),
 ROTA_TEST_SLOW (what --slow says, by which the harness waits longer) and, where there is one, ROTA_SHARED. After it has
 ended, whatever it started and left running is killed. It has 240 seconds, or what a line `# time-limit: SECONDS` (or
-with `//`) among its first 20 says, times what --slow says; that is several times what it takes, for nothing should fail
-because a machine is busy. A line `# takes: SECONDS` says about how long it takes on a quiet machine, where that is long.
+with `//`) among its first 20 says, times what --slow says. A line `# takes: SECONDS` says about how long it takes on a
+quiet machine, where that is long; it has at least ten times that, for nothing should fail because a machine is busy.
 Its output is shown only if something failed, and kept in DIR/log. Files that tests share lie in
 tests/integration/lib/. With ROTA_TEST_JOURNALS=DIR every daemon of the
 integration tests records a journal there, for `rota replay` to decide again.
@@ -167,8 +167,8 @@ class File:
 
     def __init__(self, name, program, source=None, in_tree=False, limit=240, arguments=()):
         self.name, self.program, self.in_tree, self.arguments = name, program, in_tree, arguments
-        self.limit = said_by(source or program, "time-limit", limit)
         self.takes = said_by(source or program, "takes", 0)
+        self.limit = max(said_by(source or program, "time-limit", limit), 10 * self.takes)
 
 
 def report_path(options, name):

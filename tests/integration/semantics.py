@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # takes: 36
 """The finer rules of the language and the engine, each through the real daemon."""
+import calendar
 import contextlib
 import json
 import os
@@ -213,7 +214,7 @@ def test_catch_up_after_a_downtime():
 
 def fired(p, name, after, before):
     def seconds(text):
-        return time.mktime(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone
+        return calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S"))
     return [r["scheduled_for"] for r in runs(p, f"p:{name}") if after < seconds(r["scheduled_for"]) <= before]
 
 
