@@ -3,7 +3,7 @@
 and connections to hosts break while runs are asked for, a schedule fires and others read the API; then the books are
 compared with what the tasks themselves wrote down.
 
-    ROTA=build/rota tests/torture/torture.py [--rounds N] [--seconds N] [--seed N] [--hosts N]
+    ROTA=build/rota tests/torture/torture.py [--rounds N] [--seconds N] [--seed N] [--hosts N] [--kills N [--pace S]]
 
 Each round begins with an empty state directory, on a small disk of its own where mounting is permitted. With hosts (two
 real sshds on loopback, one over libssh2, one over the ssh program) a part of each run is there. Who asks for
@@ -16,6 +16,9 @@ runs repeats each request with its key until it is acknowledged. After the round
 - each instant of the schedule was decided once, and each of its runs ran once;
 - every answer that a reader got was whole.
 
+With `--kills` a round has so many kills of the daemon and no other blow: each comes at a random moment, `--pace` seconds
+on average after the daemon was up; one in three falls into a start.
+
 The seed chooses the blows and their moments, not what the machine makes of them.
 """
 import argparse
@@ -27,10 +30,12 @@ import os
 import random
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../integration/lib"))
 import sshd  # noqa: E402
@@ -61,16 +66,16 @@ def pipeline_text(hosts):
 class Asker(threading.Thread):
     """Asks for runs one after the other; each request is repeated until the daemon says that it has it."""
 
-    def __init__(self, place, book, token, rng):
+    def __init__(self, name, place, book, token, rng):
         super().__init__(daemon=True)
-        self.place, self.book, self.token, self.rng = place, book, token, rng
+        self.name, self.place, self.book, self.token, self.rng = name, place, book, token, rng
         self.over = threading.Event()
         self.acknowledged = []
 
     def run(self):
         number = 0
         while not self.over.is_set():
-            key = f"key-{number}"
+            key = f"{self.name}-{number}"
             body = {"params": {"key": key, "book": self.book, "nap": f"{self.rng.choice([0, 0, 0.05, 0.4]):g}"}, "now": True}
             if self.acknowledge(key, body):
                 self.acknowledged.append(key)
@@ -125,8 +130,8 @@ class Reader(threading.Thread):
 
 
 class Round:
-    def __init__(self, rng, seconds, hosts):
-        self.rng, self.seconds = rng, seconds
+    def __init__(self, rng, options, hosts):
+        self.rng, self.seconds, self.kills, self.pace = rng, options.seconds, options.kills, options.pace
         self.hosts, self.known_state = hosts, None
         self.done = collections.Counter()
 
@@ -147,6 +152,33 @@ class Round:
         self.done["daemon"] += 1
         time.sleep(self.rng.choice([0, 0, 0.1, 0.6]))
         self.start_daemon()
+
+    def listens(self):
+        assert self.place.daemon.poll() is None, f"it ended with {self.place.daemon.returncode}"
+        with socket.socket(socket.AF_UNIX) as s:
+            return s.connect_ex(os.path.join(self.place.state, "rota.sock")) == 0
+
+    def kill_often(self):
+        """Never three starts in a row that are cut short: what is said to crash the daemon three times is left aside."""
+        for number in range(self.kills):
+            self.place.start(wait=False, env=self.clocks and self.clocks.environment(self.place))
+            if number % 3:
+                wait_until("it listens", self.listens, 60, 0.005)
+            time.sleep(self.rng.expovariate(1 / self.pace))
+            self.place.kill()
+            self.done["daemon"] += 1
+        self.start_daemon()
+
+    def blow(self):
+        end = time.monotonic() + self.seconds
+        blows = [self.kill_daemon] * 5 + [self.kill_supervisor] * 6 + [self.fill_disk]
+        if self.clocks:
+            blows += [self.set_clock] * 2 + [self.sleep_of_the_machine]
+        if self.hosts:
+            blows += [self.kill_far_supervisor] * 5 + [self.drop_connection] * 5 + [self.silence, self.restart_sshd]
+        while time.monotonic() < end:
+            time.sleep(self.rng.expovariate(4))
+            self.rng.choice(blows)()
 
     def kill_supervisor(self):
         found = supervisors(self.place.state)
@@ -236,30 +268,28 @@ class Round:
             self.place.pipeline("ticks", SCHEDULE.format(book=book))
             self.start_daemon()
             self.token = self.place.rota("token", "create", "torture", "--role", "operator").strip().splitlines()[-1].split()[-1]
-            asker = Asker(self.place, book, self.token, random.Random(self.rng.random()))
-            asker.start()
-            readers = [Reader(self.place, self.token, random.Random(self.rng.random())) for _ in range(3)]
-            for reader in readers:
-                reader.start()
-            end = time.monotonic() + self.seconds
-            blows = [self.kill_daemon] * 5 + [self.kill_supervisor] * 6 + [self.fill_disk]
-            if self.clocks:
-                blows += [self.set_clock] * 2 + [self.sleep_of_the_machine]
-            if self.hosts:
-                blows += [self.kill_far_supervisor] * 5 + [self.drop_connection] * 5 + [self.silence, self.restart_sshd]
-            while time.monotonic() < end:
-                time.sleep(self.rng.expovariate(4))
-                self.rng.choice(blows)()
-            for thread in [asker] + readers:
+            # In a life of a tenth of a second one alone gets little done.
+            askers = [Asker(f"key-{i}", self.place, book, self.token, random.Random(self.rng.random()))
+                      for i in range(5 if self.kills else 1)]
+            readers = [Reader(self.place, self.token, random.Random(self.rng.random())) for _ in range(1 if self.kills else 3)]
+            for thread in askers + readers:
+                thread.start()
+            if self.kills:
+                self.place.kill()
+                self.kill_often()
+            else:
+                self.blow()
+            for thread in askers + readers:
                 thread.over.set()
-            asker.join(120)
-            assert not asker.is_alive(), "the last request was never acknowledged"
+            for asker in askers:
+                asker.join(120)
+                assert not asker.is_alive(), "the last request was never acknowledged"
             for reader in readers:
                 reader.join(60)
             wait_until("the schedule rests", lambda: self.place.rota_all("pause", "ticks", "--reason", "it is over").returncode == 0)
             wait_until("all runs have ended", self.at_rest, 180, 0.5)
             self.done["answers"] += sum(reader.answers for reader in readers)
-            return self.compare(asker.acknowledged, book) + [wrong for reader in readers for wrong in reader.wrong]
+            return self.compare([key for asker in askers for key in asker.acknowledged], book) + [wrong for reader in readers for wrong in reader.wrong]
         except Exception:
             print(f"# the last words of the daemon:\n{self.place.daemon_log()}", file=sys.stderr)
             self.tell_what_hangs()
@@ -304,7 +334,7 @@ class Round:
         return faults
 
     def compare_run(self, run, begun, ended, known):
-        shown = self.place.json("show", run["id"])
+        _, _, shown = self.place.http("GET", f"/api/v1/runs/{run['id']}", token=self.token)
         good = collections.Counter()
         for attempt in shown["attempts"]:
             known.add(attempt["id"])
@@ -315,18 +345,22 @@ class Round:
                 yield f"{run['name']} {attempt['task']}: succeeded, began {begun[attempt['id']]} times, ended {ended[attempt['id']]}"
             if attempt["task"] != "tick":
                 yield from self.compare_log(run, attempt)
+                self.done["logs"] += 1
         if shown["state"] not in ("succeeded", "failed"):
             yield f"{run['name']} is {shown['state']}"
         for task in shown["tasks"]:
             if task["state"] == "succeeded" and good[task["label"]] != 1:
                 yield f"{run['name']} {task['label']}: {good[task['label']]} attempts succeeded"
 
-
     def compare_log(self, run, attempt):
         """The lines that are there come in their order, none twice; none is missing unless it is said."""
+        where = urllib.parse.urlencode({"task": attempt["task"], "attempt": attempt["attempt"]})
+        _, _, text = self.place.http("GET", f"/api/v1/runs/{run['id']}/log?{where}", token=self.token)
+        wanted = [f"line {i}" for i in range(1, LINES + 1)]
+        if text.decode().splitlines() == wanted:
+            return
         text = self.place.rota("logs", run["id"], attempt["task"], "--attempt", str(attempt["attempt"]))
         lines = [line for line in text.splitlines() if line.startswith("line ")]
-        wanted = [f"line {i}" for i in range(1, LINES + 1)]
         if lines == wanted:
             return
         told = NOT_WRITTEN in (attempt["reason"] or "") or "dropped" in text
@@ -372,6 +406,8 @@ def main():
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--seconds", type=float, default=30, help="of a round's blows")
     options.add_argument("--seed", type=int, default=random.randrange(1 << 30))
+    options.add_argument("--kills", type=int, default=0, help="of the daemon in a round, instead of all blows")
+    options.add_argument("--pace", type=float, default=0.1, help="seconds between them, on average")
     options.add_argument("--hosts", type=int, default=2, choices=(0, 1, 2), help="over SSH, beside this machine")
     options = options.parse_args()
     total, failed = collections.Counter(), 0
@@ -380,7 +416,7 @@ def main():
         root = tempfile.mkdtemp(prefix="rota-torture-")
         with disk_or_none() as disk, sshd.network() as net:
             hosts = [net.host(f"far{i}") for i in range(options.hosts)]
-            this = Round(random.Random(seed), options.seconds, hosts)
+            this = Round(random.Random(seed), options, hosts)
             faults = this.run(disk, root, net)
         total.update(this.done)
         counts = ", ".join(f"{n} {what}" for what, n in sorted(this.done.items()))
