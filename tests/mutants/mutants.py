@@ -18,7 +18,7 @@ A suite is a file NAME.mutants beside this one. In it a mutant is
 tests/unit, `survival.py CASE` of tests/integration (without its test_), or `sim DISK N`: N seeds of tests/sim.
 
 The tree is copied below the build folder. First the tests that are named must pass in the copy as it is. Then each mutant
-is built and its tests are run. One whose tests pass, or that doesn't build, is a failure; one whose test can't be run here
+is built, what its tests need and no more, and they are run; those with unit tests come first. One whose tests pass, or that doesn't build, is a failure; one whose test can't be run here
 is told as skipped. --check only looks whether the lines and the tests are there, which `make lint` does.
 """
 import argparse
@@ -112,6 +112,19 @@ def test_exists(test, tree=SOURCE):
     case = re.escape(words[1])
     return re.search(rf"^def test_{case}\(" if path.endswith(".py") else rf"^static void {case}\(void \*\*", text,
                      re.MULTILINE) is not None
+
+
+def takes_case(path):
+    """Whether a unit test's program runs one case alone if it is named."""
+    if not path.endswith(".c"):
+        return False
+    with open(path, encoding="utf-8") as source:
+        return "cmocka_set_test_filter(argv[1])" in source.read()
+
+
+def effort(mutant):
+    """Those come first that need a unit test alone: no whole program is built and started for them."""
+    return sum(0 if (test_file(test) or "").endswith(".c") else 1 for test in mutant.tests)
 
 
 def faults_of(mutants):
@@ -212,7 +225,7 @@ class Tree:
         unit = path.endswith(".c")
         program = os.path.join(self.root, "build", path[:-2]) if unit else full
         options = argparse.Namespace(build="build", slow=1)
-        arguments = () if unit else ("test_" + words[1],)
+        arguments = (words[1],) if takes_case(full) else () if unit else ("test_" + words[1],)
         file = self.runner.File(path.replace("/", "-"), program, full, in_tree=unit, arguments=arguments)
         results, output = self.runner.run_file(options, file)[1:3]
         for kind, text in results:
@@ -295,6 +308,7 @@ def main():
     if wrong or options.check:
         sys.exit(bool(wrong))
     mutants = [m for m in mutants if re.search(options.only, " ".join([m.name, *m.tests])) and options.fault in (None, *m.faults)]
+    mutants.sort(key=effort)
     if options.list:
         for m in mutants:
             print(f"{m.suite:8} {m.name:44} {m.breaks}")
