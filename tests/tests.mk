@@ -77,8 +77,8 @@ coverage: setup-test
 # The unit tests of engine and spec, the kept inputs of the fuzzer among them, against a bound in each of the two rooms.
 coverage-unit:
 	@mkdir -p $(BUILD)/coverage && find $(BUILD)/coverage -name '*.gcda' -delete
-	@for room in engine spec fuzz; do $(MAKE) --no-print-directory $(COVER) unit ROOM=$$room >$(BUILD)/coverage/log || \
-	  { cat $(BUILD)/coverage/log; exit 1; }; done
+	@for room in engine spec fuzz; do $(MAKE) --no-print-directory $(COVER) unit ROOM=$$room >$(BUILD)/coverage/unit.log || \
+	  { cat $(BUILD)/coverage/unit.log; exit 1; }; done
 	@tests/coverage.py $(BUILD)/coverage --least scheduler/engine=95 --least scheduler/spec=95 $(if $(MISSING),--missing $(MISSING))
 
 .PHONY: unit-programs objects unit integration upgrade e2e test asan tsan coverage coverage-unit

@@ -41,6 +41,7 @@ static struct diag_place place_at(const struct parser *p, const char *from, cons
 }
 
 static bool wrong(struct parser *p, const char *from, const char *help, const char *format, const char *what) {
+/* The format is a literal of a caller in this file, with one %s for `what`. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
   diag_error(p->diags, place_at(p, from, p->at), help, format, what);

@@ -36,7 +36,7 @@ static inline void sh(const char *format, ...) {
   va_start(args, format);
   vsnprintf(command, sizeof command, format, args);
   va_end(args);
-  int rc = system(command); /* NOLINT(cert-env33-c) */
+  int rc = system(command);
   if (rc != 0) print_error("exit code %d: %s\n", rc, command);
   assert_int_equal(rc, 0);
 }
