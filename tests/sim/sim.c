@@ -21,9 +21,12 @@
 #include "tests/sim/pipelines.h"
 #include "tests/sim/seed.h"
 #include "tests/sim/shrink.h"
+#include "tests/sim/vfs.h"
 
 #define PROBED_FROM  1900 /* seeds on arrays, and some on SQLite, must have been everywhere */
 #define SQLITE_SEEDS 120
+#define BUSY_SEEDS   20 /* each as long as forty small ones */
+#define BUSY_SQLITE  4
 #define REPEATED     10
 #define SEED_SECONDS 30 /* of CPU: more is an endless loop */
 #define SHRINK_TRIES 400
@@ -102,10 +105,11 @@ static void run_batch(const struct options *o, struct shared *s) {
   }
   zones_release(&zones);
   oracle_release(&oracle);
-  printf("%s: %" PRIu64 " seeds, %" PRIu64 " attempts, %" PRIu64 " steps, %" PRIu64
+  printf("%s%s: %" PRIu64 " seeds, %" PRIu64 " attempts, %" PRIu64 " steps, %" PRIu64
          " commits, %.1f s of CPU, %.0f attempts/s\n",
-         o->disk == LEDGER_SQLITE ? "sqlite" : "arrays", o->seeds, s->result.attempts, s->result.steps,
-         s->result.commits, cpu_seconds(), (double)s->result.attempts / cpu_seconds());
+         o->size == SIZE_BUSY ? "busy, " : "", o->disk == LEDGER_SQLITE ? "sqlite" : "arrays", o->seeds,
+         s->result.attempts, s->result.steps, s->result.commits, cpu_seconds(),
+         (double)s->result.attempts / cpu_seconds());
 }
 
 static void run_plan(const struct options *o, uint64_t seed, const struct plan *plan, bool traced) {
@@ -233,11 +237,18 @@ int main(int argc, char **argv) {
     fprintf(stderr, "usage: sim [--seeds N] [--first N] [--seed N] [--disk arrays|sqlite] [--size small|busy]\n");
     return 2;
   }
+  vfs_single_thread();
   struct shared *s = mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (s == MAP_FAILED || !batch(&o, s)) return 1;
   if (!o.all) return 0;
   if (!repeats(o, s)) return 1;
   o.disk = LEDGER_SQLITE;
   o.seeds = SQLITE_SEEDS;
-  return batch(&o, s) && repeats(o, s) && all_reached(&s->probes) ? 0 : 1;
+  if (!batch(&o, s) || !repeats(o, s) || !all_reached(&s->probes)) return 1;
+  o.size = SIZE_BUSY;
+  o.seeds = BUSY_SQLITE;
+  if (!batch(&o, s)) return 1;
+  o.disk = LEDGER_ARRAYS;
+  o.seeds = BUSY_SEEDS;
+  return batch(&o, s) ? 0 : 1;
 }

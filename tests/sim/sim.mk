@@ -18,13 +18,19 @@ $(SIM): $(SIM_OBJ) $(SIM_DISK) $(foreach r,$(need_store),$(call archive,$(r)))
 sim: $(SIM)
 	@$(SIM) --disk $(DISK) --size $(SIZE) $(if $(SEED),--seed $(SEED),--first $(FIRST) --seeds $(SEEDS))
 
+sim-speed: $(SIM)
+	@$(SIM) --size busy --seeds 40
+	@$(SIM) --size busy --seeds 10 --disk sqlite
+
 unit-programs: $(SIM)
 
 objects: $(SIM_OBJ)
 
 -include $(SIM_OBJ:.o=.d)
 
-.PHONY: sim
+.PHONY: sim sim-speed
 
 #: make sim          the engine and the store in a simulated world: SEEDS=2000 from FIRST=0 on, or SEED=n alone, with all
-#:                   that happens; DISK=arrays, or sqlite for the real store on a disk that fails
+#:                   that happens; DISK=arrays, or sqlite for the real store on a disk that fails;
+#:                   SIZE=small, or busy for worlds with thousands of attempts
+#: make sim-speed    how many attempts a second of one core it simulates in busy worlds

@@ -422,6 +422,11 @@ static int vfs_last_error(sqlite3_vfs *vfs, int len, char *out) {
   return errno;
 }
 
+void vfs_single_thread(void) {
+  sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 void vfs_install(uint64_t seed) {
   if (!face.before) {
     face.before = sqlite3_vfs_find(NULL);

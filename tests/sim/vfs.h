@@ -13,6 +13,9 @@
 
 #include <stdint.h>
 
+/* This process uses SQLite by one thread: it takes no locks and keeps no statistics. Before all else, or without
+ * effect. */
+void vfs_single_thread(void);
 /* Also seeds SQLite's own generator anew. May be called again with another seed. */
 void vfs_install(uint64_t seed);
 /* The former default is the default again. Close what is open first. */
