@@ -224,7 +224,7 @@ class Tree:
         full = os.path.join(self.root, path)
         unit = path.endswith(".c")
         program = os.path.join(self.root, "build", path[:-2]) if unit else full
-        options = argparse.Namespace(build="build", slow=1)
+        options = argparse.Namespace(build="build", slow=3)
         arguments = (words[1],) if takes_case(full) else () if unit else ("test_" + words[1],)
         file = self.runner.File(path.replace("/", "-"), program, full, in_tree=unit, arguments=arguments)
         results, output = self.runner.run_file(options, file)[1:3]
