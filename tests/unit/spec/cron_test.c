@@ -437,6 +437,24 @@ static void a_count_by_the_minute_around_changes_agrees(void **state) {
   buf_release(&n.text);
 }
 
+/* In Berlin 2:00 to 3:00 are skipped on 29 March 2026, at 1:00 UTC. */
+static void a_firing_made_good_and_one_at_the_end_of_the_gap_are_one(void **state) {
+  (void)state;
+  struct zone *z = load("Europe/Berlin");
+  struct cron c;
+  struct cron_fault fault;
+  const struct civil eve = {.year = 2026, .month = 3, .day = 29};
+  instant midnight = civil_to_instant(&eve, 0), change = midnight + USEC_PER_HOUR;
+  assert_int_equal(cron_parse("0 2,3 * * *", &c, &fault), 0);
+  assert_int_equal(cron_next(&c, z, midnight), change);
+  assert_int_equal(cron_next(&c, z, change), midnight + 24 * USEC_PER_HOUR);
+  assert_int_equal(cron_count(&c, z, midnight, change), 1);
+  assert_int_equal(cron_count(&c, z, midnight, midnight + 25 * USEC_PER_HOUR), 3);
+  assert_int_equal(cron_parse("30 2,3 * * *", &c, &fault), 0);
+  assert_int_equal(cron_count(&c, z, midnight, midnight + 2 * USEC_PER_HOUR), 2);
+  zone_free(z);
+}
+
 static void next_prev_and_count_fit_together(void **state) {
   (void)state;
   uint64_t random = seed();
@@ -480,6 +498,7 @@ int main(void) {
       cmocka_unit_test(rare_days_are_found_and_never_ends),
       cmocka_unit_test(changes_over_three_hours_are_not_made_good),
       cmocka_unit_test(a_count_by_the_minute_around_changes_agrees),
+      cmocka_unit_test(a_firing_made_good_and_one_at_the_end_of_the_gap_are_one),
       cmocka_unit_test(next_prev_and_count_fit_together),
       cmocka_unit_test(twenty_years_of_minutes_are_counted),
   };
