@@ -238,6 +238,7 @@ static void zones_told(void *ctx) {
 void assembly_refresh_zones(struct assembly *a) {
   if (zones_refresh(&a->zones) == 0) return;
   LOG(LOG_INFO, "time zone data changed; firings to come follow the new rules", {NULL, NULL});
+  /* The configuration anew makes the engine plan every schedule by the new rules, before it looks what is due. */
   inbox_add(core_inbox(a->core), ENGINE_CONFIG)->config.config = a->config;
   core_after(a->core, zones_told, a);
 }

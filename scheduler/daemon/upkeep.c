@@ -132,11 +132,7 @@ static void on_retention(uv_timer_t *timer) {
 
 static void on_zones(uv_timer_t *timer) {
   struct upkeep *u = timer->data;
-  int changed = zones_refresh(&u->o.assembly->zones);
-  if (changed == 0) return;
-  /* The configuration anew makes the engine plan every schedule by the new rules, before it looks what is due. */
-  inbox_add(core_inbox(u->o.assembly->core), ENGINE_CONFIG)->config.config = u->o.assembly->config;
-  LOG(LOG_INFO, "time zone data changed; firings to come follow the new rules", {NULL, NULL});
+  assembly_refresh_zones(u->o.assembly);
 }
 
 /* ---- the check of the whole database ---- */

@@ -238,10 +238,11 @@ static const char *paused(const struct schedule *s) {
   return arena_fmt(&e->scratch, "paused: %s", reason ? reason : "no reason was given");
 }
 
+/* Decides what is due by its plan, after which it is to be planned anew. A plan by rules that have been replaced
+ * since decides nothing. */
 static void decide_due(struct schedule *s) {
   struct engine *e = s->engine;
-  s->zone = zone_of(s);
-  if (!s->zone) return;
+  if (s->zone != zone_of(s)) return;
   instant now = e->now.wall, after = s->row.decided;
   /* With jitter a firing may be behind us and not yet due; everything up to the last due one is decided. */
   instant last = timing_prev(&s->timing, s->zone, now + 1);
@@ -284,9 +285,10 @@ void schedules_run_entry(struct engine *e, struct entry *entry) {
   if (!e->options.schedules) return;
   for (size_t i = 0; i < entry->schedules.len; i++) {
     struct schedule *s = entry->schedules.items[i];
-    if (s->place == 0 || s->due > e->now.wall) continue;
-    decide_due(s);
-    schedule_plan(s);
+    while (s->place && s->due <= e->now.wall) {
+      decide_due(s);
+      schedule_plan(s);
+    }
   }
 }
 

@@ -104,6 +104,11 @@ static void do_reload(struct world *w, struct dice *d) {
   catalog_reload(w->catalog);
 }
 
+static void do_tzdata(struct world *w, struct dice *d) {
+  zones_update(w, d);
+  daemon_tzdata(w);
+}
+
 static act_fn *const acts[ACTS] = {
     [ACT_REQUEST] = do_request,
     [ACT_CRASH] = do_crash,
@@ -123,6 +128,7 @@ static act_fn *const acts[ACTS] = {
     [ACT_REMOVE] = do_remove,
     [ACT_BREAK] = do_break,
     [ACT_RELOAD] = do_reload,
+    [ACT_TZDATA] = do_tzdata,
 };
 
 static void on_act(struct world *w, void *arg, int64_t number) {

@@ -8,6 +8,7 @@
 #include "tests/sim/executors.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/world.h"
+#include "tests/sim/zones.h"
 
 #define SAMPLE 32 /* every so many steps what costs much is looked at */
 
@@ -52,9 +53,10 @@ struct checker {
   struct map schedules;
   VEC(struct schedule_book *) due;
   VEC(struct firing_row *) firings;
-  struct map asked;         /* attempts whose start this life decided: check_waits.c */
-  bool hurried;             /* somebody asked in this step for what else would wait */
-  struct moment stepped_at; /* the last step, and when it wants to be woken */
+  struct map asked;                     /* attempts whose start this life decided: check_waits.c */
+  bool hurried;                         /* somebody asked in this step for what else would wait */
+  struct zone_view zones, zones_before; /* as the daemon knew them in this step, and in the one before */
+  struct moment stepped_at;             /* the last step, and when it wants to be woken */
   instant wake_wall;
   int64_t host_live[PLACES];
   int64_t ends, attempts;

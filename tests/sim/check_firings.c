@@ -17,6 +17,7 @@ struct schedule_book {
   instant last_missed; /* of this commit, if nothing came after it */
   struct {
     const struct schedule_spec *spec;
+    const char *rules;
     instant after, at;
   } next; /* what the oracle said last, and to which question */
 };
@@ -85,12 +86,24 @@ static const struct schedule_spec *spec_of(struct checker *c, const struct sched
   return p ? spec_in(c, b, p->version) : NULL;
 }
 
-static bool fits(struct checker *c, const struct schedule_spec *s, instant from, const struct firing_row *f) {
+/* Of what needs no zone, any rules will do. */
+static const char *rules_of(const struct zone_view *v, const struct schedule_spec *s) {
+  return s->cron ? zone_view_rules(v, s->zone) : "UTC";
+}
+
+static bool fits_by(struct checker *c, const struct zone_view *v, const struct schedule_spec *s, instant from,
+                    const struct firing_row *f) {
   instant first, last;
-  if (!s || !oracle_knows(from, f->until)) return true;
-  int64_t count = oracle_count(c->w->oracle, s, from, f->until, &first, &last);
-  if (oracle_change_near(c->w->oracle, s, f->until)) PROBE(c->w, DST);
+  const char *rules = rules_of(v, s);
+  if (!rules) return false; /* nothing is due by the rules of no zone */
+  int64_t count = oracle_count(c->w->oracle, s, rules, from, f->until, &first, &last);
+  if (oracle_change_near(c->w->oracle, s, rules, f->until)) PROBE(c->w, DST);
   return count == f->count && last == f->until && (f->scheduled_for == INSTANT_NONE || first == f->scheduled_for);
+}
+
+static bool fits(struct checker *c, const struct schedule_spec *s, instant from, const struct firing_row *f) {
+  return !s || !oracle_knows(from, f->until) || fits_by(c, &c->zones, s, from, f) ||
+         fits_by(c, &c->zones_before, s, from, f);
 }
 
 /* The text by which it was decided: the one in force, the one before it, or, where a pause ended between two texts of
@@ -183,11 +196,12 @@ void check_firings(struct checker *c) {
   c->due.len = c->firings.len = 0;
 }
 
-static instant next_of(struct checker *c, struct schedule_book *b) {
-  if (b->next.spec != b->spec || b->next.after != b->from) {
+static instant next_of(struct checker *c, struct schedule_book *b, const char *rules) {
+  if (b->next.spec != b->spec || b->next.rules != rules || b->next.after != b->from) {
+    b->next.rules = rules;
     b->next.spec = b->spec;
     b->next.after = b->from;
-    b->next.at = oracle_next(c->w->oracle, b->spec, b->from);
+    b->next.at = oracle_next(c->w->oracle, b->spec, rules, b->from);
   }
   return b->next.at;
 }
@@ -201,7 +215,12 @@ void check_due(struct checker *c) {
     if (!p->present || spec_of(c, b) != b->spec) continue;
     instant now = c->stepped_at.wall;
     if (!oracle_knows(b->from, now) || !oracle_knows(now, now)) continue;
-    instant next = next_of(c, b);
+    const char *rules = rules_of(&c->zones, b->spec);
+    if (!rules) {
+      PROBE(c->w, ZONE_GONE);
+      continue;
+    }
+    instant next = next_of(c, b, rules);
     if (next == INSTANT_NONE) continue;
     instant due = next + b->spec->jitter;
     if (due < now && b->spec->jitter == 0)

@@ -52,7 +52,7 @@ static void check_other(struct checker *c) {
   struct world *w = c->w;
   struct rows *rows = &w->ledger->rows;
   const struct engine_options options = {
-      .config = c->config, .schedules = true, .zone = catalog_zone, .zone_ctx = w->zones};
+      .config = c->config, .schedules = true, .zone = zone_view_get, .zone_ctx = &c->zones};
   struct engine *other = engine_new(&options);
   struct arena a = {0};
   struct engine_state state;

@@ -153,6 +153,8 @@ void checker_commit(struct world *w) {
 void checker_stepping(struct world *w, const struct engine_event *events, size_t len) {
   struct checker *c = w->checker;
   c->hurried = false;
+  c->zones_before = c->zones;
+  c->zones = w->daemon->zones;
   for (size_t i = 0; i < len; i++) {
     c->hurried = c->hurried || events[i].kind == ENGINE_RETRY_NOW || events[i].kind == ENGINE_MARK ||
                  events[i].kind == ENGINE_RERUN;
@@ -188,6 +190,7 @@ void checker_restored(struct world *w, const struct engine *e) {
   c->life_steps = 0;
   for (size_t i = 0; i < c->books.len; i++) c->books.items[i]->running_since = world_moment(w).mono;
   c->config = w->catalog->config;
+  c->zones = w->daemon->zones;
   for (size_t i = 0; i < PLACES; i++) c->contact[i] = i ? HOST_CONTACT_CONNECTING : HOST_CONTACT_UP;
   check_units(c);
 }

@@ -345,10 +345,27 @@ void daemon_file(struct world *w, struct file *f) {
   }
 }
 
+static void configure(struct world *w) {
+  daemon_event(w, ENGINE_CONFIG)->config.config = w->catalog->config;
+}
+
 void daemon_config(struct world *w) {
   executors_configure(w->executors, w->catalog->config);
   if (!w->daemon->up) return;
-  daemon_event(w, ENGINE_CONFIG)->config.config = w->catalog->config;
+  zone_view_refresh(&w->daemon->zones, w);
+  configure(w);
+}
+
+static void on_tzdata(struct world *w, void *arg, int64_t number) {
+  (void)arg, (void)number;
+  if (!w->daemon->up || !zone_view_refresh(&w->daemon->zones, w)) return;
+  TRACE(w, "the daemon sees other zones");
+  PROBE(w, ZONES_CHANGED);
+  configure(w);
+}
+
+void daemon_tzdata(struct world *w) {
+  world_in(w, dice_spread(&w->daemon->dice, USEC_PER_HOUR), OF_DAEMON, on_tzdata, NULL, 0);
 }
 
 /* ---- starting ---- */
@@ -378,9 +395,10 @@ void daemon_adopt_place(struct world *w, const char *host) {
 void daemon_start(struct world *w) {
   struct daemon *d = w->daemon;
   const struct engine_options options = {
-      .config = w->catalog->config, .schedules = true, .zone = catalog_zone, .zone_ctx = w->zones};
+      .config = w->catalog->config, .schedules = true, .zone = zone_view_get, .zone_ctx = &d->zones};
   struct arena arena = {0};
   struct engine_state state;
+  zone_view_load(&d->zones, w);
   ledger_load(w->ledger, &arena, &state);
   TRACE(w, "the daemon starts");
   d->engine = engine_new(&options);

@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "tests/sim/world.h"
+#include "tests/sim/zones.h"
 
 struct file;
 
@@ -26,6 +27,7 @@ struct daemon {
   bool in_flight, durable, turn_planned; /* a step is; its rows are; the loop is to turn */
   size_t decided;                        /* decisions of the step that were carried out */
   int degraded;
+  struct zone_view zones; /* as it has loaded them */
   struct map adopting;
   int64_t adopt_until;
   int64_t crash_in; /* boundaries until it dies; 0: never */
@@ -54,6 +56,8 @@ void daemon_prepared(struct world *w, const char *run_id, const char *error);
 void daemon_host(struct world *w, const char *host, enum host_contact contact, int boots);
 void daemon_file(struct world *w, struct file *f);
 void daemon_config(struct world *w);
+/* The machine's tzdata was replaced: it is looked at within an hour, and at a reload. */
+void daemon_tzdata(struct world *w);
 /* A host is configured again: what the engine has there is looked up. */
 void daemon_adopt_place(struct world *w, const char *host);
 /* Takes a look at the clock: it was set, or it is time. */

@@ -111,15 +111,15 @@ static bool fires(const struct oracle_zone *z, const struct expression *x, insta
 
 /* ---- ranges ---- */
 
-int64_t oracle_count(struct oracle *o, const struct schedule_spec *s, instant after, instant until, instant *first,
-                     instant *last) {
+int64_t oracle_count(struct oracle *o, const struct schedule_spec *s, const char *rules, instant after, instant until,
+                     instant *first, instant *last) {
   struct expression x;
   const struct oracle_zone *z = NULL;
   duration step = s->every;
   int64_t count = 0;
   *first = *last = INSTANT_NONE;
   if (s->cron) {
-    z = zone_of(o, s->zone);
+    z = zone_of(o, rules);
     step = USEC_PER_MIN;
     const char *at = field_read(s->cron, &x.minute);
     at = field_read(at, &x.hour);
@@ -135,15 +135,15 @@ int64_t oracle_count(struct oracle *o, const struct schedule_spec *s, instant af
   return count;
 }
 
-instant oracle_next(struct oracle *o, const struct schedule_spec *s, instant after) {
+instant oracle_next(struct oracle *o, const struct schedule_spec *s, const char *rules, instant after) {
   instant first, last;
   for (instant from = after; from < after + AHEAD; from += USEC_PER_HOUR)
-    if (oracle_count(o, s, from, from + USEC_PER_HOUR, &first, &last)) return first;
+    if (oracle_count(o, s, rules, from, from + USEC_PER_HOUR, &first, &last)) return first;
   return INSTANT_NONE;
 }
 
-bool oracle_change_near(struct oracle *o, const struct schedule_spec *s, instant at) {
+bool oracle_change_near(struct oracle *o, const struct schedule_spec *s, const char *rules, instant at) {
   if (!s->cron) return false;
-  const struct oracle_zone *z = zone_of(o, s->zone);
+  const struct oracle_zone *z = zone_of(o, rules);
   return offset(z, at - USEC_PER_DAY / 2) != offset(z, at + USEC_PER_DAY / 2);
 }

@@ -5,13 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scheduler/spec/time/zone.h"
 #include "tests/sim/daemon.h"
+#include "tests/sim/zones.h"
 
 #define EDITIONS 5 /* after which the first text comes back */
 
-static const char *const zones[] = {"UTC", "Europe/Oslo", "America/New_York", "Australia/Lord_Howe",
-                                    "Asia/Kathmandu"};
 static const char *const texts_of[] = {"0 * * * *", "*/20 * * * *", "30 2 * * *", "15 1,2,3 * * *", "0 3 * * 0"};
 #define CRONS 5
 
@@ -42,7 +40,7 @@ static void write_schedule(struct writer *t, int64_t n) {
   if (chance(t, 50))
     buf_fmt(&t->out, "every: %dm", (int)(4 + roll(t, roll(t, 60) + 1)));
   else
-    buf_fmt(&t->out, "cron: \"%s\", timezone: %s", texts_of[roll(t, CRONS)], zones[roll(t, ZONES)]);
+    buf_fmt(&t->out, "cron: \"%s\", timezone: %s", texts_of[roll(t, CRONS)], zone_names[roll(t, ZONES)]);
   buf_fmt(&t->out, ", overlap: %s, catchup: %s", overlaps[roll(t, 4)], catchups[roll(t, 3)]);
   if (chance(t, 60)) buf_fmt(&t->out, ", catchup_window: %dh", (int)(1 + roll(t, 30)));
   if (chance(t, 20)) buf_fmt(&t->out, ", jitter: %ds", (int)(1 + roll(t, 200)));
@@ -301,22 +299,4 @@ void catalog_heal(struct catalog *c) {
     c->files.items[i]->broken = false;
     daemon_file(c->w, c->files.items[i]);
   }
-}
-
-/* ---- zones ---- */
-
-const struct zone *catalog_zone(void *ctx, const char *name) {
-  struct zones *z = ctx;
-  if (strcmp(name, "UTC") == 0) return zone_utc();
-  for (int i = 0; i < ZONES; i++) {
-    if (strcmp(zones[i], name) != 0) continue;
-    if (!z->loaded[i] && zone_load(name, NULL, &z->loaded[i])) return NULL;
-    return z->loaded[i];
-  }
-  return NULL;
-}
-
-void zones_release(struct zones *z) {
-  for (int i = 0; i < ZONES; i++) zone_free(z->loaded[i]);
-  *z = (struct zones){0};
 }

@@ -52,14 +52,4 @@ void catalog_reload(struct catalog *c);
 /* All files are there and right, and the first configuration is in force. */
 void catalog_heal(struct catalog *c);
 
-/* Zones that were loaded, for all seeds of a process: they never change. Zeroed there are none. */
-#define ZONES 5
-struct zone;
-struct zones {
-  struct zone *loaded[ZONES];
-};
-/* The zone of a name; `ctx` is the struct zones. NULL if this machine doesn't have it. */
-const struct zone *catalog_zone(void *ctx, const char *name);
-void zones_release(struct zones *z);
-
 #endif

@@ -31,14 +31,15 @@
   X(EDIT, "edit", 4)             /* a pipeline is edited */                                                          \
   X(REMOVE, "remove", 2)         /* its file is removed, or renamed */                                               \
   X(BREAK, "break", 2)           /* it has errors for a while */                                                     \
-  X(RELOAD, "reload", 2)         /* another configuration comes into force */
+  X(RELOAD, "reload", 2)         /* another configuration comes into force */                                        \
+  X(TZDATA, "tzdata", 2)         /* the machine gets other rules of zones */
 
 enum act_kind {
 #define X(name, word, weight) ACT_##name,
   ACT_LIST(X)
 #undef X
 };
-#define ACTS (ACT_RELOAD + 1)
+#define ACTS (ACT_TZDATA + 1)
 
 const char *act_word(enum act_kind kind);
 

@@ -59,6 +59,8 @@
   X(CLOCK_BACK, "the clock was set back")                                                                            \
   X(CLOCK_FAR, "the clock was set by years")                                                                         \
   X(DST, "a firing was decided on the day of a change of the clocks")                                                \
+  X(ZONES_CHANGED, "the rules of a zone changed under the daemon")                                                   \
+  X(ZONE_GONE, "a schedule rested as its zone was gone")                                                             \
   X(SCHEDULE_CAME_BACK, "a schedule went and came back")                                                             \
   X(HOST_LEFT, "a host left the configuration with attempts on it")                                                  \
   X(HELD_BY_FULL, "a batch was durable only on the reserve, and its decisions waited")                               \

@@ -22,6 +22,7 @@
 #include "tests/sim/seed.h"
 #include "tests/sim/shrink.h"
 #include "tests/sim/vfs.h"
+#include "tests/sim/zones.h"
 
 #define PROBED_FROM  1900 /* seeds on arrays, and some on SQLite, must have been everywhere */
 #define SQLITE_SEEDS 120

@@ -71,6 +71,7 @@ struct world {
   struct checker *checker;
   struct probes *probes;
   struct zones *zones;
+  int tzdata; /* which of its editions the machine has: zones.h */
   struct oracle *oracle;
 };
 

@@ -60,6 +60,63 @@ static void cron_fires_on_the_clock_of_its_zone(void **state) {
   assert_true(s.step.wake_wall == SIM_START + 150 * USEC_PER_MIN);
 }
 
+/* ---- rules that change ---- */
+
+static struct zone *town;
+
+static const struct zone *zone_here(void *ctx, const char *name) {
+  (void)ctx;
+  return strcmp(name, "UTC") == 0 ? zone_utc() : town;
+}
+
+static void new_rules(struct engine_event *first, const char *like) {
+  struct zone *old = town;
+  town = NULL;
+  if (like) assert_int_equal(zone_load(like, NULL, &town), 0);
+  struct engine_event events[2] = {first ? *first : (struct engine_event){0}, {.kind = ENGINE_CONFIG}};
+  events[1].config.config = s.config;
+  sim_step_many(&s, first ? events : &events[1], first ? 2 : 1);
+  zone_free(old);
+}
+
+/* Whatever else the step has: the plan by the old rules decides nothing any more. */
+static void new_rules_of_a_zone_move_what_is_to_come_and_nothing_that_was_decided(void **state) {
+  (void)state;
+  assert_int_equal(zone_load("Europe/Oslo", NULL, &town), 0);
+  s.options.zone = zone_here;
+  sim_restart(&s);
+  load("cron: '0 12 * * *', timezone: Europe/Oslo");
+  assert_true(engine_next_firing(s.e, "p", NULL) == SIM_START + 11 * USEC_PER_HOUR);
+  sim_later(&s, 11 * USEC_PER_HOUR);
+  finish();
+  assert_string_equal(outcomes(), "run");
+  new_rules(NULL, "Asia/Kolkata");
+  assert_string_equal(outcomes(), "run");
+  instant next = SIM_START + USEC_PER_DAY + 6 * USEC_PER_HOUR + 30 * USEC_PER_MIN;
+  assert_true(engine_next_firing(s.e, "p", NULL) == next);
+  sim_pause(&s, "p");
+  s.now.wall = next;
+  struct engine_event resume = {.kind = ENGINE_RESUME};
+  resume.resume = (struct engine_resume){.asker = sim_anna(), .pipeline = "p"};
+  new_rules(&resume, "Europe/Oslo"); /* by which it isn't due yet */
+  assert_string_equal(outcomes(), "run");
+  assert_true(engine_next_firing(s.e, "p", NULL) == SIM_START + USEC_PER_DAY + 11 * USEC_PER_HOUR);
+  sim_pause(&s, "p");
+  s.now.wall = SIM_START + USEC_PER_DAY + 11 * USEC_PER_HOUR;
+  new_rules(&resume, "Asia/Kolkata"); /* by which it was due before */
+  assert_string_equal(outcomes(), "run skipped");
+  assert_true(s.firings.items[1].scheduled_for == next);
+  assert_true(engine_next_firing(s.e, "p", NULL) == next + USEC_PER_DAY);
+  new_rules(NULL, NULL);
+  assert_true(engine_next_firing(s.e, "p", NULL) == INSTANT_NONE);
+  sim_later(&s, 2 * USEC_PER_DAY);
+  assert_string_equal(outcomes(), "run skipped");
+  new_rules(NULL, "Asia/Kolkata");
+  assert_string_equal(outcomes(), "run skipped missed run");
+  s.options.zone = sim_zone;
+  zone_free(town);
+}
+
 static void overlap_decides_what_a_firing_does_to_a_live_run(void **state) {
   (void)state;
   static const struct {
@@ -294,6 +351,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       test(a_schedule_fires_at_its_time_and_not_before),
       test(cron_fires_on_the_clock_of_its_zone),
+      test(new_rules_of_a_zone_move_what_is_to_come_and_nothing_that_was_decided),
       test(overlap_decides_what_a_firing_does_to_a_live_run),
       test(a_queued_run_goes_when_the_one_ahead_has_ended),
       test(catchup_decides_what_was_missed),
