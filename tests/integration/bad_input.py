@@ -5,12 +5,13 @@ import json
 import os
 import resource
 import socket
+import stat
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from harness import ROTA, place, run, wait_until  # noqa: E402
+from harness import ROTA, place, run, supervisors, wait_until  # noqa: E402
 
 MEMORY_MB = 120  # for a program that takes about 15 when it has nothing to do
 SECONDS = 10     # on a busy machine; each is expected to take a small part of a second
@@ -406,27 +407,32 @@ def test_what_a_task_writes_can_harm_nobody():
 
 def test_pipes_in_place_of_an_attempts_files_hold_nobody_up():
     with place("slots: {cpu: 8}\n") as p:
-        p.pipeline("pipes", r"""
+        until = lambda name: f"until [ -e {p.path(name)} ]; do sleep 0.1; done"
+        p.pipeline("pipes", f"""
             tasks:
-              index: {run: 'echo printed; mkfifo "$ROTA_DIR/log.idx"; sleep 2'}
-              log: {run: 'mkfifo "$ROTA_DIR/log"; echo printed; sleep 2'}
-              owner: {run: 'rm "$ROTA_DIR/owner"; mkfifo "$ROTA_DIR/owner"; sleep 6'}
-              ended: {run: 'sleep 2'}
+              index: {{run: 'echo printed; mkfifo "$ROTA_DIR/log.idx"; {until("others")}'}}
+              log: {{run: 'mkfifo "$ROTA_DIR/log"; echo printed; {until("others")}'}}
+              owner: {{run: 'rm "$ROTA_DIR/owner"; mkfifo "$ROTA_DIR/owner"; {until("owner")}'}}
+              ended: {{run: '{until("others")}'}}
         """)
         p.rota("reload")
         run_id = p.rota("trigger", "pipes").strip()
         running = lambda: [a for a in p.json("show", run_id)["attempts"] if a["state"] == "running"]
         wait_until("all run", lambda: len(running()) == 4)
-        time.sleep(0.5)
+        pipes = lambda: [name for folder, _, names in os.walk(p.state) for name in names
+                         if stat.S_ISFIFO(os.lstat(os.path.join(folder, name)).st_mode)]
+        wait_until("the pipes are there", lambda: {"log.idx", "log", "owner"} <= set(pipes()))
         p.kill()
         p.start()
+        open(p.path("others"), "w").close()
         state = lambda: {t["label"]: t["state"] for t in p.json("show", run_id)["tasks"]}
         wait_until("the others end", lambda: list(state().values()).count("succeeded") >= 3)
         for task in ("index", "log"):
             done = p.rota_all("logs", run_id, task, timeout=10)
             assert done.returncode != 0 and "can't be read" in done.stderr, (task, done)
         wait_until("what nobody can say is said", lambda: state()["owner"] == "unreachable")
-        time.sleep(4)
+        open(p.path("owner"), "w").close()
+        wait_until("its supervisor has ended", lambda: not supervisors(p.state))
         p.rota_all("cancel", run_id)  # refused where the daemon has looked again by itself meanwhile
         wait_until("it is looked at again and has ended", lambda: state()["owner"] == "succeeded")
 

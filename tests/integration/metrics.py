@@ -137,7 +137,8 @@ def test_figures_of_the_daemon_are_of_this_one():
         p.wait_run(p.rota("trigger", "one").strip(), "succeeded")
         assert before.get("rota_last_backup_timestamp_seconds") is None
         p.rota("backup", p.path("copy.db"))
-        time.sleep(2.2)  # two beats at least
+        beats = before.get("rota_loop_lag_seconds_count") + 2
+        wait_until("two more beats", lambda: scrape(p, token).get("rota_loop_lag_seconds_count") >= beats)
         x = scrape(p, token)
         status = p.json("status")
         assert x.get("rota_build_info", version=status["version"]) == 1

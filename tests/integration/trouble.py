@@ -13,9 +13,14 @@ from harness import place, run, wait_until  # noqa: E402
 
 SLOW = """
     tasks:
-      one: {run: "sleep 3; echo one >> %s"}
+      one: {run: "until [ -e %s ]; do sleep 0.1; done; echo one >> %s"}
       two: {needs: one, run: "echo two >> %s"}
 """
+
+
+def let_go(p):
+    with open(p.path("go"), "w"):
+        pass
 
 
 def bytes_of(path):
@@ -73,7 +78,7 @@ def check_refused_until_a_restore(p, backup):
 def prepared(p):
     """A token, a backup that knows it, and a run whose first task is under way when the daemon ends."""
     book, backup = p.path("book"), p.path("copy.db")
-    p.pipeline("slow", SLOW % (book, book))
+    p.pipeline("slow", SLOW % (p.path("go"), book, book))
     p.rota("reload")
     token = p.rota("token", "create", "looker", "--role", "viewer").split()[-1]
     p.rota("backup", backup)
@@ -91,6 +96,7 @@ def test_damage_that_the_check_finds_ends_all_writing_and_names_the_backup():
         wait_until("it is told", lambda: p.json("status")["degraded"])
         check_damaged(p, token, backup)
         database = bytes_of(os.path.join(p.state, "rota.db"))
+        let_go(p)
         wait_until("the task that runs goes on to its end", lambda: os.path.exists(book) and open(book).read())
         time.sleep(2)
         assert open(book).read() == "one\n", "no other task is started"
@@ -110,6 +116,7 @@ def test_damage_that_a_commit_meets_ends_all_writing_too():
         time.sleep(2)  # the check has found nothing, the log is moved, no page is kept in memory
         wait_until("the log is moved", lambda: os.path.getsize(log) == 0)
         spoil(p, "hourly")  # the end of a run is counted there
+        let_go(p)
         p.rota_all("trigger", "quick")
         wait_until("it is told", lambda: p.json("status")["degraded"], seconds=30)
         check_damaged(p, token, backup)
