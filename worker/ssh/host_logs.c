@@ -16,6 +16,7 @@
 #define WRITING_HIGH  (4u << 20) /* bytes on their way to the disk at which a channel has to wait */
 #define WRITING_LOW   (1u << 20)
 #define PIECE         (256u << 10) /* bytes that are written at a time: on a busy machine each time is a wait */
+#define SPARES_MAX    4            /* pieces of memory that are kept while much comes */
 #define PROGRESS_MAX  4096
 #define WRITE_AGAIN   (5 * USEC_PER_SEC)
 #define BULK_AGAIN    (2 * USEC_PER_SEC)
@@ -25,8 +26,8 @@
 struct log_piece {
   struct log_piece *next;
   uint64_t offset;
-  size_t len, room;
-  char bytes[];
+  size_t len;
+  struct buf bytes; /* another's memory, empty, once they are on their way to the disk */
 };
 
 /* The copy of one log, from the first bytes that came in this life on. */
@@ -36,6 +37,8 @@ struct host_log {
   bool idle;
   uint64_t begun_at; /* log_at when it was begun */
   struct log_piece *first, **last;
+  struct log_piece *spares; /* for the next ones, while a channel brings them */
+  int spares_len;
 };
 
 static struct log_piece *piece_take(struct host_log *l) {
@@ -47,15 +50,57 @@ static struct log_piece *piece_take(struct host_log *l) {
   return p;
 }
 
+static void piece_free(struct log_piece *p) {
+  if (!p) return;
+  buf_release(&p->bytes);
+  free(p);
+}
+
+static void piece_spare(struct host_log *l, struct log_piece *p) {
+  if (!p || !l->attempt->bulk || l->spares_len == SPARES_MAX) {
+    piece_free(p);
+    return;
+  }
+  p->next = l->spares;
+  l->spares = p;
+  l->spares_len++;
+}
+
+static struct log_piece *piece_new(struct host_log *l, uint64_t offset, size_t room) {
+  struct log_piece *p = l->spares;
+  if (p) {
+    l->spares = p->next;
+    l->spares_len--;
+    buf_reset(&p->bytes);
+  } else {
+    p = alloc_new(struct log_piece);
+  }
+  p->next = NULL;
+  p->offset = offset;
+  p->len = 0;
+  buf_reserve(&p->bytes, room);
+  return p;
+}
+
+static void spares_free(struct host_log *l) {
+  while (l->spares) {
+    struct log_piece *p = l->spares;
+    l->spares = p->next;
+    piece_free(p);
+  }
+  l->spares_len = 0;
+}
+
 static void log_forward(struct host_log *l) {
-  if (!l->idle || !l->first) return;
+  struct log_piece *p = l->first;
+  if (!l->idle || !p) return;
   l->idle = false;
-  mirror_append(l->mirror, l->first->offset, l->first->bytes, l->first->len);
+  mirror_append(l->mirror, p->offset, &p->bytes);
 }
 
 /* What waits to be written is asked for again, from `position` on. */
 static void log_rewind(struct host_log *l, uint64_t position) {
-  for (struct log_piece *p; (p = piece_take(l)) != NULL;) free(p);
+  for (struct log_piece *p; (p = piece_take(l)) != NULL;) piece_free(p);
   l->attempt->log_at = position;
   if (l->attempt->bulk) host_log_bulk_drop(l->attempt->host, l->attempt);
 }
@@ -90,7 +135,7 @@ static void on_written(void *ctx, int err, uint64_t position) {
   struct host_log *l = ctx;
   struct host_attempt *a = l->attempt;
   l->idle = true;
-  free(piece_take(l));
+  piece_spare(l, piece_take(l));
   if (err) {
     log_rewind(l, position);
     log_fail(l);
@@ -126,7 +171,8 @@ void host_log_release(struct host *h, struct host_attempt *a) {
   host_log_bulk_drop(h, a);
   if (!l) return;
   a->log = NULL;
-  for (struct log_piece *p; (p = piece_take(l)) != NULL;) free(p);
+  for (struct log_piece *p; (p = piece_take(l)) != NULL;) piece_free(p);
+  spares_free(l);
   mirror_free(l->mirror);
   free(l);
 }
@@ -135,11 +181,9 @@ void host_log_release(struct host *h, struct host_attempt *a) {
 static struct log_piece *piece_for(struct host_log *l, uint64_t offset, size_t len) {
   struct log_piece *p = l->first;
   while (p && p->next) p = p->next;
-  if (p && (p != l->first || l->idle) && p->offset + p->len == offset && p->room - p->len >= len) return p;
-  size_t room = p && len < PIECE ? PIECE : len;
-  p = alloc_zeroed(1, sizeof *p + room);
-  p->offset = offset;
-  p->room = room;
+  if (p && (p != l->first || l->idle) && p->offset + p->len == offset && p->len + len <= PIECE) return p;
+  const size_t room = p && len < PIECE ? PIECE : len;
+  p = piece_new(l, offset, room);
   *l->last = p;
   l->last = &p->next;
   return p;
@@ -155,7 +199,7 @@ void host_log_take(struct host *h, struct host_attempt *a, uint64_t offset, cons
   if (a->log_paused_until > clock_monotonic()) return;
   struct host_log *l = log_of(h, a);
   struct log_piece *p = piece_for(l, offset, len);
-  memcpy(p->bytes + p->len, bytes, len);
+  buf_add(&p->bytes, bytes, len);
   p->len += len;
   a->log_at = offset + len;
   a->writing += len;
@@ -169,6 +213,7 @@ static void bulk_over(struct host *h, struct host_attempt *a) {
   if (!a->bulk) return;
   bulk_free(a->bulk);
   a->bulk = NULL;
+  if (a->log) spares_free(a->log);
   h->bulks--;
   host_attempt_unuse(h, a);
 }

@@ -23,8 +23,7 @@ struct copy {
   int dir;
   struct log_writer writer;
   uint64_t offset;
-  char *bytes;
-  size_t len, room;
+  struct buf bytes;
   instant at;
   int err;
 };
@@ -44,7 +43,7 @@ static void copy_close(struct copy *c) {
 
 static void copy_free(struct copy *c) {
   copy_close(c);
-  free(c->bytes);
+  buf_release(&c->bytes);
   free(c->dir_path);
   free(c);
 }
@@ -80,8 +79,8 @@ static void append_run(struct job *j) {
   struct log_writer *w = &c->writer;
   int error;
   if (c->offset > w->total) log_writer_skip(w, c->offset - w->total);
-  size_t done = log_writer_put(w, c->bytes, c->len, c->at, &error);
-  c->err = done < c->len ? err_from_errno(error) : 0;
+  size_t done = log_writer_put(w, c->bytes.bytes, c->bytes.len, c->at, &error);
+  c->err = done < c->bytes.len ? err_from_errno(error) : 0;
 }
 
 /* Closing may wait for the disk as well. */
@@ -145,17 +144,14 @@ struct mirror *mirror_new(const struct mirror_options *options) {
   return m;
 }
 
-void mirror_append(struct mirror *m, uint64_t offset, const char *bytes, size_t len) {
+void mirror_append(struct mirror *m, uint64_t offset, struct buf *bytes) {
   struct copy *c = m->copy;
   if (!c) return; /* the crew is closing */
   assert(!m->busy && c->dir >= 0 && offset >= c->writer.total);
-  if (len > c->room) {
-    free(c->bytes);
-    c->bytes = alloc_zeroed(1, len);
-    c->room = len;
-  }
-  if (len) memcpy(c->bytes, bytes, len);
-  c->len = len;
+  const struct buf former = c->bytes;
+  c->bytes = *bytes;
+  *bytes = former;
+  buf_reset(bytes);
   c->offset = offset;
   c->at = clock_now();
   submit(m, append_run, appended);

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/instant.h"
 #include "worker/crew.h"
 
@@ -40,8 +41,8 @@ struct mirror_options {
 
 struct mirror *mirror_new(const struct mirror_options *options);
 /* When it is idle: the bytes of the log from `offset` on, which is the position or behind it (what lies between is
- * lost for good). The bytes are copied. */
-void mirror_append(struct mirror *m, uint64_t offset, const char *bytes, size_t len);
+ * lost for good). The bytes are taken; what is in the buffer after is another's memory, empty, to be used again. */
+void mirror_append(struct mirror *m, uint64_t offset, struct buf *bytes);
 /* Nothing more is called. Accepts NULL. */
 void mirror_free(struct mirror *m);
 

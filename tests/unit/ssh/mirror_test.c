@@ -48,8 +48,12 @@ static void open_mirror(struct fixture *f) {
 }
 
 static void append(struct fixture *f, uint64_t offset, const char *text) {
+  struct buf bytes = {0};
+  buf_str(&bytes, text);
   f->written = 0;
-  mirror_append(f->m, offset, text, strlen(text));
+  mirror_append(f->m, offset, &bytes);
+  assert_int_equal(bytes.len, 0);
+  buf_release(&bytes);
   while (!f->written) uv_run(&f->loop, UV_RUN_ONCE);
 }
 
@@ -127,8 +131,11 @@ static void a_mirror_may_be_freed_while_it_works(void **state) {
       &(struct mirror_options){.crew = f->crew, .attempt_dir = f->attempt, .cap = CAP, .events = &events, .ctx = f});
   mirror_free(f->m);
   open_mirror(f);
+  struct buf bytes = {0};
+  buf_str(&bytes, "one\n");
   f->written = 0;
-  mirror_append(f->m, 0, "one\n", 4);
+  mirror_append(f->m, 0, &bytes);
+  buf_release(&bytes);
   mirror_free(f->m);
   open_mirror(f);
   assert_int_equal(f->written, 0);
