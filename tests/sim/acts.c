@@ -109,6 +109,22 @@ static void do_tzdata(struct world *w, struct dice *d) {
   daemon_tzdata(w);
 }
 
+static void on_power(struct world *w, void *arg, int64_t number) {
+  (void)arg, (void)number;
+  if (!w->healing) daemon_kill(w, true);
+}
+
+/* Most seeds are to go on: what the disk did ends them where it is noticed. */
+static void do_lie(struct world *w, struct dice *d) {
+  if (!dice_chance(d, 30)) return;
+  ledger_lie(w->ledger);
+  world_in(w, dice_spread(d, USEC_PER_HOUR), OF_WORLD, on_power, NULL, 0);
+}
+
+static void do_rot(struct world *w, struct dice *d) {
+  if (dice_chance(d, 30)) ledger_rot(w->ledger, d);
+}
+
 static act_fn *const acts[ACTS] = {
     [ACT_REQUEST] = do_request,
     [ACT_CRASH] = do_crash,
@@ -129,6 +145,8 @@ static act_fn *const acts[ACTS] = {
     [ACT_BREAK] = do_break,
     [ACT_RELOAD] = do_reload,
     [ACT_TZDATA] = do_tzdata,
+    [ACT_LIE] = do_lie,
+    [ACT_ROT] = do_rot,
 };
 
 static void on_act(struct world *w, void *arg, int64_t number) {
@@ -150,8 +168,7 @@ void acts_plan(struct world *w) {
 
 static void heal_daemon(struct world *w) {
   w->machine_asleep = w->daemon_asleep = 0;
-  w->ledger->full_until = 0;
-  w->ledger->sync_fails = false;
+  ledger_heal(w->ledger);
   w->daemon->crash_in = 0;
   if (!w->daemon->up) daemon_start(w);
 }

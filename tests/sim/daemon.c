@@ -400,6 +400,10 @@ void daemon_start(struct world *w) {
   struct engine_state state;
   zone_view_load(&d->zones, w);
   ledger_load(w->ledger, &arena, &state);
+  if (w->over) {
+    arena_release(&arena);
+    return;
+  }
   TRACE(w, "the daemon starts");
   d->engine = engine_new(&options);
   d->up = true;

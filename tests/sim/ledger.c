@@ -82,6 +82,7 @@ static int vault_write(struct ledger *l, const struct change *changes, size_t le
   full(l);
   if (l->sync_fails) vault_sync_fails(l->vault);
   int err = vault_commit(l->vault, changes, len);
+  if (err && l->w->over) return ERR_FULL; /* nothing comes after it */
   if (!err) keep(l, changes, len);
   if (err == ERR_SYNC || err == ERR_IO) {
     /* Whether it is there only the next start can tell. */
@@ -177,9 +178,34 @@ void ledger_load(struct ledger *l, struct arena *a, struct engine_state *out) {
   rows_state(&l->rows, a, out);
   if (!l->vault) return;
   struct engine_state acknowledged = *out;
-  vault_load(l->vault, &l->loaded);
+  if (!vault_load(l->vault, &l->loaded)) return;
   compare(l, &l->loaded.state, &acknowledged);
   *out = l->loaded.state;
+}
+
+void ledger_lie(struct ledger *l) {
+  if (l->vault) vault_lie(l->vault);
+}
+
+void ledger_rot(struct ledger *l, struct dice *d) {
+  if (l->vault) vault_rot(l->vault, d);
+}
+
+void ledger_heal(struct ledger *l) {
+  l->full_until = 0;
+  l->sync_fails = false;
+  if (l->vault) vault_heal(l->vault);
+}
+
+void ledger_verify(struct ledger *l) {
+  struct arena arena = {0};
+  struct engine_state state;
+  if (l->vault && vault_doubtful(l->vault)) {
+    vault_crash(l->vault, false);
+    ledger_load(l, &arena, &state);
+    ledger_loaded(l);
+  }
+  arena_release(&arena);
 }
 
 void ledger_loaded(struct ledger *l) {

@@ -41,6 +41,13 @@ void ledger_crash(struct ledger *l, bool power);
 void ledger_load(struct ledger *l, struct arena *a, struct engine_state *out);
 void ledger_loaded(struct ledger *l);
 
+/* The disk does what disks do that go bad; arrays never do. */
+void ledger_lie(struct ledger *l);
+void ledger_rot(struct ledger *l, struct dice *d);
+void ledger_heal(struct ledger *l);
+/* Once more at the end: what a start would read is what was acknowledged. */
+void ledger_verify(struct ledger *l);
+
 /* As the daemon looks them up for a request; they live until the end of the seed. */
 bool ledger_request(struct ledger *l, const char *key, const char *body_sha256, struct request_row *out);
 void ledger_run_rows(struct ledger *l, const char *run_id, struct run_rows *out);

@@ -32,14 +32,16 @@
   X(REMOVE, "remove", 2)         /* its file is removed, or renamed */                                               \
   X(BREAK, "break", 2)           /* it has errors for a while */                                                     \
   X(RELOAD, "reload", 2)         /* another configuration comes into force */                                        \
-  X(TZDATA, "tzdata", 2)         /* the machine gets other rules of zones */
+  X(TZDATA, "tzdata", 2)         /* the machine gets other rules of zones */                                         \
+  X(LIE, "lie", 1)               /* the disk says "synced", and the power goes */                                    \
+  X(ROT, "rot", 1)               /* a bit of the database becomes another one */
 
 enum act_kind {
 #define X(name, word, weight) ACT_##name,
   ACT_LIST(X)
 #undef X
 };
-#define ACTS (ACT_TZDATA + 1)
+#define ACTS (ACT_ROT + 1)
 
 const char *act_word(enum act_kind kind);
 

@@ -36,16 +36,18 @@ static void heal(struct world *w) {
   acts_heal(w);
   int64_t until = w->now + HEALED_WITHIN;
   const char *why;
-  while (clients_waiting(w->clients)) {
+  while (clients_waiting(w->clients) && !w->over) {
     if (w->now >= until) world_fail(w, "long after the faults stopped, a client has no answer");
     world_run(w, w->now + HEALING_STEP);
   }
-  acts_reopen(w);
-  while (!checker_quiet(w, &why)) {
+  if (!w->over) acts_reopen(w);
+  while (!w->over && !checker_quiet(w, &why)) {
     if (w->now >= until) world_fail(w, "long after the faults stopped, %s", why);
     world_run(w, w->now + HEALING_STEP);
   }
+  if (w->over) return;
   checker_healed(w);
+  ledger_verify(w->ledger);
 }
 
 static uint64_t digest(const struct world *w) {
@@ -72,7 +74,7 @@ void seed_live(const struct seed_run *run, struct seed_result *out) {
   daemon_start(&w);
   world_run(&w, run->plan->limits.horizon);
   w.now = run->plan->limits.horizon;
-  heal(&w);
+  if (!w.over) heal(&w);
   out->attempts += checker_attempts(&w);
   out->steps += (uint64_t)w.daemon->steps;
   out->commits += w.ledger->commits;

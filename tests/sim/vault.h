@@ -25,8 +25,16 @@ void vault_limit(struct vault *v, int64_t bytes);
 /* The next sync fails. */
 void vault_sync_fails(struct vault *v);
 void vault_crash(struct vault *v, bool power);
-/* Opens it and loads what a start needs; the end of the seed if that can't be. */
-void vault_load(struct vault *v, struct store_loaded *out);
+/* From now on syncs do nothing, until the power goes, which takes all of it along, the witness perhaps not. */
+void vault_lie(struct vault *v);
+/* One bit of a page turns over, in its header: what a row holds SQLite couldn't know better. Or one of the log, when
+ * the process dies next: while it lives it has read it already. */
+void vault_rot(struct vault *v, struct dice *d);
+void vault_heal(struct vault *v);
+/* The disk may have spoiled something that nobody has noticed. */
+bool vault_doubtful(const struct vault *v);
+/* Opens it and loads what a start needs; the end of the seed if that can't be. False: it is refused, as it should. */
+bool vault_load(struct vault *v, struct store_loaded *out);
 
 /* What a client's answer hangs on, as the daemon reads it. False: there is none. */
 bool vault_request(struct vault *v, const char *key, const char *body_sha256, struct arena *a,

@@ -63,7 +63,7 @@ static int64_t asleep_until(const struct world *w, enum whose whose) {
 }
 
 bool world_run(struct world *w, int64_t until) {
-  while (w->queue.len) {
+  while (w->queue.len && !w->over) {
     if (w->queue.items[0].at >= until) {
       w->now = until;
       return true;

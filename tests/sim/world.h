@@ -48,6 +48,7 @@ struct happening {
 struct world {
   uint64_t seed;
   bool traced, healing;
+  bool over; /* the disk failed in a way of which only a backup helps, and that was noticed: the seed ends here */
   int64_t now;
   struct arena arena; /* until the end of the seed */
 
