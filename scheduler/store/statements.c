@@ -55,10 +55,10 @@ void statements_init(struct statements *s, sqlite3 *db) {
   s->db = db;
 }
 
-/* The CHECKs of the schema list the words of enums (a unit test holds them against each other), and what is bound here
- * is such a word. SQLite builds a table in memory for each list at each row, which was half of a commit's work, so who
- * writes these statements does without, once the start's own checks are over. Connections that check a database have
- * them, and who writes by hand. */
+/* The CHECKs of the schema list the words of enums (a unit test holds them against each other), and what is bound
+ * here is such a word. SQLite builds a table in memory for each list at each row, which was half of a commit's work,
+ * so who writes these statements does without, once the start has looked at the small tables. Snapshots are checked
+ * with them, and who writes by hand has them; a connection that only reads never does. */
 void statements_prepare_puts(struct statements *s) {
   struct buf sql = {0};
   sqlite3_exec(s->db, "PRAGMA ignore_check_constraints=ON", NULL, NULL, NULL);
