@@ -352,6 +352,25 @@ static void further_connections_that_fail_are_told(void **state) {
   bench_end(&b);
 }
 
+static void a_link_may_be_freed_while_further_connections_come(void **state) {
+  (void)state;
+  for (int turns = 1; turns <= 256; turns *= 2) {
+    struct bench b;
+    struct stream s[5] = {0};
+    lone_begin(&b);
+    b.w->connect_ms = 5;
+    hold(&b, s, COUNT(s));
+    for (int i = 0; i < turns; i++) uv_run(&b.loop, UV_RUN_ONCE);
+    if (turns % 3 == 1) {
+      for (size_t i = 0; i < COUNT(s); i++) s[i].free_on_end = true;
+      pipe_cut(b.w->now, TRANSPORT_LOST, "cable pulled");
+      bench_turn(&b, 10);
+    }
+    for (size_t i = 0; i < COUNT(s); i++) stream_end(&s[i]);
+    bench_end(&b);
+  }
+}
+
 static void bulks_of_a_lost_connection_end(void **state) {
   (void)state;
   struct bench b;
@@ -396,7 +415,8 @@ static void a_bulk_may_be_freed_at_any_moment(void **state) {
   bench_end(&b);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+  if (argc > 1) cmocka_set_test_filter(argv[1]);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_file_is_read_to_its_end),
       cmocka_unit_test(a_reader_may_pause),
@@ -414,6 +434,7 @@ int main(void) {
       cmocka_unit_test(a_further_connection_is_lost_alone),
       cmocka_unit_test(further_connections_end_with_the_first),
       cmocka_unit_test(further_connections_that_fail_are_told),
+      cmocka_unit_test(a_link_may_be_freed_while_further_connections_come),
       cmocka_unit_test(bulks_of_a_lost_connection_end),
       cmocka_unit_test(a_bulk_may_be_freed_at_any_moment),
   };
