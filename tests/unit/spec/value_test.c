@@ -27,98 +27,99 @@ static const char *json_of(struct arena *a, const struct value *v) {
   return out;
 }
 
+static const struct {
+  enum value_type type, items;
+  const char *text, *back; /* NULL: refused */
+} written[] = {
+    {VALUE_INT, VALUE_ANY, "56", "56"},
+    {VALUE_INT, VALUE_ANY, "-9223372036854775808", "-9223372036854775808"},
+    {VALUE_INT, VALUE_ANY, "9223372036854775807", "9223372036854775807"},
+    {VALUE_INT, VALUE_ANY, "9223372036854775808", NULL},
+    {VALUE_INT, VALUE_ANY, "010", NULL},
+    {VALUE_INT, VALUE_ANY, "+1", NULL},
+    {VALUE_INT, VALUE_ANY, " 1", NULL},
+    {VALUE_INT, VALUE_ANY, "1.0", NULL},
+    {VALUE_INT, VALUE_ANY, "1e3", NULL},
+    {VALUE_INT, VALUE_ANY, "", NULL},
+    {VALUE_FLOAT, VALUE_ANY, "0.1", "0.1"},
+    {VALUE_FLOAT, VALUE_ANY, "10", "10"},
+    {VALUE_FLOAT, VALUE_ANY, "1e-7", "1e-07"},
+    {VALUE_FLOAT, VALUE_ANY, "0.30000000000000004", "0.30000000000000004"},
+    {VALUE_FLOAT, VALUE_ANY, "1.5E+3", "1500"},
+    {VALUE_FLOAT, VALUE_ANY, "-2e3", "-2000"},
+    {VALUE_FLOAT, VALUE_ANY, "1e", NULL},
+    {VALUE_FLOAT, VALUE_ANY, "1e+", NULL},
+    {VALUE_FLOAT, VALUE_ANY, "nan", NULL},
+    {VALUE_FLOAT, VALUE_ANY, "inf", NULL},
+    {VALUE_FLOAT, VALUE_ANY, "1e999", NULL},
+    {VALUE_FLOAT, VALUE_ANY, "0x10", NULL},
+    {VALUE_FLOAT, VALUE_ANY, "1.", NULL},
+    {VALUE_BOOL, VALUE_ANY, "true", "true"},
+    {VALUE_BOOL, VALUE_ANY, "false", "false"},
+    {VALUE_BOOL, VALUE_ANY, "yes", NULL},
+    {VALUE_BOOL, VALUE_ANY, "True", NULL},
+    {VALUE_STRING, VALUE_ANY, "3.10", "3.10"},
+    {VALUE_STRING, VALUE_ANY, "", ""},
+    {VALUE_STRING, VALUE_ANY, "a\xff", NULL},
+    {VALUE_DATE, VALUE_ANY, "2026-03-29", "2026-03-29"},
+    {VALUE_DATE, VALUE_ANY, "2026-02-29", NULL},
+    {VALUE_DATETIME, VALUE_ANY, "2026-03-29T03:30:00+02:00", "2026-03-29T01:30:00Z"},
+    {VALUE_DATETIME, VALUE_ANY, "2026-03-29", NULL},
+    {VALUE_DURATION, VALUE_ANY, "90m", "1h30m"},
+    {VALUE_DURATION, VALUE_ANY, "90", NULL},
+    {VALUE_LIST, VALUE_FLOAT, "[0.1, 1, 10]", "[0.1,1,10]"},
+    {VALUE_LIST, VALUE_FLOAT, "0.1, 1 ,10", "[0.1,1,10]"},
+    {VALUE_LIST, VALUE_STRING, "a, b c", "[\"a\",\"b c\"]"},
+    {VALUE_LIST, VALUE_INT, "", "[]"},
+    {VALUE_LIST, VALUE_INT, " \t\n", "[]"},
+    {VALUE_LIST, VALUE_STRING, " , ", "[\"\",\"\"]"},
+    {VALUE_LIST, VALUE_LIST, "[[1], []]", "[[1],[]]"},
+    {VALUE_LIST, VALUE_LIST, "1, 2", NULL},
+    {VALUE_LIST, VALUE_JSON, "1, 2", NULL},
+    {VALUE_LIST, VALUE_ANY, "[1, \"a\", true, 1.5]", "[1,\"a\",true,1.5]"},
+    {VALUE_LIST, VALUE_INT, "1,,2", NULL},
+    {VALUE_LIST, VALUE_INT, "[1, null]", NULL},
+    {VALUE_LIST, VALUE_INT, "[1, \"2\"]", NULL},
+    {VALUE_LIST, VALUE_DATE, "[\"2026-03-29\"]", "[\"2026-03-29\"]"},
+    {VALUE_LIST, VALUE_JSON, "[{\"a\": 0.1}, []]", "[{\"a\":0.1},[]]"},
+    {VALUE_JSON, VALUE_ANY, " { \"b\" : 1.50, \"a\" : \"x y\\\" \" } ", "{\"b\":1.50,\"a\":\"x y\\\" \"}"},
+    {VALUE_JSON, VALUE_ANY, "123456789012345678901234567890", "123456789012345678901234567890"},
+    {VALUE_JSON, VALUE_ANY, "{\"a\":1,\"a\":2}", NULL},
+    {VALUE_JSON, VALUE_ANY, "{", NULL},
+    {VALUE_JSON, VALUE_ANY, "[1,\t2\r\n]", "[1,2]"},
+    {VALUE_JSON, VALUE_ANY, "\"a \\\\\" ", "\"a \\\\\""},
+    {VALUE_JSON, VALUE_ANY, "null", ""},
+    {VALUE_NULL, VALUE_ANY, "", ""},
+    {VALUE_NULL, VALUE_ANY, "x", NULL},
+    {VALUE_LIST, VALUE_BOOL, "[true, false]", "[true,false]"},
+    {VALUE_LIST, VALUE_BOOL, "[1]", NULL},
+    {VALUE_LIST, VALUE_FLOAT, "[1, 2.5]", "[1,2.5]"},
+    {VALUE_LIST, VALUE_FLOAT, "[true]", NULL},
+    {VALUE_LIST, VALUE_DURATION, "[90]", NULL},
+    {VALUE_LIST, VALUE_STRING, "[[]]", NULL},
+    {VALUE_LIST, VALUE_NULL, "[1]", NULL},
+    {VALUE_LIST, VALUE_INT, "1, 2,", NULL},
+    {VALUE_LIST, VALUE_STRING, ",", "[\"\",\"\"]"},
+    {VALUE_LIST, VALUE_ANY, "[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]", "[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]"},
+    {VALUE_LIST, VALUE_LIST, "[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]",
+     "[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]"},
+};
+
 static void text_is_read_strictly_and_written_back(void **state) {
   (void)state;
-  static const struct {
-    enum value_type type, items;
-    const char *text, *back; /* NULL: refused */
-  } rows[] = {
-      {VALUE_INT, VALUE_ANY, "56", "56"},
-      {VALUE_INT, VALUE_ANY, "-9223372036854775808", "-9223372036854775808"},
-      {VALUE_INT, VALUE_ANY, "9223372036854775807", "9223372036854775807"},
-      {VALUE_INT, VALUE_ANY, "9223372036854775808", NULL},
-      {VALUE_INT, VALUE_ANY, "010", NULL},
-      {VALUE_INT, VALUE_ANY, "+1", NULL},
-      {VALUE_INT, VALUE_ANY, " 1", NULL},
-      {VALUE_INT, VALUE_ANY, "1.0", NULL},
-      {VALUE_INT, VALUE_ANY, "1e3", NULL},
-      {VALUE_INT, VALUE_ANY, "", NULL},
-      {VALUE_FLOAT, VALUE_ANY, "0.1", "0.1"},
-      {VALUE_FLOAT, VALUE_ANY, "10", "10"},
-      {VALUE_FLOAT, VALUE_ANY, "1e-7", "1e-07"},
-      {VALUE_FLOAT, VALUE_ANY, "0.30000000000000004", "0.30000000000000004"},
-      {VALUE_FLOAT, VALUE_ANY, "1.5E+3", "1500"},
-      {VALUE_FLOAT, VALUE_ANY, "-2e3", "-2000"},
-      {VALUE_FLOAT, VALUE_ANY, "1e", NULL},
-      {VALUE_FLOAT, VALUE_ANY, "1e+", NULL},
-      {VALUE_FLOAT, VALUE_ANY, "nan", NULL},
-      {VALUE_FLOAT, VALUE_ANY, "inf", NULL},
-      {VALUE_FLOAT, VALUE_ANY, "1e999", NULL},
-      {VALUE_FLOAT, VALUE_ANY, "0x10", NULL},
-      {VALUE_FLOAT, VALUE_ANY, "1.", NULL},
-      {VALUE_BOOL, VALUE_ANY, "true", "true"},
-      {VALUE_BOOL, VALUE_ANY, "false", "false"},
-      {VALUE_BOOL, VALUE_ANY, "yes", NULL},
-      {VALUE_BOOL, VALUE_ANY, "True", NULL},
-      {VALUE_STRING, VALUE_ANY, "3.10", "3.10"},
-      {VALUE_STRING, VALUE_ANY, "", ""},
-      {VALUE_STRING, VALUE_ANY, "a\xff", NULL},
-      {VALUE_DATE, VALUE_ANY, "2026-03-29", "2026-03-29"},
-      {VALUE_DATE, VALUE_ANY, "2026-02-29", NULL},
-      {VALUE_DATETIME, VALUE_ANY, "2026-03-29T03:30:00+02:00", "2026-03-29T01:30:00Z"},
-      {VALUE_DATETIME, VALUE_ANY, "2026-03-29", NULL},
-      {VALUE_DURATION, VALUE_ANY, "90m", "1h30m"},
-      {VALUE_DURATION, VALUE_ANY, "90", NULL},
-      {VALUE_LIST, VALUE_FLOAT, "[0.1, 1, 10]", "[0.1,1,10]"},
-      {VALUE_LIST, VALUE_FLOAT, "0.1, 1 ,10", "[0.1,1,10]"},
-      {VALUE_LIST, VALUE_STRING, "a, b c", "[\"a\",\"b c\"]"},
-      {VALUE_LIST, VALUE_INT, "", "[]"},
-      {VALUE_LIST, VALUE_INT, " \t\n", "[]"},
-      {VALUE_LIST, VALUE_STRING, " , ", "[\"\",\"\"]"},
-      {VALUE_LIST, VALUE_LIST, "[[1], []]", "[[1],[]]"},
-      {VALUE_LIST, VALUE_LIST, "1, 2", NULL},
-      {VALUE_LIST, VALUE_JSON, "1, 2", NULL},
-      {VALUE_LIST, VALUE_ANY, "[1, \"a\", true, 1.5]", "[1,\"a\",true,1.5]"},
-      {VALUE_LIST, VALUE_INT, "1,,2", NULL},
-      {VALUE_LIST, VALUE_INT, "[1, null]", NULL},
-      {VALUE_LIST, VALUE_INT, "[1, \"2\"]", NULL},
-      {VALUE_LIST, VALUE_DATE, "[\"2026-03-29\"]", "[\"2026-03-29\"]"},
-      {VALUE_LIST, VALUE_JSON, "[{\"a\": 0.1}, []]", "[{\"a\":0.1},[]]"},
-      {VALUE_JSON, VALUE_ANY, " { \"b\" : 1.50, \"a\" : \"x y\\\" \" } ", "{\"b\":1.50,\"a\":\"x y\\\" \"}"},
-      {VALUE_JSON, VALUE_ANY, "123456789012345678901234567890", "123456789012345678901234567890"},
-      {VALUE_JSON, VALUE_ANY, "{\"a\":1,\"a\":2}", NULL},
-      {VALUE_JSON, VALUE_ANY, "{", NULL},
-      {VALUE_JSON, VALUE_ANY, "[1,\t2\r\n]", "[1,2]"},
-      {VALUE_JSON, VALUE_ANY, "\"a \\\\\" ", "\"a \\\\\""},
-      {VALUE_JSON, VALUE_ANY, "null", ""},
-      {VALUE_NULL, VALUE_ANY, "", ""},
-      {VALUE_NULL, VALUE_ANY, "x", NULL},
-      {VALUE_LIST, VALUE_BOOL, "[true, false]", "[true,false]"},
-      {VALUE_LIST, VALUE_BOOL, "[1]", NULL},
-      {VALUE_LIST, VALUE_FLOAT, "[1, 2.5]", "[1,2.5]"},
-      {VALUE_LIST, VALUE_FLOAT, "[true]", NULL},
-      {VALUE_LIST, VALUE_DURATION, "[90]", NULL},
-      {VALUE_LIST, VALUE_STRING, "[[]]", NULL},
-      {VALUE_LIST, VALUE_NULL, "[1]", NULL},
-      {VALUE_LIST, VALUE_INT, "1, 2,", NULL},
-      {VALUE_LIST, VALUE_STRING, ",", "[\"\",\"\"]"},
-      {VALUE_LIST, VALUE_ANY, "[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]", "[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]"},
-      {VALUE_LIST, VALUE_LIST, "[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]",
-       "[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]"},
-  };
   struct arena a = {0};
-  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+  for (size_t i = 0; i < sizeof written / sizeof written[0]; i++) {
     struct value v;
     const char *message = NULL;
-    int rc = value_parse(&a, rows[i].type, rows[i].items, rows[i].text, &v, &message);
-    if (!rows[i].back) {
-      if (rc == 0) fail_msg("'%s' was taken as %s", rows[i].text, value_type_word(rows[i].type));
+    int rc = value_parse(&a, written[i].type, written[i].items, written[i].text, &v, &message);
+    if (!written[i].back) {
+      if (rc == 0) fail_msg("'%s' was taken as %s", written[i].text, value_type_word(written[i].type));
       assert_int_equal(rc, ERR_INVALID);
       assert_non_null(message);
       continue;
     }
-    if (rc < 0) fail_msg("'%s': %s", rows[i].text, message);
-    assert_string_equal(text_of(&a, &v), rows[i].back);
+    if (rc < 0) fail_msg("'%s': %s", written[i].text, message);
+    assert_string_equal(text_of(&a, &v), written[i].back);
   }
   arena_release(&a);
 }
