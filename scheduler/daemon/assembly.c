@@ -102,6 +102,10 @@ static void on_restoring(void *quarantine, const char *run_id) {
   quarantine_enter(quarantine, QUARANTINE_RUN, run_id);
 }
 
+static void on_deciding(void *quarantine, const char *run_id) {
+  quarantine_decide(quarantine, run_id);
+}
+
 static struct engine *restored_engine(struct assembly *a, const struct assembly_options *options) {
   struct engine_options engine_options = {.config = options->config,
                                           .schedules = options->schedules,
@@ -109,6 +113,7 @@ static struct engine *restored_engine(struct assembly *a, const struct assembly_
                                           .zone = zones_get,
                                           .zone_ctx = &a->zones,
                                           .restoring = on_restoring,
+                                          .deciding = on_deciding,
                                           .restoring_ctx = a->quarantine,
                                           .env = a->env,
                                           .env_len = ACCOUNT_ENV};
@@ -200,6 +205,7 @@ failed:
 }
 
 void assembly_started(struct assembly *a) {
+  quarantine_on_crash(a->quarantine);
   core_adopt(a->core);
   if (a->fleet) fleet_adopted(a->fleet);
   store_loaded_release(&a->loaded);
@@ -221,6 +227,7 @@ void assembly_committed(struct assembly *a, const struct change *changes, size_t
 void assembly_forget(struct assembly *a, const struct change *changes, size_t len) {
   for (size_t i = 0; i < len; i++) {
     if (changes[i].kind == CHANGE_RUN && run_state_ended(changes[i].run.state)) {
+      quarantine_forget(a->quarantine, QUARANTINE_DECISION, changes[i].run.id.text);
       names_run_forget(&a->names, changes[i].run.key);
     }
   }

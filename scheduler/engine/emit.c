@@ -333,7 +333,10 @@ void emit_all(struct engine *e) {
     s->dirty = false;
     emit_firing(e, s);
   }
-  for (size_t i = 0; i < e->dirty_runs.len; i++) emit_run(e, e->dirty_runs.items[i]);
+  for (size_t i = 0; i < e->dirty_runs.len; i++) {
+    engine_deciding(e, e->dirty_runs.items[i]);
+    emit_run(e, e->dirty_runs.items[i]);
+  }
   for (size_t i = 0; i < e->dirty_attempts.len; i++) emit_attempt(e, e->dirty_attempts.items[i]);
   for (size_t i = 0; i < e->dirty_hosts.len; i++) emit_host(e, e->dirty_hosts.items[i]);
   for (size_t i = 0; i < e->late.len; i++) vec_push(&e->out->changes, e->late.items[i]);

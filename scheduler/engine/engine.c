@@ -157,6 +157,7 @@ static void drain(struct engine *e) {
     for (size_t i = 0; i < e->work.len; i++) {
       struct work w = e->work.items[i];
       if (w.run->over) continue;
+      engine_deciding(e, w.run);
       if (w.index == NO_INDEX)
         run_check_end(w.run);
       else
@@ -168,7 +169,18 @@ static void drain(struct engine *e) {
   }
 }
 
-static void timer_act(struct timer *t) {
+static struct live_run *timer_run(struct timer *t) {
+  switch (t->kind) {
+  case TIMER_RETRY: return timer_owner(t, struct instance, retry)->run;
+  case TIMER_AGAIN: return timer_owner(t, struct attempt, again)->run;
+  case TIMER_SILENT: return timer_owner(t, struct attempt, silent)->run;
+  case TIMER_DEADLINE: break;
+  }
+  return timer_owner(t, struct live_run, deadline);
+}
+
+static void timer_act(struct engine *e, struct timer *t) {
+  engine_deciding(e, timer_run(t));
   switch (t->kind) {
   case TIMER_RETRY: instance_retry_over(timer_owner(t, struct instance, retry)); break;
   case TIMER_DEADLINE: run_timed_out(timer_owner(t, struct live_run, deadline)); break;
@@ -201,14 +213,16 @@ void engine_step(struct engine *e, struct moment now, const uint8_t seed[32], co
   prepare_again(e);
   drain(e);
   for (size_t i = 0; i < events_len; i++) {
+    engine_deciding(e, NULL);
     take_event(e, &events[i]);
     drain(e);
   }
   struct timer *t;
   while ((t = timer_due(e))) {
-    timer_act(t);
+    timer_act(e, t);
     drain(e);
   }
+  engine_deciding(e, NULL);
   schedules_run(e);
   do {
     drain(e);
@@ -216,6 +230,7 @@ void engine_step(struct engine *e, struct moment now, const uint8_t seed[32], co
     ready_dispatch(e);
   } while (e->work.len || e->advance.len);
   emit_all(e);
+  engine_deciding(e, NULL);
   out->wake_wall = schedules_next(e);
   out->wake_mono = timer_next(e);
   e->out = NULL;

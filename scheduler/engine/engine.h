@@ -335,7 +335,10 @@ struct engine_options {
   void *zone_ctx;
   /* Called with the id of each run before engine_restore takes it up; NULL: nobody wants to know. */
   void (*restoring)(void *ctx, const char *run_id);
-  void *restoring_ctx;
+  /* Called within engine_step with the id of each run before something is decided of it, and with NULL at the end;
+   * NULL: nobody wants to know. It may be called again and again for the same run and must be quick. */
+  void (*deciding)(void *ctx, const char *run_id);
+  void *restoring_ctx;          /* of both */
   const struct launch_env *env; /* what `env.HOME` sees where the configuration doesn't set it; must outlive it */
   size_t env_len;
 };

@@ -282,6 +282,11 @@ struct engine {
   VEC(struct change) early, late; /* rows that are put once: before and after the dirty ones */
 };
 
+/* What follows is decided of this run; NULL: of none. */
+static inline void engine_deciding(const struct engine *e, const struct live_run *r) {
+  if (e->options.deciding) e->options.deciding(e->options.restoring_ctx, r ? r->row.id.text : NULL);
+}
+
 static inline struct task_spec const *instance_task(const struct instance *i) {
   return &i->run->spec->tasks[i->group];
 }

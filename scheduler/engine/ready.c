@@ -124,6 +124,7 @@ static bool lane_start(struct engine *e, struct lane *lane, struct unlaunched_li
   size_t len;
   const struct demand *demands = lane_demands(lane, host, &cpu, &len);
   const char *message;
+  engine_deciding(e, i->run);
   if (attempt_begin(i, host, demands, len, &message)) vec_push(&unlaunched->list, ((struct unlaunched){i, message}));
   return true;
 }

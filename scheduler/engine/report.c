@@ -384,8 +384,10 @@ void report_take(struct engine *e, const struct engine_report *r) {
       [ENGINE_REPORT_CLEARED] = on_cleared,
   };
   struct attempt *a = r->attempt_id ? map_get(&e->attempts_by_id, r->attempt_id) : NULL;
-  if (a)
+  if (a) {
+    engine_deciding(e, a->run);
     handlers[r->kind](a, r);
-  else if (r->kind == ENGINE_REPORT_CLEARED && r->attempt_id)
+  } else if (r->kind == ENGINE_REPORT_CLEARED && r->attempt_id) {
     remnant_cleared(e, r->attempt_id);
+  }
 }

@@ -161,7 +161,9 @@ static int load_live_runs(struct statements *st, struct load_specs *specs, struc
   struct run_rows *copy = arena_new_array(&out->arena, runs.len + 1, struct run_rows);
   size_t kept = 0;
   for (size_t i = 0; !rc && i < runs.len; i++) {
-    if (quarantine_holds(specs->quarantine, QUARANTINE_RUN, runs.items[i].run.id.text)) continue;
+    if (quarantine_holds(specs->quarantine, QUARANTINE_RUN, runs.items[i].run.id.text) ||
+        quarantine_holds(specs->quarantine, QUARANTINE_DECISION, runs.items[i].run.id.text))
+      continue;
     copy[kept] = runs.items[i];
     rc = load_run(st, specs, &out->arena, &copy[kept], why);
     if (rc == 0) kept++;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,10 @@
 #define CRASHES_FILE "rota.crashes"
 #define CRUMB_SIZE   512 /* always written whole, so that a full disk needn't give room */
 #define CRASHES_MAX  (64 * 1024)
+#define DECISION     "decision "
+#define SIGNALS      (sizeof crashes / sizeof crashes[0])
+
+static const int crashes[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
 
 struct crashed {
   int count;
@@ -28,8 +33,12 @@ struct quarantine {
   bool entered;
   char now[CRUMB_SIZE]; /* what is being taken up */
   VEC(struct crashed) list;
-  atomic_size_t held;
-  pthread_mutex_t lock; /* of the list */
+  atomic_size_t held, known; /* of the list: left aside, and all */
+  pthread_mutex_t lock;      /* of the list */
+
+  pid_t thread;              /* that decides; 0: none says so */
+  char deciding[CRUMB_SIZE]; /* "decision 01J...", or empty */
+  struct sigaction former[SIGNALS];
 };
 
 static const char *const kinds[] = {
@@ -50,6 +59,47 @@ static void crumb_write(struct quarantine *q) {
   if (q->crumb < 0) return;
   if (q->entered) snprintf(bytes, sizeof bytes, "%s", q->now);
   (void)!pwrite(q->crumb, bytes, sizeof bytes, 0);
+}
+
+/* ---- a crash ---- */
+
+/* A signal's handler is given no context; this is what it must know. */
+static struct quarantine *_Atomic crashing;
+
+/* Nothing but calls that are safe within a handler. Then it is the turn of whoever was there before. */
+static void on_crash(int number) {
+  const struct quarantine *q = crashing;
+  if (q && q->crumb >= 0 && q->deciding[0] && gettid() == q->thread)
+    (void)!pwrite(q->crumb, q->deciding, sizeof q->deciding, 0);
+  const struct sigaction none = {.sa_handler = SIG_DFL};
+  sigaction(number, &none, NULL);
+  for (size_t i = 0; q && i < SIGNALS; i++)
+    if (crashes[i] == number) sigaction(number, &q->former[i], NULL);
+  raise(number);
+}
+
+void quarantine_on_crash(struct quarantine *q) {
+  struct sigaction action = {.sa_handler = on_crash};
+  if (!q || crashing) return;
+  q->thread = gettid();
+  crashing = q;
+  for (size_t i = 0; i < SIGNALS; i++) sigaction(crashes[i], &action, &q->former[i]);
+}
+
+static void no_crash(struct quarantine *q) {
+  if (crashing != q) return;
+  for (size_t i = 0; i < SIGNALS; i++) sigaction(crashes[i], &q->former[i], NULL);
+  crashing = NULL;
+}
+
+void quarantine_decide(struct quarantine *q, const char *run_id) {
+  if (!q) return;
+  q->deciding[0] = '\0';
+  if (!run_id) return;
+  size_t len = strnlen(run_id, QUARANTINE_ID_MAX);
+  memcpy(q->deciding + sizeof DECISION - 1, run_id, len);
+  memset(q->deciding + sizeof DECISION - 1 + len, 0, 1);
+  memcpy(q->deciding, DECISION, sizeof DECISION - 1);
 }
 
 /* ---- the list ---- */
@@ -74,6 +124,7 @@ static void list_write(struct quarantine *q) {
   else
     unlink(path);
   atomic_store(&q->held, held);
+  atomic_store(&q->known, q->list.len);
   buf_release(&text);
   free(path);
 }
@@ -125,6 +176,7 @@ struct quarantine *quarantine_open(const char *dir) {
 
 void quarantine_close(struct quarantine *q) {
   if (!q) return;
+  no_crash(q);
   quarantine_leave(q);
   if (q->crumb >= 0) close(q->crumb);
   for (size_t i = 0; i < q->list.len; i++) free(q->list.items[i].what);
@@ -136,12 +188,15 @@ void quarantine_close(struct quarantine *q) {
 
 /* ---- taking something up ---- */
 
-bool quarantine_holds(const struct quarantine *q, enum quarantine_kind kind, const char *id) {
+bool quarantine_holds(struct quarantine *q, enum quarantine_kind kind, const char *id) {
   char what[CRUMB_SIZE];
   if (!q || atomic_load(&q->held) == 0) return false;
   write_name(what, kind, id);
+  pthread_mutex_lock(&q->lock);
   const struct crashed *item = find(q, what);
-  return item && item->count >= QUARANTINE_CRASHES;
+  bool holds = item && item->count >= QUARANTINE_CRASHES;
+  pthread_mutex_unlock(&q->lock);
+  return holds;
 }
 
 /* Takes off the list all that begins so, up to its end or a blank. */
@@ -163,12 +218,12 @@ static void gone_well(struct quarantine *q) {
   if (!q->entered) return;
   q->entered = false;
   const char *space = strchr(q->now, ' '), *second = strchr(space + 1, ' ');
-  if (q->list.len) drop(q, q->now, second ? (size_t)(second - q->now) : strlen(q->now));
+  if (atomic_load(&q->known)) drop(q, q->now, second ? (size_t)(second - q->now) : strlen(q->now));
 }
 
 void quarantine_forget(struct quarantine *q, enum quarantine_kind kind, const char *id) {
   char what[CRUMB_SIZE];
-  if (!q || q->list.len == 0) return;
+  if (!q || atomic_load(&q->known) == 0) return;
   write_name(what, kind, id);
   drop(q, what, strlen(what));
 }
@@ -199,7 +254,10 @@ void quarantine_list(struct quarantine *q, struct buf *out) {
     const char *what = q->list.items[i].what, *space = strchr(what, ' ');
     const char *second = space ? strchr(space + 1, ' ') : NULL;
     if (q->list.items[i].count < QUARANTINE_CRASHES) continue;
-    buf_fmt(out, "%.*s\n", second ? (int)(second - what) : (int)strlen(what), what);
+    if (strncmp(what, DECISION, sizeof DECISION - 1) == 0)
+      buf_fmt(out, "%s %s\n", kinds[QUARANTINE_RUN], space + 1);
+    else
+      buf_fmt(out, "%.*s\n", second ? (int)(second - what) : (int)strlen(what), what);
   }
   pthread_mutex_unlock(&q->lock);
 }

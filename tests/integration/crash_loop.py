@@ -117,4 +117,31 @@ def test_a_version_that_crashes_the_start_is_read_anew_from_its_file():
         wait_until("its task has run", lambda: os.path.exists(book))
 
 
+def test_a_run_that_crashes_when_it_is_decided_on_is_left_aside_though_it_is_taken_up_well():
+    with place(serve=False) as p:
+        env = {"LD_PRELOAD": build(p, "poison", POISON), "TEST_POISON": "hemlock"}
+        p.pipeline("good", 'tasks: {a: {run: "true"}}\n')
+        p.pipeline("bad", """
+            tasks:
+              a:
+                run: |
+                  sleep 1
+                  printf 'drinks=["hem%s"]\\n' lock >> "$ROTA_OUTPUT"
+                outputs: {drinks: {type: list, items: string}}
+        """)
+        daemon = p.start(env=p.environment(**env))
+        p.rota("trigger", "bad")
+        assert daemon.wait(timeout=30) == -6, p.daemon_log()
+        run_id = os.listdir(os.path.join(p.state, "runs"))[0]
+        crash(p, 2, **env)
+        p.start(env=p.environment(**env))
+        check_aside(p, f"run {run_id}")
+        p.wait_run(p.rota("trigger", "good").strip(), "succeeded")
+        assert p.stop() == 0
+        os.unlink(os.path.join(p.state, "rota.crashes"))
+        p.start()
+        p.wait_run(run_id, "succeeded")
+        assert p.json("status")["health"]["left_aside"] == []
+
+
 run(globals())

@@ -2,6 +2,8 @@
 #include "tests/unit/unit.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +40,37 @@ static void crash_at(enum quarantine_kind kind, const char *id) {
   }
   assert_true(pid > 0);
   waitpid(pid, NULL, 0);
+}
+
+enum death { BY_ABORT, BY_KILL, BY_ANOTHER_THREAD, AFTER_IT };
+
+static void *abort_here(void *arg) {
+  (void)arg;
+  abort();
+}
+
+/* A life that takes the run up, which goes well, and ends when it decides of it. */
+static void die_deciding(const char *id, enum death death) {
+  fflush(NULL);
+  pid_t pid = fork();
+  if (pid == 0) {
+    pthread_t other;
+    struct quarantine *q = quarantine_open(dir);
+    quarantine_on_crash(q);
+    quarantine_enter(q, QUARANTINE_RUN, id);
+    quarantine_leave(q);
+    quarantine_decide(q, "01OTHER");
+    quarantine_decide(q, id);
+    if (death == AFTER_IT) quarantine_decide(q, NULL);
+    if (death == BY_KILL) raise(SIGKILL);
+    if (death == BY_ANOTHER_THREAD && pthread_create(&other, NULL, abort_here, NULL) == 0) pthread_join(other, NULL);
+    abort();
+  }
+  assert_true(pid > 0);
+  int status;
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_true(WIFSIGNALED(status));
+  assert_int_equal(WTERMSIG(status), death == BY_KILL ? SIGKILL : SIGABRT);
 }
 
 static bool held(enum quarantine_kind kind, const char *id) {
@@ -149,6 +182,32 @@ static void nobody_holds_nothing(void **state) {
 
 #define QUARANTINE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void a_run_that_crashes_what_is_decided_of_it_is_left_aside_though_it_is_taken_up_well(void **state) {
+  (void)state;
+  for (int i = 0; i < QUARANTINE_CRASHES; i++) {
+    assert_false(held(QUARANTINE_DECISION, "01A"));
+    die_deciding("01A", BY_ABORT);
+  }
+  assert_true(held(QUARANTINE_DECISION, "01A"));
+  struct quarantine *q = quarantine_open(dir);
+  struct buf list = {0};
+  quarantine_list(q, &list);
+  assert_string_equal(list.bytes, "run 01A\n");
+  quarantine_forget(q, QUARANTINE_DECISION, "01A");
+  assert_false(quarantine_holds(q, QUARANTINE_DECISION, "01A"));
+  quarantine_close(q);
+  buf_release(&list);
+}
+
+static void what_ends_the_daemon_otherwise_is_no_runs_fault(void **state) {
+  (void)state;
+  static const enum death deaths[] = {BY_KILL, BY_ANOTHER_THREAD, AFTER_IT};
+  for (size_t d = 0; d < sizeof deaths / sizeof *deaths; d++)
+    for (int i = 0; i < QUARANTINE_CRASHES; i++) die_deciding("01A", deaths[d]);
+  assert_false(held(QUARANTINE_DECISION, "01A"));
+  assert_false(held(QUARANTINE_DECISION, "01OTHER"));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       QUARANTINE_TEST(three_crashes_leave_it_aside),
@@ -157,6 +216,8 @@ int main(void) {
       QUARANTINE_TEST(a_pipeline_that_has_gone_is_forgotten),
       QUARANTINE_TEST(another_version_of_rota_begins_anew),
       QUARANTINE_TEST(nonsense_in_the_files_is_passed_over),
+      QUARANTINE_TEST(a_run_that_crashes_what_is_decided_of_it_is_left_aside_though_it_is_taken_up_well),
+      QUARANTINE_TEST(what_ends_the_daemon_otherwise_is_no_runs_fault),
       QUARANTINE_TEST(nobody_holds_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
