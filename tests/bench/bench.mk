@@ -2,6 +2,7 @@
 BENCH        := $(BUILD)/tests/bench
 HISTORY_OBJ  := $(patsubst %,$(BUILD)/obj/tests/bench/%.o,history_main history_gen)
 ENGINE_OBJ   := $(BUILD)/obj/tests/bench/engine_bench.o
+STORE_OBJ    := $(patsubst %,$(BUILD)/obj/tests/bench/%.o,store_bench history_gen)
 
 $(BENCH)/bare: tests/bench/bare.c
 	$(Q)mkdir -p $(@D)
@@ -15,12 +16,13 @@ $(1): $(2) $(foreach r,$(3),$(call archive,$(r)))
 endef
 $(eval $(call bench_program,$(BENCH)/history,$(HISTORY_OBJ),$(need_store)))
 $(eval $(call bench_program,$(BENCH)/engine,$(ENGINE_OBJ),$(need_journal)))
+$(eval $(call bench_program,$(BENCH)/store,$(STORE_OBJ),$(need_store)))
 
-bench: all $(BENCH)/bare $(BENCH)/history $(BENCH)/engine
-	@ROTA=$(BUILD)/rota BARE=$(BENCH)/bare HISTORY=$(BENCH)/history ENGINE=$(BENCH)/engine \
+bench: all $(BENCH)/bare $(BENCH)/history $(BENCH)/engine $(BENCH)/store
+	@ROTA=$(BUILD)/rota BARE=$(BENCH)/bare HISTORY=$(BENCH)/history ENGINE=$(BENCH)/engine STORE=$(BENCH)/store \
 	  ROTA_BENCH_DISK=$${ROTA_BENCH_DISK-$(BUILD)} tests/bench/bench.py $(B)
 
--include $(HISTORY_OBJ:.o=.d) $(ENGINE_OBJ:.o=.d)
+-include $(HISTORY_OBJ:.o=.d) $(ENGINE_OBJ:.o=.d) $(STORE_OBJ:.o=.d)
 
 .PHONY: bench
 

@@ -13,6 +13,7 @@ import glob
 import http.client
 import json
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -28,6 +29,7 @@ from rig import MEMORY, ROTA, ROUNDS, Daemon, cpu_ms, line, rss_kb, seconds
 
 BARE = os.environ["BARE"]
 ENGINE = os.environ["ENGINE"]
+STORE = os.environ["STORE"]
 DISK = os.environ.get("ROTA_BENCH_DISK", "build")
 SHARED = os.environ.get("ROTA_SHARED", "../shared")
 
@@ -248,6 +250,42 @@ def bench_many():
     for name, took in (("10,000 pipelines: first start, all read", statistics.median(firsts)),
                        ("  start again, nothing changed", statistics.median(seconds_))):
         line(name, f"{took:.2f} s", "< 2 s", took < 2)
+
+
+def bench_scrape(scrapes=100):
+    """What a scrape takes, and takes of a core, beside /healthz, which the loop answers from memory: 1,000 pipelines."""
+    root, _, daemon = started_twice(1000)
+    wait_until_quiet(daemon.process.pid)
+    took, cpu = {}, {}
+    for target in ("healthz", "metrics"):
+        before, each = cpu_ms(daemon.process.pid), []
+        for _ in range(scrapes):
+            out = subprocess.run(["curl", "-s", "-o", os.path.join(root, "answer"), "-w", "%{http_code} %{time_total}",
+                                  "--unix-socket", os.path.join(daemon.state, "rota.sock"), "http://localhost/" + target],
+                                 capture_output=True, text=True).stdout.split()
+            if out[0] != "200":
+                sys.exit(f"{target} answered {out[0]}")
+            each.append(float(out[1]) * 1e3)
+        took[target], cpu[target] = statistics.median(each), (cpu_ms(daemon.process.pid) - before) / scrapes
+    size = os.path.getsize(os.path.join(root, "answer"))
+    daemon.end()
+    shutil.rmtree(root)
+    line(f"a scrape of 1,000 pipelines ({size / 1024:.0f} KB)", f"{took['metrics']:.2f} ms",
+         f"/healthz {took['healthz']:.2f} ms")
+    line("  of a core", f"{cpu['metrics']:.2f} ms", f"/healthz {cpu['healthz']:.2f} ms")
+
+
+def bench_commits():
+    """The store alone: batches of 1, 8 and 50 whole tasks (11 rows each), beside a fdatasync of 4 KiB there."""
+    for where, base in (("in memory", MEMORY), ("on a disk", DISK)):
+        with scratch(base) as root:
+            sync = bare("sync", root, "300")
+            said = subprocess.run([STORE, os.path.join(root, "state"), "1000"], capture_output=True, text=True,
+                                  check=True).stdout
+        for batch, tasks, rate, half in re.findall(r"commit: (\d+) tasks a batch: (\d+) tasks/s, .* (\d+) commits/s, "
+                                                   r"p50 ([0-9.]+) ms", said):
+            line(f"commits {where}, {batch} task{'s' * (batch != '1')} each", f"{rate}/s, half {half} ms",
+                 f"{float(half) * 1e3 / sync:.1f} x a fdatasync" if base == DISK else f"{tasks} tasks/s")
 
 
 def bench_supervisor():
@@ -555,6 +593,8 @@ PARTS = {
     "workloads": bench_workloads,
     "idle": bench_idle,
     "many": bench_many,
+    "scrape": bench_scrape,
+    "commits": bench_commits,
     "supervisor": bench_supervisor,
     "history": bench_history,
     "pages": bench_pages,
