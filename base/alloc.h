@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* Not zeroed: what is handed to a library as its malloc. One that goes on without what it asked for would give half an
- * answer for a whole one. */
+/* Not zeroed: what is handed to a library as its malloc. One that goes on without what it asked for would give half
+ * an answer for a whole one. */
 void *alloc_bytes(size_t size);
 void *alloc_zeroed(size_t count, size_t size);
 void *alloc_grown(void *block, size_t count, size_t size);

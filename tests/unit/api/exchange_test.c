@@ -181,8 +181,7 @@ static void the_end_drops_those_that_wait(void **state) {
 /* How long a connection lives that says one byte of its header every 20 ms, for 5 s if nobody minds. */
 static int64_t drip(struct server *s, int fd) {
   static const char request[] =
-      "GET /healthz HTTP/1.1\r\n" HOST
-      "X: "
+      "GET /healthz HTTP/1.1\r\n" HOST "X: "
       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
       "aa";
