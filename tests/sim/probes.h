@@ -40,6 +40,7 @@
   X(FATAL, "a sync failed and the daemon ended itself")                                                              \
   X(LIE_NOTICED, "a start was refused as the disk had lost what it had synced")                                      \
   X(ROT_NOTICED, "a damaged page, or frame of the log, was noticed")                                                 \
+  X(CONDEMNED, "damage was noticed beside the work, and the next start refused")                                     \
   X(REPLY_REPEATED, "a client got the kept answer to its key")                                                       \
   X(REPLY_LOST, "a client never got the answer to what was done")                                                    \
   X(REQUEST_REFUSED_FULL, "a request was refused as nothing could be recorded")                                      \

@@ -14,6 +14,8 @@
 #define FRAME  (PAGE + 24)
 #define HEADER 32 /* of the log */
 
+#define ROTTEN_BIT 3
+
 #define ROOM_TAKEN (16 * 1024) /* bytes that may be left then */
 
 struct vault {
@@ -27,6 +29,7 @@ struct vault {
   int64_t limit;     /* bytes that the disk has room for; 0: any number */
   bool lies;         /* syncs do nothing */
   bool lied, rotten; /* the disk isn't what it was told to be */
+  int64_t rotten_at; /* the byte of the database; -1: none of it */
   bool log_rots;     /* at the next death */
 };
 
@@ -74,12 +77,15 @@ static void check_lost(struct vault *v, int64_t acknowledged) {
   v->w->over = true;
 }
 
-/* "rota-witness 1 STATE_ID NUMBER CHECK" */
+/* "rota-witness 1 STATE_ID NUMBER CHECK\n" */
 static int64_t witnessed(const struct vault *v) {
   size_t len;
-  char *line = disk_get(v->disk, "rota.witness", &len), *at = line;
-  for (int spaces = 0; at && spaces < 3; spaces++)
-    at = memchr(at, ' ', len - (size_t)(at - line)) ? strchr(at, ' ') + 1 : NULL;
+  char *line = disk_get(v->disk, "rota.witness", &len);
+  const char *at = line;
+  for (int spaces = 0; at && spaces < 3; spaces++) {
+    at = memchr(at, ' ', len - (size_t)(at - line));
+    if (at) at++;
+  }
   int64_t number = at ? strtoll(at, NULL, 10) : 0;
   free(line);
   return number;
@@ -106,7 +112,8 @@ void vault_rot(struct vault *v, struct dice *d) {
     return;
   }
   v->rotten = true;
-  disk_flip(v->disk, "rota.db", (dice_between(d, 1, pages) - 1) * PAGE, 3);
+  v->rotten_at = (dice_between(d, 1, pages) - 1) * PAGE;
+  disk_flip(v->disk, "rota.db", v->rotten_at, ROTTEN_BIT);
 }
 
 void vault_heal(struct vault *v) {
@@ -174,6 +181,7 @@ struct vault *vault_new(struct world *w) {
   dice_init(&v->dice, w->seed, 8);
   clock_of_seed = w;
   vfs_install(w->seed);
+  v->rotten_at = -1;
   v->disk = fresh_disk();
   vault_open(v);
   return v;
@@ -204,6 +212,9 @@ static void condemn(struct vault *v, const char *what, const struct buf *why) {
   noticed(v, ERR_CORRUPT, what, why);
   store_condemn(v->store, world_moment(v->w).wall, "damaged");
   vault_crash(v, false);
+  /* By the note alone, too: a page may read well again. */
+  if (v->rotten_at >= 0) disk_flip(v->disk, "rota.db", v->rotten_at, ROTTEN_BIT);
+  PROBE(v->w, CONDEMNED);
   if (store_open(ROOT, world_moment(v->w).wall, &v->store, &refused) != ERR_CORRUPT)
     world_fail(v->w, "damage was noted, and the database is opened all the same");
   v->store = NULL;
@@ -224,7 +235,7 @@ static void tend(struct vault *v) {
   if (err && err != ERR_FULL) TRACE(v->w, "  the checkpoint fails with %s", err_name(err));
   if (err == ERR_CORRUPT)
     condemn(v, "the checkpoint meets damage", &why);
-  else if (!err && v->rotten && dice_chance(&v->dice, 2))
+  else if (!err && v->rotten && dice_chance(&v->dice, 50))
     check(v);
   buf_release(&why);
 }
