@@ -12,35 +12,36 @@ FUZZ_ASAN     = quarantine_size_mb=4:malloc_context_size=4
 FUZZ_FLAGS   ?= -entropic=0
 # Longer inputs say nothing new, and take longer.
 FUZZ_LEN     := config=800 expr=200 knownhosts=600 logfile=1200 logtext=400 pattern=400 pipeline=800 record=768 request=400 \
-                rundir=1024 sshconfig=512 values=200
+                rundir=1024 spec=600 sshconfig=512 values=200
 FUZZ_OBJECT  := $(FUZZ:%=$(BUILD)/obj/tests/fuzz/%_fuzz.o) $(BUILD)/obj/tests/fuzz/replay.o
 TEST_OBJECTS += $(FUZZ_OBJECT)
 UNIT_CHOSEN  += $(if $(filter-out fuzz,$(ROOM)),,$(FUZZ:%=$(BUILD)/tests/fuzz/%_replay))
 # What a target knows of the program.
 fuzz_rooms    = $(need_daemon)
 # These targets have their files in memory: the readers of files are compiled for it, and come before the rooms'.
-in_memory     = $(BUILD)/obj/tests/fuzz/memory.o $(patsubst %,$(BUILD)/obj/tests/fuzz/memory/%.o,worker/attempt_dir worker/look $(1))
-with_logfile  = $(call in_memory,worker/logfile)
-with_record   = $(call in_memory,worker/logfile worker/ssh/host_record base/file)
-with_rundir   = $(call in_memory)
-TEST_OBJECTS += $(with_record)
+in_memory         = $(BUILD)/obj/tests/fuzz/memory.o $(1:%=$(BUILD)/obj/tests/fuzz/memory/%.o)
+memory_of_logfile = $(call in_memory,worker/attempt_dir worker/logfile)
+memory_of_record  = $(call in_memory,worker/attempt_dir worker/look worker/logfile worker/ssh/host_record base/file)
+memory_of_rundir  = $(call in_memory,worker/look)
+memory_of_spec    = $(call in_memory,worker/supervise/spec worker/supervise/text)
+TEST_OBJECTS     += $(memory_of_record) $(memory_of_spec)
 
 $(BUILD)/obj/tests/fuzz/memory/%.o: %.c tests/fuzz/memory.h $(BUILD)/flags
 	$(Q)mkdir -p $(@D)
 	$(call say,CC,"$< (memory)") $(CC) $(ALL) $(CFLAGS) $(PKGC) -include tests/fuzz/memory.h -c -o $@ $<
 
 define fuzz_target
-$(BUILD)/tests/fuzz/$(1)_replay: $(BUILD)/obj/tests/fuzz/$(1)_fuzz.o $(BUILD)/obj/tests/fuzz/replay.o $(with_$(1)) \
+$(BUILD)/tests/fuzz/$(1)_replay: $(BUILD)/obj/tests/fuzz/$(1)_fuzz.o $(BUILD)/obj/tests/fuzz/replay.o $(memory_of_$(1)) \
     $(foreach r,$(fuzz_rooms),$(call archive,$(r)))
 	$(Q)mkdir -p $$(@D)
 	$$(call say,LINK,$$@) $$(CC) $$(CFLAGS) $$(LINK) $$(LDFLAGS) -o $$@ $(BUILD)/obj/tests/fuzz/$(1)_fuzz.o \
-	  $(BUILD)/obj/tests/fuzz/replay.o $(with_$(1)) -Wl,--start-group $(foreach r,$(fuzz_rooms),$(call archive,$(r))) -Wl,--end-group \
+	  $(BUILD)/obj/tests/fuzz/replay.o $(memory_of_$(1)) -Wl,--start-group $(foreach r,$(fuzz_rooms),$(call archive,$(r))) -Wl,--end-group \
 	  $$(PKGL) -lpthread -lm
 
-$(BUILD)/tests/fuzz/$(1)_fuzz: $(BUILD)/obj/tests/fuzz/$(1)_fuzz.o $(with_$(1)) $(foreach r,$(fuzz_rooms),$(call archive,$(r)))
+$(BUILD)/tests/fuzz/$(1)_fuzz: $(BUILD)/obj/tests/fuzz/$(1)_fuzz.o $(memory_of_$(1)) $(foreach r,$(fuzz_rooms),$(call archive,$(r)))
 	$(Q)mkdir -p $$(@D)
 	$$(call say,LINK,$$@) $$(CC) $$(CFLAGS) -fsanitize=fuzzer $$(LINK) $$(LDFLAGS) -o $$@ \
-	  $(BUILD)/obj/tests/fuzz/$(1)_fuzz.o $(with_$(1)) -Wl,--start-group $(foreach r,$(fuzz_rooms),$(call archive,$(r))) -Wl,--end-group \
+	  $(BUILD)/obj/tests/fuzz/$(1)_fuzz.o $(memory_of_$(1)) -Wl,--start-group $(foreach r,$(fuzz_rooms),$(call archive,$(r))) -Wl,--end-group \
 	  $$(PKGL) -lpthread -lm
 
 fuzz-run-$(1): $(BUILD)/tests/fuzz/$(1)_fuzz

@@ -137,7 +137,7 @@ int memory_open(const char *path, int flags) {
   if (strcmp(path, ROOT) == 0 || strcmp(path, FOLDER) == 0) return fd_make(FOLDER_OPEN, NULL);
   if (strncmp(path, "/proc/", 6) == 0)
     return memory.process.there ? fd_make(FILE_OPEN, &memory.process) : fail(ENOENT);
-  return open(path, flags);
+  return strchr(path, '/') ? open(path, flags) : open_here(path, flags); /* a supervisor lives in the folder */
 }
 
 int memory_openat(int dir, const char *path, int flags, ...) {
@@ -229,6 +229,20 @@ int memory_renameat(int dir, const char *from, int to_dir, const char *to) {
   folder_drop(to);
   CHECK(strlen(to) < NAME_SIZE);
   strcpy(f->name, to);
+  return 0;
+}
+
+void *memory_mmap(void *at, size_t len, int protection, int flags, int fd, off_t from) {
+  const struct memory_file *f = fd_at(fd)->file;
+  CHECK(!at && protection == PROT_READ && flags == MAP_PRIVATE && from == 0 && f && len > 0 && len == f->len);
+  void *copy = malloc(len);
+  CHECK(copy);
+  return memcpy(copy, f->bytes, len);
+}
+
+int memory_munmap(void *bytes, size_t len) {
+  CHECK(len > 0);
+  free(bytes);
   return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -24,6 +25,9 @@ int memory_renameat(int dir, const char *from, int to_dir, const char *to);
 DIR *memory_fdopendir(int fd);
 struct dirent *memory_readdir(DIR *dir);
 int memory_closedir(DIR *dir);
+/* A whole file, to be read alone: as a copy of exactly its size, so that a read beyond its end is found. */
+void *memory_mmap(void *at, size_t len, int protection, int flags, int fd, off_t from);
+int memory_munmap(void *bytes, size_t len);
 /* Of openat2 and pidfd_open. */
 long memory_syscall(long number, ...);
 
@@ -41,6 +45,8 @@ long memory_syscall(long number, ...);
 #define fdopendir(...) memory_fdopendir(__VA_ARGS__)
 #define readdir(...)   memory_readdir(__VA_ARGS__)
 #define closedir(...)  memory_closedir(__VA_ARGS__)
+#define mmap(...)      memory_mmap(__VA_ARGS__)
+#define munmap(...)    memory_munmap(__VA_ARGS__)
 #define syscall(...)   memory_syscall(__VA_ARGS__)
 #endif
 
