@@ -26,8 +26,10 @@ struct memory_file {
   size_t len, room;
 };
 
+enum fd_kind { FREE, FOLDER_OPEN, FILE_OPEN, PROCESS_OPEN };
+
 struct memory_fd {
-  enum { FREE, FOLDER_OPEN, FILE_OPEN, PROCESS_OPEN } kind;
+  enum fd_kind kind;
   struct memory_file *file;
   size_t at; /* of a file the next byte, of the folder the next name */
   struct dirent entry;
@@ -113,7 +115,7 @@ static struct memory_fd *fd_at(int fd) {
   return &memory.fds[fd - FD_FIRST];
 }
 
-static int fd_make(int kind, struct memory_file *file) {
+static int fd_make(enum fd_kind kind, struct memory_file *file) {
   for (int i = 0; i < FDS_MAX; i++) {
     if (memory.fds[i].kind != FREE) continue;
     memory.fds[i].kind = kind;
