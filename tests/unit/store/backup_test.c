@@ -154,12 +154,9 @@ static char *elsewhere(const struct sandbox *s) {
 
 static void a_backup_into_another_file_system_is_the_same_to_the_byte(void **state) {
   struct sandbox *s = *state;
-  char *dir = elsewhere(s), *here = sandbox_path(s, "copy.db");
-  if (!dir) {
-    free(here);
-    skip();
-  }
-  char *there = path_join(dir, "copy.db");
+  char *dir = elsewhere(s);
+  if (!dir) skip();
+  char *here = sandbox_path(s, "copy.db"), *there = path_join(dir, "copy.db");
   struct buf a = {0}, b = {0};
   sandbox_pipeline(s);
   fill(s, 10, 10000);
@@ -203,12 +200,10 @@ static bool spoil(void *ctx) {
 
 static void a_backup_that_reads_back_otherwise_is_none(void **state) {
   struct sandbox *s = *state;
-  char *dir = elsewhere(s), *from = sandbox_path(s, "original");
-  if (!dir) {
-    free(from);
-    skip();
-  }
-  char *file = path_join(dir, "copy.db"), *temporary = path_join(dir, "copy.db.tmp");
+  char *dir = elsewhere(s);
+  if (!dir) skip();
+  char *from = sandbox_path(s, "original"), *file = path_join(dir, "copy.db"),
+       *temporary = path_join(dir, "copy.db.tmp");
   struct spoiler spoiler = {.file = temporary};
   const struct backup_watch watch = {spoil, &spoiler};
   assert_int_equal(file_write(from, "a short original", 16, 0600, false), 0);
