@@ -272,6 +272,8 @@ static void on_commit(void *ctx, int err, const char *why) {
   } else if (err == 0) {
     degraded_set(c, 0, NULL);
     step_committed(c);
+  } else if (err == ERR_CORRUPT) {
+    core_condemn(c, why);
   } else if (err == ERR_SYNC || err == ERR_IO) {
     /* After a failed sync the kernel may have dropped what it could not write: trying again would seem to succeed. */
     c->over = true;
