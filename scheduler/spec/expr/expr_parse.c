@@ -161,8 +161,9 @@ static bool parse_number(struct parser *p, const struct token *t, bool negative)
   const char *text = negative ? arena_fmt(p->lexer.arena, "-%s", t->text) : t->text;
   bool whole = strcspn(t->text, ".eE") == strlen(t->text);
   if (value_parse(p->lexer.arena, whole ? VALUE_INT : VALUE_FLOAT, VALUE_ANY, text, &v, &why) < 0) {
-    const char *help = *t->text == '0' ? "numbers are decimal, without leading zeros; text is written in quotes"
-                                       : "whole numbers have 64 bits";
+    const char *help = !whole            ? "a number with a point is written like 0.5 or 2e9, and is finite"
+                       : *t->text == '0' ? "numbers are decimal, without leading zeros; text is written in quotes"
+                                         : "whole numbers have 64 bits";
     return fail(p, t, help, "not a number");
   }
   emit(p, OP_LITERAL, t, 0)->literal = v;

@@ -171,6 +171,8 @@ static void errors_when_the_file_is_read(void **state) {
       {EXPR_TASK, "010",
        "3:11+3 not a number | numbers are decimal, without leading zeros; text is written in quotes"},
       {EXPR_TASK, "9223372036854775808", "3:11+19 not a number | whole numbers have 64 bits"},
+      {EXPR_TASK, "1.", "3:11+2 not a number | a number with a point is written like 0.5 or 2e9, and is finite"},
+      {EXPR_TASK, "1e999", "3:11+5 not a number | a number with a point is written like 0.5 or 2e9, and is finite"},
       {EXPR_TASK, "5m", "3:11+2 not a number | text, dates and durations are written in quotes: '5m'"},
       {EXPR_TASK, "2026-03-29", "3:11+10 unexpected date | a date is written in quotes: '2026-03-29'"},
       {EXPR_TASK, "parms.days", "3:11+10 unknown name 'parms' | did you mean 'params'?"},
