@@ -64,6 +64,7 @@ struct report {
   const char *run_id, *attempt_id;
   const char *text;             /* a sentence for people; may be NULL; valid during the callback */
   int err;                      /* NOT_STARTED: a code of base/err.h */
+  bool doubtful;                /* NOT_STARTED: somebody who was sent before may still come to claim it */
   enum ended_how how;           /* ENDED */
   int status;                   /* as a shell prints it: 128 + N for signal N */
   const char *stage;            /* LAUNCH_FAILED: "exec", "chdir", "env_file", ... ; else NULL */

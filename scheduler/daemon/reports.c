@@ -64,6 +64,7 @@ int report_event(struct inbox *inbox, const char *state_dir, const struct report
       .attempt_id = arena_strdup(a, r->attempt_id),
       .text = r->text ? arena_strdup(a, r->text) : NULL,
       .again = r->kind == REPORT_NOT_STARTED,
+      .doubtful = r->doubtful,
       .status = r->status,
       .pid = r->pid,
       .started_at = r->started_at,

@@ -178,7 +178,8 @@ enum engine_end {
 struct engine_report {
   enum engine_report_kind kind;
   const char *attempt_id, *text;
-  bool again; /* NOT_STARTED: the world had no room; the same attempt is started again after a delay */
+  bool again;    /* NOT_STARTED: the world had no room; the same attempt is started again after a delay */
+  bool doubtful; /* NOT_STARTED: somebody who was sent before may still come to claim it */
   enum engine_end end;
   int status;
   int64_t pid;
@@ -255,7 +256,7 @@ enum decision_kind {
 struct decision_start {
   const char *host;
   const struct launch *launch; /* valid until the step is released */
-  bool doubtful;               /* a former life of the daemon may have sent it */
+  bool doubtful;               /* it may have been sent before */
 };
 struct decision_fence {
   const char *host, *run_id, *attempt_id;

@@ -119,8 +119,9 @@ struct attempt {
   bool overdue;     /* unreachable for longer than its task's `after`, which says to wait */
   char *begin_note; /* what is said of it while it runs; NULL */
   bool sent;        /* its START or FENCE was decided in this life of the daemon */
-  bool doubtful;    /* a former life may have sent its start, and nobody is known to have claimed it: whoever was made
-                       then may be late, so it isn't over before a fence of its place says so */
+  bool doubtful;    /* its start may have been sent before, by a former life or over a link that broke, and nobody is
+                       known to have claimed it: whoever was made then may be late, so it isn't over before a fence of
+                       its place says so */
   int tries;        /* starts for which there was no room */
   struct timer again, silent;
   struct moment stopped; /* when it was told to stop, or found so at a start */

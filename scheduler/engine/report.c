@@ -237,6 +237,7 @@ static void try_again(struct attempt *a) {
 
 /* No process was made. That uses no budget: the same attempt is started again, as often as it takes. */
 static void on_not_started(struct attempt *a, const struct engine_report *r) {
+  if (r->doubtful && a->row.started_at == INSTANT_NONE) a->doubtful = true;
   if (unsure(a)) {
     end_unsure(a, r->text ? r->text : "there is nothing of it");
   } else if (a->row.started_at != INSTANT_NONE) {

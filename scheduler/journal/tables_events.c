@@ -106,6 +106,7 @@ STRUCT(engine_resume)
   M(S, attempt_id, TEXT, NULL)                                                                                       \
   M(S, text, TEXT, NULL)                                                                                             \
   M(S, again, BOOL, NULL)                                                                                            \
+  M(S, doubtful, BOOL, NULL)                                                                                         \
   M(S, end, ENUM, &words_engine_end)                                                                                 \
   M(S, status, INT, NULL)                                                                                            \
   M(S, pid, INT, NULL)                                                                                               \

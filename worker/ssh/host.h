@@ -98,7 +98,7 @@ struct host {
   int64_t due[HOST_DUE_COUNT];
   struct host_attempts attempts;
   struct host_ask *asks; /* under way */
-  struct map doubtful;   /* ids that may have been sent by a former life, and read as never started */
+  struct map doubtful;   /* ids that may have been sent, and read as never started */
   struct map remnants;   /* id to struct host_remnant */
   VEC(struct host_cleaning) cleanings;
   VEC(struct host_attempt *) starts;             /* READY, to be sent together; each is used */
@@ -182,6 +182,9 @@ void host_report_unreachable(struct host *h, struct host_attempt *a, const char 
 void host_report_reachable(struct host *h, struct host_attempt *a);
 /* The last one. The attempt is gone after it, but for those who use it. */
 void host_report_last(struct host *h, struct host_attempt *a, enum report_kind kind, int err, const char *text);
+/* NOT_STARTED, the last one; whether a start that was sent before may still come to its claim is told with it, and
+ * remembered for the next start of the same id. */
+void host_report_not_started(struct host *h, struct host_attempt *a, int err, const char *text);
 /* ENDED, as its record says; the last one. */
 void host_report_ended(struct host *h, struct host_attempt *a);
 void host_report_cleared(struct host *h, const char *run_id, const char *attempt_id);

@@ -56,7 +56,7 @@ struct host_attempt {
   char *dir; /* here: STATE/runs/RUN/ATTEMPT */
   enum host_attempt_state state;
   bool adopting;    /* a former life of the daemon may have started it */
-  bool doubtful;    /* a former life may have sent its start, though it read as never started */
+  bool doubtful;    /* its start may have been sent before, though it read as never started */
   bool sent;        /* a start was sent in this life, and none is known to have failed */
   bool sent_before; /* the same, before the request that is under way */
   bool ready;       /* the pieces of its launch are there */

@@ -60,6 +60,16 @@ void host_report_last(struct host *h, struct host_attempt *a, enum report_kind k
   report_last(h, a, &r);
 }
 
+void host_report_not_started(struct host *h, struct host_attempt *a, int err, const char *text) {
+  struct report r = report_of(a, REPORT_NOT_STARTED);
+  bool before = a->state == HOST_ATTEMPT_ASKED ? a->sent_before : a->sent;
+  r.err = err;
+  r.text = text;
+  r.doubtful = before || a->adopting || a->doubtful;
+  if (r.doubtful) map_put(&h->doubtful, a->id, NULL);
+  report_last(h, a, &r);
+}
+
 /* A STARTED that nobody had heard of is made up for. */
 void host_report_ended(struct host *h, struct host_attempt *a) {
   const struct findings *f = &a->record.findings;

@@ -42,7 +42,7 @@ void host_fence_send(struct host *h, struct host_attempt *a) {
 static void refused_there(struct host *h, struct host_attempt *a, const struct ops_error *error) {
   int err = strcmp(error->stage, "no_room") == 0 ? ERR_FULL : ERR_AGAIN;
   char *text = alloc_fmt("%s could not start it: %s", h->options.name, error->text);
-  host_report_last(h, a, REPORT_NOT_STARTED, err, text);
+  host_report_not_started(h, a, err, text);
   free(text);
 }
 
@@ -220,7 +220,7 @@ static void written_done(struct host_job *j) {
     return;
   }
   char *text = alloc_fmt("its directory on this machine can't be written: %s", err_text(r->err));
-  host_report_last(j->host, a, REPORT_NOT_STARTED, r->err, text);
+  host_report_not_started(j->host, a, r->err, text);
   free(text);
 }
 

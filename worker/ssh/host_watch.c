@@ -44,8 +44,7 @@ static void unclaimed_seen(struct host *h, struct host_attempt *a) {
   } else if (a->launch || a->stop_wanted || a->fencing) {
     host_start_go(h, a);
   } else {
-    map_put(&h->doubtful, a->id, NULL);
-    host_report_last(h, a, REPORT_NOT_STARTED, ERR_NOT_FOUND, "it was never started");
+    host_report_not_started(h, a, ERR_NOT_FOUND, "it was never started");
   }
 }
 

@@ -82,6 +82,22 @@ static void a_start_of_a_former_life_is_fenced_before_another_place_is_looked_fo
   assert_int_equal(sim_task(&s, 1, "a")->losses, 0);
 }
 
+/* The same within one life: a start that was sent over a link that broke, and again without room for it. */
+static void a_start_in_doubt_is_fenced_when_it_is_cancelled(void **state) {
+  (void)state;
+  begin("tasks:\n  a: {run: 'true'}\n");
+  struct engine_event refused = sim_report(&s, sim_live(&s, "a"), ENGINE_REPORT_NOT_STARTED);
+  refused.report.again = refused.report.doubtful = true;
+  sim_event(&s, refused);
+  sim_cancel(&s, 1, NULL);
+  assert_task(&s, 1, "a", "stopping");
+  sim_later(&s, 30 * USEC_PER_SEC);
+  assert_int_equal(fences("a"), 1);
+  assert_int_equal(sim_live(&s, "a")->starts, 1);
+  sim_kind(&s, "a", ENGINE_REPORT_FENCED, false);
+  assert_run(&s, 1, "cancelled");
+}
+
 static void a_fence_for_which_there_is_no_room_is_tried_again(void **state) {
   (void)state;
   begin("tasks:\n  a: {run: 'true'}\n");
@@ -292,6 +308,7 @@ int main(void) {
       test(a_recorded_start_that_never_happened_is_sent_again_with_the_same_id),
       test(a_cancelled_start_of_a_former_life_ends_with_its_fence),
       test(a_start_of_a_former_life_is_fenced_before_another_place_is_looked_for),
+      test(a_start_in_doubt_is_fenced_when_it_is_cancelled),
       test(a_fence_for_which_there_is_no_room_is_tried_again),
       test(what_can_not_be_fenced_either_ends),
       test(an_end_during_the_absence_goes_on_to_the_next),

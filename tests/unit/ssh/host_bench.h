@@ -29,6 +29,7 @@ struct seen {
   char id[RUNDIR_ID_LEN + 1];
   char text[512], stage[16], fault[256];
   int err, status;
+  bool doubtful;
   enum ended_how how;
   int64_t pid, log_bytes;
   instant started_at, ended_at;
@@ -62,6 +63,7 @@ PIPE_UNUSED static void bench_on_report(void *ctx, const struct report *r) {
   snprintf(s.text, sizeof s.text, "%s", r->text ? r->text : "");
   snprintf(s.fault, sizeof s.fault, "%s", r->fault ? r->fault : "");
   snprintf(s.stage, sizeof s.stage, "%s", r->stage ? r->stage : "");
+  s.doubtful = r->doubtful;
   s.pid = r->pid;
   s.log_bytes = r->log_bytes;
   s.started_at = r->started_at;

@@ -527,6 +527,32 @@ static void start_that_overtakes_a_look_is_no_loss(void **state) {
   bench_end(&b);
 }
 
+/* What was sent over the connection that broke may still come to its claim. */
+static void second_start_for_which_there_is_no_room_leaves_the_first_in_doubt(void **state) {
+  (void)state;
+  for (int cut = 0; cut < 2; cut++) {
+    struct bench b;
+    struct job_for_test j;
+    bench_init(&b);
+    await_up(&b);
+    turn(&b, 20);
+    prepare_script(&j, COUNTED);
+    char *path = alloc_fmt("%s/a/%s", ((struct host *)b.e)->place, j.id);
+    assert_int_equal(file_write(path, "", 0, 0600, false), 0); /* where its folder would be */
+    if (cut) b.w->cut_to = 300;
+    start(&b, &j);
+    while (cut && b.w->cut_to != 0) uv_run(&b.loop, UV_RUN_ONCE);
+    b.w->cut_to = -1;
+    const struct seen *s = await(&b, j.id, REPORT_NOT_STARTED);
+    assert_int_equal(s->err, ERR_FULL);
+    assert_int_equal(s->doubtful, cut);
+    assert_int_equal(finals(&b, j.id), 1);
+    unlink(path);
+    free(path);
+    bench_end(&b);
+  }
+}
+
 /* Results that need a channel of their own come when there is one, though the connection was there all the time. No
  * other could be made. */
 static void end_waits_for_a_channel_and_then_comes(void **state) {
@@ -566,6 +592,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(killed_supervisor_is_lost_and_its_task_killed),
       cmocka_unit_test(given_up_attempt_is_cleared),
       cmocka_unit_test(start_that_overtakes_a_look_is_no_loss),
+      cmocka_unit_test(second_start_for_which_there_is_no_room_leaves_the_first_in_doubt),
       cmocka_unit_test(end_waits_for_a_channel_and_then_comes),
       cmocka_unit_test(attempts_outlive_the_daemon),
       cmocka_unit_test(large_log_and_results_come_over_exactly),
