@@ -294,7 +294,7 @@ class Step:
     def run(self, options, beside):
         """What it says is shown as it comes, or at the end and only if it failed where it runs beside the tests."""
         begin = time.monotonic()
-        command = ["nice", "-n", "5", *self.command] if beside else self.command
+        command = ["nice", "-n", "10", *self.command] if beside else self.command
         more = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if beside else {}
         started = subprocess.Popen(command, cwd=ROOT, **more)
         output = started.stdout.read().decode("utf-8", "replace") if beside else ""
@@ -407,7 +407,7 @@ def main():
     parser.add_argument("--build", default="build", help="the build folder, from the root of the tree")
     parser.add_argument("--only", default="", help="only the test files whose name contains this")
     parser.add_argument("--slow", type=int, default=1, help="multiplies the time limits")
-    parser.add_argument("--jobs", type=int, default=min(CORES, 8) + 2, help="how many files run side by side")
+    parser.add_argument("--jobs", type=int, default=min(CORES, 8) + 1, help="how many files run side by side")
     parser.add_argument("--make", action="append", default=[], help="an argument for make in the stage `build`")
     parser.add_argument("stages", nargs="+", choices=STAGES, metavar="STAGE")
     options = parser.parse_args()
