@@ -402,7 +402,19 @@ class Network:
         for agent in self.agents:
             agent.kill()
             agent.wait()
+        for pid in self.left_behind():
+            send(pid, signal.SIGKILL)
         shutil.rmtree(self.root, ignore_errors=True)
+
+    def left_behind(self):
+        """What was detached on a host without a namespace of its own, such as the reader of ends of a daemon that is
+        gone: nobody's descendant any more, and still at home there."""
+        found = []
+        for pid in processes():
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{pid}/cwd").startswith(self.root + "/"):
+                    found.append(pid)
+        return found
 
 
 @contextlib.contextmanager
