@@ -62,12 +62,12 @@ int file_read(const char *path, size_t limit, struct buf *out) {
 
 /* ---- writing ---- */
 
-static int write_all(int fd, const void *bytes, size_t len) {
+int fd_write_all(int fd, const void *bytes, size_t len) {
   const char *at = bytes;
   while (len > 0) {
     ssize_t put = write(fd, at, len);
     if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return err_from_errno(errno);
+    if (put < 0) return errno;
     at += put;
     len -= (size_t)put;
   }
@@ -97,7 +97,8 @@ int file_write_at(int dir_fd, const char *name, const void *bytes, size_t len, m
     goto out;
   }
   made = true;
-  rc = write_all(fd, bytes, len);
+  int failed = fd_write_all(fd, bytes, len);
+  if (failed) rc = err_from_errno(failed);
   if (rc == 0 && sync && fsync(fd) < 0) rc = errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYNC;
   if (close(fd) < 0 && rc == 0) rc = err_from_errno(errno);
   if (rc < 0) goto out;

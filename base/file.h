@@ -17,6 +17,8 @@ int file_read_at(int dir_fd, const char *name, size_t limit, struct buf *out);
  * umask is taken off `mode`. */
 int file_write_at(int dir_fd, const char *name, const void *bytes, size_t len, mode_t mode, bool sync);
 int file_write(const char *path, const void *bytes, size_t len, mode_t mode, bool sync);
+/* All of it, whatever signals come; 0, or the errno of the write that failed. */
+int fd_write_all(int fd, const void *bytes, size_t len);
 /* mkdir -p: 0 if it is there in the end. */
 int dir_make(const char *path, mode_t mode);
 /* Removes a tree without following symbolic links and without leaving its file system, of any depth, and whatever

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/map.h"
 #include "scheduler/journal/journal_file.h"
 #include "scheduler/journal/schema.h"
@@ -58,17 +59,6 @@ struct recorder {
 
 /* ---- the thread that writes ---- */
 
-static int write_all(int fd, const char *bytes, size_t len) {
-  while (len > 0) {
-    ssize_t n = write(fd, bytes, len);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return errno;
-    bytes += n;
-    len -= (size_t)n;
-  }
-  return 0;
-}
-
 static void linger(struct recorder *r) {
   struct timespec until;
   clock_gettime(CLOCK_REALTIME, &until);
@@ -94,7 +84,7 @@ static void *writer_main(void *arg) {
     r->queue = empty;
     pthread_mutex_unlock(&r->lock);
     journal_frames_seal(taken.bytes, taken.len);
-    int failed = write_all(r->fd, taken.bytes, taken.len);
+    int failed = fd_write_all(r->fd, taken.bytes, taken.len);
     /* Half a frame is no harm to a reader; it only looks like a crash. */
     if (failed && ftruncate(r->fd, (off_t)written) != 0) failed = errno;
     written += taken.len;
@@ -333,7 +323,7 @@ static int open_file(struct recorder *r, char **why) {
   if (err) return err;
   r->fd = open(r->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (r->fd < 0) return system_says(r->path, why);
-  int failed = write_all(r->fd, JOURNAL_MAGIC, JOURNAL_MAGIC_LEN);
+  int failed = fd_write_all(r->fd, JOURNAL_MAGIC, JOURNAL_MAGIC_LEN);
   if (!failed) return 0;
   errno = failed;
   err = system_says(r->path, why);

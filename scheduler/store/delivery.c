@@ -45,17 +45,6 @@ static ssize_t read_chunk(int fd, char *out) {
   return (ssize_t)len;
 }
 
-static bool write_all(int fd, const char *bytes, size_t len) {
-  while (len > 0) {
-    ssize_t n = write(fd, bytes, len);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return false;
-    bytes += n;
-    len -= (size_t)n;
-  }
-  return true;
-}
-
 static int write_copy(const struct delivery *d, int from, int to) {
   size_t unsynced = 0;
   for (;;) {
@@ -63,7 +52,8 @@ static int write_copy(const struct delivery *d, int from, int to) {
     ssize_t n = read_chunk(from, d->bytes);
     if (n < 0) return fail(d, errno);
     if (n == 0) break;
-    if (!write_all(to, d->bytes, (size_t)n)) return fail(d, errno);
+    int failed = fd_write_all(to, d->bytes, (size_t)n);
+    if (failed) return fail(d, failed);
     unsynced += (size_t)n;
     if (unsynced < SYNC_EVERY) continue;
     if (fdatasync(to) != 0) return fail(d, errno);

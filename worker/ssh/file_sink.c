@@ -90,12 +90,8 @@ int file_sink_open(struct file_sink *s, const char *work, const char *path, cons
 
 int file_sink_write(struct file_sink *s, const void *bytes, size_t len) {
   if (len > s->size - s->written) return ERR_CONFLICT;
-  for (size_t at = 0; at < len;) {
-    const ssize_t n = write(s->fd, (const char *)bytes + at, len - at);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return err_from_errno(errno);
-    at += (size_t)n;
-  }
+  const int failed = fd_write_all(s->fd, bytes, len);
+  if (failed) return err_from_errno(failed);
   sha256_add(s->sum, bytes, len);
   s->written += len;
   return 0;
