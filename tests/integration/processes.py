@@ -328,9 +328,9 @@ def test_more_changes_of_files_than_the_kernel_keeps_are_seen_all_the_same():
             os.rename(b, a)
         p.pipeline("late", 'tasks: {a: {run: "true"}}\n')
         p.daemon.send_signal(signal.SIGCONT)
-        # A list looks at no file; what is asked to start would.
+        # A list looks at no file; what is asked to start would, and so does the look once a minute.
         wait_until("what came last is there", lambda: any(
-            item["name"] == "late" for item in wire.ask(p, "GET", "/api/v1/pipelines").json()["items"]))
+            item["name"] == "late" for item in wire.ask(p, "GET", "/api/v1/pipelines").json()["items"]), 40)
 
 
 run(globals())
