@@ -28,8 +28,10 @@ void *alloc_zeroed(size_t count, size_t size) {
 }
 
 void *alloc_grown(void *block, size_t count, size_t size) {
-  if (count == 0 || size == 0) count = size = 1;
-  void *grown = reallocarray(block, count, size);
+  size_t bytes;
+  if (__builtin_mul_overflow(count, size, &bytes)) out_of_memory();
+  if (!block) return alloc_bytes(bytes);
+  void *grown = realloc(block, bytes ? bytes : 1);
   if (!grown) out_of_memory();
   return grown;
 }

@@ -21,40 +21,50 @@ struct arena_block {
 };
 
 static struct arena_block *block_new(size_t cap) {
-  struct arena_block *block = alloc_zeroed(1, sizeof *block + cap);
-  block->cap = cap;
+  struct arena_block *block = alloc_bytes(sizeof *block + cap);
+  *block = (struct arena_block){.cap = cap};
   return block;
 }
 
-static void *block_take(struct arena_block *block, size_t size) {
-  void *out = block->bytes + block->len;
-  block->len += size;
-  return out;
+/* The room at the end of a block, or NULL if it isn't enough. */
+static void *block_take(struct arena_block *block, size_t size, size_t align) {
+  size_t from = (block->len + align - 1) & ~(align - 1);
+  if (from > block->cap || block->cap - from < size) return NULL;
+  block->len = from + size;
+  return block->bytes + from;
 }
 
-void *arena_alloc(struct arena *a, size_t size) {
-  assert(size <= SIZE_MAX / 4);
-  size = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
-  if (size == 0) size = alignof(max_align_t);
-  a->used += size;
-  if (a->head && a->head->cap - a->head->len >= size) return block_take(a->head, size);
-
+static void *block_take_new(struct arena *a, size_t size) {
   if (a->head && size > BLOCK_MAX / 4) {
     /* A large one gets a block of its own behind the head, whose remaining room stays in use. */
     struct arena_block *own = block_new(size);
     own->next = a->head->next;
     a->head->next = own;
-    return block_take(own, size);
+    return block_take(own, size, 1);
   }
   /* As much again as has been handed out: at most half of it lies idle in an arena that stays, like a pipeline's. */
-  size_t cap = a->used - size;
+  size_t cap = a->used;
   if (cap < BLOCK_MIN) cap = BLOCK_MIN;
   if (cap > BLOCK_MAX) cap = BLOCK_MAX;
   if (cap < size) cap = size;
   struct arena_block *block = block_new(cap);
   block->next = a->head;
   a->head = block;
-  return block_take(block, size);
+  return block_take(block, size, 1);
+}
+
+/* Not zeroed. */
+static void *room_take(struct arena *a, size_t size, size_t align) {
+  assert(size <= SIZE_MAX / 4);
+  void *room = a->head ? block_take(a->head, size, align) : NULL;
+  if (!room) room = block_take_new(a, size);
+  a->used += size;
+  return room;
+}
+
+void *arena_alloc(struct arena *a, size_t size) {
+  if (size == 0) size = 1; /* no two are the same */
+  return memset(room_take(a, size, alignof(max_align_t)), 0, size);
 }
 
 void *arena_array(struct arena *a, size_t count, size_t size) {
@@ -70,7 +80,7 @@ char *arena_strdup(struct arena *a, const char *text) {
 }
 
 char *arena_strndup(struct arena *a, const char *text, size_t len) {
-  char *copy = arena_alloc(a, len + 1);
+  char *copy = room_take(a, len + 1, 1);
   if (len) memcpy(copy, text, len);
   copy[len] = '\0';
   return copy;
@@ -79,7 +89,8 @@ char *arena_strndup(struct arena *a, const char *text, size_t len) {
 char *arena_join(struct arena *a, const char *const *texts, size_t count) {
   size_t len = 0;
   for (size_t i = 0; i < count; i++) len += strlen(texts[i]);
-  char *text = arena_alloc(a, len + 1), *at = text;
+  char *text = room_take(a, len + 1, 1), *at = text;
+  *text = '\0'; /* of no texts */
   for (size_t i = 0; i < count; i++) at = stpcpy(at, texts[i]);
   return text;
 }
@@ -98,7 +109,7 @@ char *arena_vfmt(struct arena *a, const char *format, va_list args) {
   va_copy(again, args);
   int len = vsnprintf(first, sizeof first, format, args);
   assert(len >= 0);
-  char *text = arena_alloc(a, (size_t)len + 1);
+  char *text = room_take(a, (size_t)len + 1, 1);
   if ((size_t)len < sizeof first)
     memcpy(text, first, (size_t)len + 1);
   else
@@ -125,7 +136,6 @@ void arena_reset(struct arena *a) {
   a->used = 0;
   if (!a->head) return;
   if (!a->head->next && a->head->cap <= BLOCK_MAX) {
-    memset(a->head->bytes, 0, a->head->len);
     a->head->len = 0;
     return;
   }

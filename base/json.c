@@ -91,7 +91,7 @@ static size_t plain_len(const char *text, size_t len) {
   }
   for (; at < len; at++) {
     unsigned char c = (unsigned char)text[at];
-    if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\') break;
+    if ((unsigned char)(c - 0x20) >= 0x60 || c == '"' || c == '\\') break;
   }
   return at;
 }

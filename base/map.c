@@ -146,7 +146,7 @@ void *map_put_n(struct map *m, const char *key, size_t key_len, void *value) {
     m->cap = m->cap ? m->cap * 2 : SLOTS_MIN / 2;
     m->entries = alloc_grown(m->entries, m->cap, sizeof *m->entries);
   }
-  char *copy = alloc_grown(NULL, key_len + 1, 1);
+  char *copy = alloc_bytes(key_len + 1);
   if (key_len) memcpy(copy, key, key_len);
   copy[key_len] = '\0';
   m->entries[m->len] = (struct map_entry){.key = copy, .key_len = key_len, .hash = hash, .value = value};

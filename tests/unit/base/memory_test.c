@@ -113,6 +113,9 @@ static void arena_text_is_copied(void **state) {
   assert_string_equal(arena_strdup(&a, "abc"), "abc");
   assert_string_equal(arena_strndup(&a, "abcdef", 3), "abc");
   assert_string_equal(arena_strndup(&a, NULL, 0), "");
+  int64_t *behind = arena_new(&a, int64_t); /* texts lie close together, what comes behind them is aligned */
+  assert_int_equal((uintptr_t)behind % _Alignof(max_align_t), 0);
+  assert_int_equal(*behind, 0);
   assert_string_equal(arena_fmt(&a, "%s-%d", "x", 42), "x-42");
   char *big = arena_fmt(&a, "%10000d", 1);
   assert_int_equal(strlen(big), 10000);
