@@ -122,6 +122,13 @@ static int place_of(struct instance *i, const struct scope *scope, const char **
   return 0;
 }
 
+static void key_add(struct buf *key, const struct demand *d) {
+  buf_char(key, ' ');
+  buf_str(key, d->name);
+  buf_char(key, '=');
+  buf_int(key, d->amount);
+}
+
 int lane_of_instance(struct instance *i, struct lane **out, const char **message) {
   struct engine *e = i->run->engine;
   const struct task_spec *t = instance_task(i);
@@ -136,7 +143,7 @@ int lane_of_instance(struct instance *i, struct lane **out, const char **message
   for (size_t s = 0; s < t->slots_len && !err; s++) {
     demands[s].name = t->slots[s].name;
     err = setting_int(t->slots[s].amount, &scope, &e->scratch, 1, 1, SLOT_AMOUNT_MAX, &demands[s].amount, message);
-    buf_fmt(&key, " %s=%lld", demands[s].name, (long long)demands[s].amount);
+    key_add(&key, &demands[s]);
   }
   if (!err) {
     *out = map_get(&e->lanes_by_key, buf_cstr(&key));

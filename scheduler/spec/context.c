@@ -12,13 +12,8 @@
 #include "base/err.h"
 #include "scheduler/spec/launch_parts.h"
 
-static void member_instant(struct json *j, const char *key, instant at, int32_t offset_s) {
-  char text[INSTANT_TEXT_SIZE];
-  if (at != INSTANT_NONE) instant_format_offset(at, offset_s, text);
-  jsonw_member_string(j, key, at != INSTANT_NONE ? text : NULL);
-}
-
-static void write_run(struct json *j, const struct launch_inputs *in) {
+static void write_run(struct json *j, const struct launch_parts *p) {
+  const struct launch_inputs *in = p->in;
   const struct scope_run *run = &in->scope->run;
   char date[16];
   date_format(run->date, date);
@@ -29,9 +24,9 @@ static void write_run(struct json *j, const struct launch_inputs *in) {
   jsonw_member_int(j, "number", run->number);
   jsonw_member_string(j, "trigger", run->trigger);
   jsonw_member_string(j, "date", date);
-  member_instant(j, "scheduled_for", run->scheduled_for, run->scheduled_offset_s);
-  member_instant(j, "interval_start", run->interval_start, run->interval_offset_s);
-  member_instant(j, "interval_end", run->scheduled_for, run->scheduled_offset_s);
+  jsonw_member_string(j, "scheduled_for", p->scheduled_for);
+  jsonw_member_string(j, "interval_start", p->interval_start);
+  jsonw_member_string(j, "interval_end", p->scheduled_for);
   jsonw_member_string(j, "timezone", run->zone);
   if (in->run_state) jsonw_member_string(j, "state", in->run_state);
   if (in->failed_tasks) jsonw_member_string(j, "failed_tasks", in->failed_tasks);
@@ -105,7 +100,7 @@ int context_build(const struct launch_parts *p, struct launch *out) {
   jsonw_init(&j, &text);
   jsonw_object(&j);
   jsonw_member_int(&j, "version", 1);
-  write_run(&j, in);
+  write_run(&j, p);
   jsonw_member_string(&j, "task", in->scope->task->name);
   jsonw_member_int(&j, "instance", in->instance);
   jsonw_member_int(&j, "attempt", in->attempt);

@@ -63,10 +63,8 @@ static int spec_add(struct environment *e, const struct env_spec *env, size_t le
 /* --- What the run knows ------------------------------------------------------------------------------------------
  */
 
-static const char *instant_text(struct arena *a, instant at, int32_t offset_s) {
-  char text[INSTANT_TEXT_SIZE] = "";
-  if (at != INSTANT_NONE) instant_format_offset(at, offset_s, text);
-  return arena_strdup(a, text);
+static const char *or_empty(const char *text) {
+  return text ? text : "";
 }
 
 static void fixed_add(struct environment *e) {
@@ -75,15 +73,14 @@ static void fixed_add(struct environment *e) {
   const struct scope_run *run = &in->scope->run;
   char date[16], attempt[INT_TEXT_SIZE];
   date_format(run->date, date);
-  const char *scheduled_for = instant_text(a, run->scheduled_for, run->scheduled_offset_s);
   add(e, "ROTA_RUN_ID", run->id);
   add(e, "ROTA_PIPELINE", run->pipeline);
   add(e, "ROTA_TASK", in->scope->task->name);
   add(e, "ROTA_ATTEMPT", arena_strdup(a, int_text(in->attempt, attempt)));
   add(e, "ROTA_DATE", arena_strdup(a, date));
-  add(e, "ROTA_SCHEDULED_FOR", scheduled_for);
-  add(e, "ROTA_INTERVAL_START", instant_text(a, run->interval_start, run->interval_offset_s));
-  add(e, "ROTA_INTERVAL_END", scheduled_for);
+  add(e, "ROTA_SCHEDULED_FOR", or_empty(e->parts->scheduled_for));
+  add(e, "ROTA_INTERVAL_START", or_empty(e->parts->interval_start));
+  add(e, "ROTA_INTERVAL_END", or_empty(e->parts->scheduled_for));
   if (in->run_state) add(e, "ROTA_RUN_STATE", in->run_state);
   if (in->failed_tasks && strlen(in->failed_tasks) <= ENV_VALUE_MAX) add(e, "ROTA_FAILED_TASKS", in->failed_tasks);
 }

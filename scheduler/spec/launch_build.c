@@ -133,6 +133,19 @@ static void build_names(const struct launch_parts *p, struct launch *out) {
   out->label = arena_join(p->arena, label, sizeof label / sizeof label[0]);
 }
 
+static const char *instant_text(struct arena *a, instant at, int32_t offset_s) {
+  char text[INSTANT_TEXT_SIZE];
+  if (at == INSTANT_NONE) return NULL;
+  instant_format_offset(at, offset_s, text);
+  return arena_strdup(a, text);
+}
+
+static void build_instants(struct launch_parts *p) {
+  const struct scope_run *run = &p->in->scope->run;
+  p->scheduled_for = instant_text(p->arena, run->scheduled_for, run->scheduled_offset_s);
+  p->interval_start = instant_text(p->arena, run->interval_start, run->interval_offset_s);
+}
+
 static void receive(struct launch_parts *p) {
   const struct scope *s = p->in->scope;
   size_t count = 0;
@@ -153,6 +166,7 @@ int launch_build(const struct launch_inputs *in, struct arena *a, struct launch 
   struct launch_parts parts = {.in = in, .arena = a, .message = message};
   *out = (struct launch){0};
   build_names(&parts, out);
+  build_instants(&parts);
   receive(&parts);
   int rc = build_argv(&parts, out);
   if (rc == 0) rc = build_dir(&parts, out);

@@ -16,6 +16,8 @@ struct launch_received {
 struct launch_parts {
   const struct launch_inputs *in;
   struct arena *arena;
+  /* With the schedule's offset; NULL what is unknown. */
+  const char *scheduled_for, *interval_start;
   const struct launch_received *received;
   size_t received_len;
   const char **message;

@@ -15,24 +15,27 @@ static int expected(struct arena *a, enum value_type type, const char *bytes, si
   return ERR_INVALID;
 }
 
+/* Moves on behind the digits; false if there are none. */
+static bool skip_digits(const char **s) {
+  const char *from = *s;
+  while (**s >= '0' && **s <= '9') (*s)++;
+  return *s != from;
+}
+
 /* The grammar of a JSON number; `whole` forbids fraction and exponent. */
 static bool number_shaped(const char *s, bool whole) {
   if (*s == '-') s++;
-  size_t digits = strspn(s, "0123456789");
-  if (digits == 0 || (digits > 1 && *s == '0')) return false;
-  s += digits;
+  bool zero = *s == '0';
+  const char *from = s;
+  if (!skip_digits(&s) || (zero && s - from > 1)) return false;
   if (!whole && *s == '.') {
     s++;
-    digits = strspn(s, "0123456789");
-    if (digits == 0) return false;
-    s += digits;
+    if (!skip_digits(&s)) return false;
   }
   if (!whole && (*s == 'e' || *s == 'E')) {
     s++;
     if (*s == '+' || *s == '-') s++;
-    digits = strspn(s, "0123456789");
-    if (digits == 0) return false;
-    s += digits;
+    if (!skip_digits(&s)) return false;
   }
   return *s == '\0';
 }
