@@ -4,8 +4,8 @@
 set -u
 
 # check, then the package that has it: Debian and Ubuntu, Fedora, Alpine, Arch. A check is cmd:NAME (a program),
-# any:NAME|NAME (one of these programs), pc:NAME (a library that pkg-config knows) or file:PATH. "-" is nothing to
-# install.
+# any:NAME|NAME (one of these programs), pc:NAME (a library that pkg-config knows), lib:NAME (one that it doesn't know)
+# or file:PATH. "-" is nothing to install.
 run_needs='
 cmd:cc                  gcc                  gcc                   build-base         gcc
 file:/usr/include/stdio.h libc6-dev          glibc-devel           build-base         glibc
@@ -35,6 +35,7 @@ cmd:clang-tidy          clang-tidy           clang-tools-extra     clang-extra-t
 cmd:cppcheck            cppcheck             cppcheck              cppcheck           cppcheck
 cmd:shellcheck          shellcheck           ShellCheck            shellcheck         shellcheck
 pc:cmocka               libcmocka-dev        libcmocka-devel       cmocka-dev         cmocka
+lib:mimalloc            libmimalloc-dev      mimalloc-devel        mimalloc2-dev      mimalloc
 cmd:sqlite3             sqlite3              sqlite                sqlite             sqlite
 cmd:busybox             busybox              busybox               busybox            busybox
 cmd:tcsh                tcsh                 tcsh                  tcsh               tcsh
@@ -53,6 +54,7 @@ present() {
   cmd:*) command -v "${1#cmd:}" >/dev/null 2>&1 ;;
   any:*) programs=${1#any:} && { command -v "${programs%%|*}" || command -v "${programs##*|}"; } >/dev/null 2>&1 ;;
   pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
+  lib:*) find /usr/lib /usr/lib64 -maxdepth 2 -name "lib${1#lib:}.so" 2>/dev/null | grep -q . ;;
   file:*) [ -e "${1#file:}" ] ;;
   esac
 }

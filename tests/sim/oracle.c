@@ -7,21 +7,31 @@
 
 #include "base/alloc.h"
 
-#define AHEAD (2 * USEC_PER_DAY)
+#define AHEAD     (2 * USEC_PER_DAY)
+#define DAY_STEPS (ORACLE_STEPS / ORACLE_DAYS)
 
 /* ---- zones, as the C library has them ---- */
+
+static int32_t offset_read(int step) {
+  time_t t = (time_t)((ORACLE_FIRST + step * ORACLE_STEP) / USEC_PER_SEC);
+  struct tm local;
+  localtime_r(&t, &local);
+  return (int32_t)local.tm_gmtoff;
+}
+
+/* The library is asked about each step only of days on which the clocks change. */
+static void day_read(struct oracle_zone *z, int from) {
+  int32_t first = offset_read(from);
+  bool changes = offset_read(from + DAY_STEPS) != first;
+  for (int i = from; i < from + DAY_STEPS; i++) z->offsets[i] = changes ? offset_read(i) : first;
+}
 
 static struct oracle_zone *zone_read(const char *name) {
   struct oracle_zone *z = alloc_new(struct oracle_zone);
   snprintf(z->name, sizeof z->name, "%s", name);
   setenv("TZ", name, 1);
   tzset();
-  for (int i = 0; i < ORACLE_STEPS; i++) {
-    time_t t = (time_t)((ORACLE_FIRST + i * ORACLE_STEP) / USEC_PER_SEC);
-    struct tm local;
-    localtime_r(&t, &local);
-    z->offsets[i] = (int32_t)local.tm_gmtoff;
-  }
+  for (int day = 0; day < ORACLE_DAYS; day++) day_read(z, day * DAY_STEPS);
   setenv("TZ", "UTC", 1);
   tzset();
   return z;
