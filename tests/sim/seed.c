@@ -1,5 +1,7 @@
 #include "tests/sim/seed.h"
 
+#include <string.h>
+
 #include "tests/sim/acts.h"
 #include "tests/sim/checker.h"
 #include "tests/sim/clients.h"
@@ -50,13 +52,20 @@ static void heal(struct world *w) {
   ledger_verify(w->ledger);
 }
 
+static uint64_t mix_id(uint64_t h, const struct id *id) {
+  uint64_t words[(sizeof id->text + 7) / 8] = {0};
+  memcpy(words, id->text, sizeof id->text);
+  for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) h = dice_mix(h ^ words[i]);
+  return h;
+}
+
 static uint64_t digest(const struct world *w) {
   uint64_t h = 0;
   const struct rows *rows = &w->ledger->rows;
   for (size_t i = 0; i < rows->attempts.len; i++) {
     const struct attempt_row *a = &rows->attempts.items[i]->row;
     h = dice_mix(h ^ (uint64_t)a->key) ^ (uint64_t)a->ended_at ^ (uint64_t)a->state;
-    for (const char *c = a->id.text; *c; c++) h = dice_mix(h ^ (uint64_t)(unsigned char)*c);
+    h = mix_id(h, &a->id);
   }
   return dice_mix(h ^ (uint64_t)rows->max_key);
 }
