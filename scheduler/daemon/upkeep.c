@@ -1,5 +1,6 @@
 #include "scheduler/daemon/upkeep.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,7 +37,7 @@ struct upkeep {
   struct backup_schedule *schedule;
 
   uv_work_t check;
-  volatile bool stop_check;
+  atomic_bool stop_check;
   int check_result;
   struct buf check_why;
   bool checking;

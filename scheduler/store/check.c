@@ -1,4 +1,5 @@
 /* The check of the whole database beside its work. */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,7 +13,7 @@
 #define STEPS_BETWEEN 100000 /* of SQLite's machine, some milliseconds */
 
 struct watch {
-  const volatile bool *stop;
+  const atomic_bool *stop;
   char *wal;
 };
 
@@ -20,7 +21,7 @@ struct watch {
 static int look(void *ctx) {
   const struct watch *w = ctx;
   struct stat st;
-  if (w->stop && *w->stop) return 1;
+  if (w->stop && atomic_load(w->stop)) return 1;
   return stat(w->wal, &st) == 0 && st.st_size > 4 * (off_t)STORE_WAL_CAP;
 }
 
@@ -41,7 +42,7 @@ static int check_tables(sqlite3 *db, struct buf *why) {
   return rc;
 }
 
-int store_check(const char *dir, const volatile bool *stop, struct buf *why) {
+int store_check(const char *dir, const atomic_bool *stop, struct buf *why) {
   char *path = path_join(dir, "rota.db");
   struct watch w = {stop, path_join(dir, "rota.db-wal")};
   sqlite3 *db = NULL;

@@ -20,6 +20,7 @@
 #ifndef ROTA_STORE_STORE_H
 #define ROTA_STORE_STORE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -115,6 +116,6 @@ void store_loaded_release(struct store_loaded *l);
 /* The check of the whole database, table by table, on a connection of its own: for any thread, at most one at a time.
  * Takes some ten seconds for a million runs; `stop` (may be NULL) is looked at all the while. ERR_AGAIN if it was
  * stopped, or gave way because the log grew too large behind it; ERR_CORRUPT. */
-int store_check(const char *dir, const volatile bool *stop, struct buf *why);
+int store_check(const char *dir, const atomic_bool *stop, struct buf *why);
 
 #endif
