@@ -18,10 +18,9 @@ void buf_reset(struct buf *b) {
   buf_truncate(b, 0);
 }
 
-void buf_reserve(struct buf *b, size_t more) {
+void buf_grow(struct buf *b, size_t more) {
   assert(more < SIZE_MAX / 4 && b->len < SIZE_MAX / 4);
-  size_t want = b->len + more + 1; /* the NUL */
-  if (b->cap >= want) return;
+  size_t want = b->len + more + 1;
   size_t cap = b->cap ? b->cap : CAP_MIN;
   while (cap < want) cap *= 2;
   b->bytes = alloc_grown(b->bytes, cap, 1);
@@ -30,7 +29,7 @@ void buf_reserve(struct buf *b, size_t more) {
 }
 
 void buf_add(struct buf *b, const void *bytes, size_t len) {
-  if (b->cap - b->len <= len) buf_reserve(b, len);
+  buf_reserve(b, len);
   if (len) memcpy(b->bytes + b->len, bytes, len);
   b->len += len;
   b->bytes[b->len] = '\0';

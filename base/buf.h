@@ -20,12 +20,16 @@ struct buf {
 void buf_release(struct buf *b);
 /* Empties it and keeps the memory. */
 void buf_reset(struct buf *b);
+/* What buf_reserve does where there isn't room yet. */
+void buf_grow(struct buf *b, size_t more);
 /* Makes room for `more` bytes beyond len. */
-void buf_reserve(struct buf *b, size_t more);
+static inline void buf_reserve(struct buf *b, size_t more) {
+  if (b->cap - b->len <= more) buf_grow(b, more); /* the NUL takes one more */
+}
 void buf_add(struct buf *b, const void *bytes, size_t len);
 void buf_str(struct buf *b, const char *text);
 static inline void buf_char(struct buf *b, char c) {
-  if (b->cap - b->len < 2) buf_reserve(b, 1);
+  buf_reserve(b, 1);
   b->bytes[b->len++] = c;
   b->bytes[b->len] = '\0';
 }
