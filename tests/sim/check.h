@@ -53,7 +53,6 @@ struct checker {
   struct map schedules;
   VEC(struct schedule_book *) due;
   VEC(struct firing_row *) firings;
-  struct map asked;                     /* attempts whose start this life decided: check_waits.c */
   bool hurried;                         /* somebody asked in this step for what else would wait */
   struct zone_view zones, zones_before; /* as the daemon knew them in this step, and in the one before */
   struct moment stepped_at;             /* the last step, and when it wants to be woken */

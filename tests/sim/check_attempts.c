@@ -178,7 +178,7 @@ static bool ran(const struct checker *c, const struct attempt_row *a) {
 
 static void check_budget(struct checker *c, const struct run_book *b, const struct attempt_row *a,
                          const struct task_spec *spec) {
-  int64_t failed = 0, lost = 0, max = setting_of(spec->retries.max, 0), lost_max = setting_of(spec->retries.lost, 2);
+  int64_t failed = 0, lost = 0;
   for (size_t i = b->run->attempts.len; i-- > 0;) {
     const struct attempt_row *x = &b->run->attempts.items[i]->row;
     if (x->round < a->round) break;
@@ -188,6 +188,8 @@ static void check_budget(struct checker *c, const struct run_book *b, const stru
     else
       failed += x->state != TASK_SUCCEEDED;
   }
+  if (failed + lost == 0) return; /* a first one is within each budget */
+  int64_t max = setting_of(spec->retries.max, 0), lost_max = setting_of(spec->retries.lost, 2);
   if (failed > max || lost > lost_max)
     world_fail(c->w, "%s is tried again after %lld failures and %lld losses; it has %lld and %lld", a->label,
                (long long)failed, (long long)lost, (long long)max, (long long)lost_max);
