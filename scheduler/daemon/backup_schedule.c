@@ -236,6 +236,7 @@ static void copied(void *ctx, int status, const char *text) {
     rest(s);
   } else {
     s->o.standing->last = s->asked_at;
+    plan(s); /* what is shown while older ones are removed is the next one's time already */
     visit(s, STAGE_TIDY, run_tidy, tidied);
   }
 }
