@@ -230,6 +230,38 @@ def test_leftovers_are_killed_or_kept(h):
     assert "note=" not in h.ask(f"rota_look {d}")
 
 
+CLOCK = """rs_now() {
+  read -r rs_up rs_rest </proc/uptime
+  rs_at=${rs_up%%.*}${rs_up#*.}
+  rs_at=$((${rs_at#0} * %d))
+}"""
+
+
+@each
+def test_a_leftover_is_found_when_process_numbers_have_gone_round(h):
+    round_it_goes = "rs_last_pid() {\nrs_pid=99\n}\n"
+    a = h.start("setsid sleep 66 >/dev/null 2>&1 & sleep 0.5", instead=round_it_goes + CLOCK % 2000)
+    assert h.end(a) == "ended exit.0.exited"
+    assert "note=leftovers_killed" in h.ask(f"rota_look {a}")
+    assert not marked(a)
+
+
+@each
+def test_a_task_that_kill_does_not_end_runs_until_it_is_gone(h):
+    """As one of another user: sudo in the task's place."""
+    kill = 'kill() {\ncase " $* " in *" $rs_task "* | *" -$rs_group "*) [ -e let.go ] || [ -z "$rs_task" ] || return 1 ;; esac\n' \
+           'command kill "$@"\n}\n'
+    a = h.start("sleep 67 & wait", grace=0.2, instead=kill + CLOCK % 50)
+    h.running(a)
+    h.ask(f"rota_stop {a} 1000")
+    time.sleep(0.5)  # 25 s by its clock
+    assert h.look(a).startswith("running"), h.look(a)
+    with open(h.path(a, "let.go"), "w"):
+        pass
+    assert h.end(a) == "ended exit.137.stopped"
+    assert not marked(a)
+
+
 @each
 def test_another_boot_and_another_start_time_are_dead(h):
     for old, new, why in (("boot=", "boot=x", "the host was restarted"), ("start=", "start=1", "its supervisor was killed"),

@@ -36,6 +36,18 @@ def test_the_log_keeps_its_cap_and_its_ends(h):
 
 
 @each
+def test_a_root_may_have_any_name(h):
+    h.close()
+    h.connect(root=os.path.join(h.home, "it's a [x] \\nick *\t$HOME"))
+    a = h.start("echo one; echo v=1 >$ROTA_OUTPUT")
+    h.end(a)
+    assert h.log(a) == b"one\n", h.log(a)
+    assert f"log {a} 1 4" in h.ask(f"rota_read_sizes {a}", f"rota_log_choose 1; rota_section log {a} 1 $log_end")
+    assert "output 4\nv=1\n" in h.ask(f"rota_results {a}")
+    assert f"clean {a} cleaned" in h.ask(f"rota_clean {a}")
+
+
+@each
 def test_a_reader_that_is_killed_is_replaced(h):
     a = h.start("echo one; sleep 1; echo two; sleep 0.5; echo three")
     h.running(a)

@@ -56,14 +56,14 @@ class Host:
         self.ids = []
         self.connect()
 
-    def connect(self, path=None, user=None):
+    def connect(self, path=None, user=None, root="~/.rota"):
         env = {"HOME": self.home, "USER": "u", "LOGNAME": "u", "SHELL": "/bin/sh",
                "PATH": path or f"{self.home}/bin:/usr/local/bin:/usr/bin:/bin"}
         self.process = subprocess.Popen([shutil.which(self.shell[0]), *self.shell[1:], "-s"], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env, cwd=self.home,
                                         start_new_session=True, user=user)
         self.send(f"rota_sh={quote(self.wrapper)}\nrota_hash=0123456789abcdef\n{REMOTE}")
-        answer = self.ask("rota_hello '~/.rota' state gpu01")
+        answer = self.ask(f"rota_hello {quote(root)} state gpu01")
         self.facts = dict(line.split(" ", 1) for line in answer.splitlines() if " " in line)
         self.root = self.facts["root"]
         if self.facts["supervise"] == "no":
@@ -97,13 +97,14 @@ class Host:
         return os.path.join(self.root, "a", attempt, *names)
 
     def start_ops(self, attempt, argv=None, script=None, env=(), files=(), timeout=0, grace=2.0, cap=1 << 20,
-                  leftovers="kill", where=""):
+                  leftovers="kill", where="", instead=""):
+        """`instead` are functions that take the place of the supervisor's."""
         exports = [f"export {k}={quote(v)}" for k, v in (("HOME", self.home), ("PATH", "/usr/bin:/bin"), *env)]
         exports += ["rota_env_file " + quote(f) for f in files]
         exports += [f"export ROTA_WORK={quote(self.root + '/w/run')}", f"export ROTA_ATTEMPT_ID={attempt}",
                     f"export ROTA_OUTPUT={quote(self.path(attempt, 'output'))}"]
         words = list(argv or []) + ([self.path(attempt, "script")] if script is not None else [])
-        launch = "\n".join([f"rota_timeout_us={int(timeout * 1e6)}", f"rota_grace_us={int(grace * 1e6)}",
+        launch = "\n".join([instead, f"rota_timeout_us={int(timeout * 1e6)}", f"rota_grace_us={int(grace * 1e6)}",
                             f"rota_log_cap={cap}", f"rota_leftovers={leftovers}", f"rota_dir={quote(where)}",
                             "rota_environment() {", *exports, "}", "rota_command() {",
                             '"$rota_do" ' + " ".join(quote(w) for w in words), "}"])

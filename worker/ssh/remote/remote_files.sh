@@ -30,7 +30,7 @@ rota_cut() {
 rota_log_sizes() {
   log_sizes='' log_end=0
   while read -r rest rest rest rest size rest rest rest file; do
-    case $file in "$rota_root/a/$1/log"*) ;; *) continue ;; esac
+    case $file in "$1/log"*) ;; *) continue ;; esac
     start=${file##*/log}
     start=${start#.}
     start=${start:-0}
@@ -65,8 +65,13 @@ rota_logs() {
   done
   set +f
   [ -n "$files" ] || return 0
-  # shellcheck disable=SC2012,SC2046 # names of ours; the sizes are wanted
-  log_list=$(cd "$rota_root/a" && ls -ln $(for id in $files; do echo "$rota_root/a/$id/log"*; done) 2>/dev/null)
+  # shellcheck disable=SC2012 # names of ours, below a root that may have any; the sizes are wanted
+  log_list=$(
+    cd "$rota_root/a" || exit
+    set --
+    for id in $files; do set -- "$@" "$id/log"*; done
+    ls -ln "$@" 2>/dev/null
+  )
   share=$((room / $#))
   [ $share -ge 4096 ] || share=4096
   for pair in "$@"; do rota_log "${pair%%:*}" "${pair#*:}"; done
@@ -322,7 +327,7 @@ rota_watch() {
 # A
 rota_read_sizes() {
   # shellcheck disable=SC2012 # the sizes are wanted
-  log_list=$(ls -ln "$rota_root/a/$1/log"* 2>/dev/null)
+  log_list=$(cd "$rota_root/a" && ls -ln "$1/log"* 2>/dev/null)
   rota_log_sizes "$1"
 }
 

@@ -251,7 +251,7 @@ rs_launch() {
   rs_phase=run
   exec 5>&-
   rs_now
-  rs_started=$rs_up
+  rs_started=$rs_up rs_launched=$rs_at
   rs_stat "$rs_task"
   printf 'rota=1\npid=%s\nstarted_uptime=%s\ntask_start=%s\n' "$rs_task" "$rs_started" "$rs_begun" >result
   [ "$rota_timeout_us" -gt 0 ] && rs_timer_set $((rota_timeout_us / 10000)) timeout

@@ -60,7 +60,8 @@ rs_find() {
 }
 
 # Whether anything outlived a task that ended by itself, as a rule without a process: what was made since its start has
-# a number between two readings of the last one given out.
+# a number between two readings of the last one given out, unless the numbers may have gone round meanwhile, for which
+# 5,000 processes a second are more than a machine makes.
 rs_left_over() {
   rs_found=''
   if [ -n "$rs_seen" ] || kill -0 "-$rs_group"; then
@@ -69,7 +70,9 @@ rs_left_over() {
   fi
   [ -n "$rs_known" ] && return
   rs_last_pid
-  if [ "$rs_pid" -lt "$rs_first" ] || [ $((rs_pid - rs_first)) -gt 2000 ]; then
+  read -r rs_rest </proc/sys/kernel/pid_max || rs_rest=32768
+  if [ "$rs_pid" -lt "$rs_first" ] || [ $((rs_pid - rs_first)) -gt 2000 ] ||
+    [ $(((rs_at - rs_launched) * 50)) -ge "$rs_rest" ]; then
     rs_find
     return
   fi
@@ -99,12 +102,14 @@ rs_kill() {
   else
     rs_note leftovers_killed
   fi
-  if [ "$rs_at" -ge "$rs_kill_end" ]; then
+  if [ "$rs_at" -lt "$rs_kill_end" ]; then
+    rs_timer_set 5 grace
+  elif [ -n "$rs_task" ]; then
+    rs_timer_set 100 grace # of another user, or in the kernel: it runs until it's gone, and only then has a status
+  else
     rs_note unkillable
     rs_phase=end
-    return
   fi
-  rs_timer_set 5 grace
 }
 
 # Nothing of it lives any more that may be ended: what is in the pipe is read, for 2 s at most.
