@@ -49,9 +49,9 @@ PROCESSOR = "processor time of all that ended in it:"  # what the guard says las
 CORES = len(os.sched_getaffinity(0))
 # What the sanitizers are told, beside where to report. A leak is looked for when a process ends by exit.
 SANITIZERS = {
-    "ASAN": "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1",
+    "ASAN": "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1",
     "UBSAN": "print_stacktrace=1",
-    "TSAN": f"second_deadlock_stack=1:die_after_fork=0:suppressions={ROOT}/tests/tsan.txt",
+    "TSAN": f"second_deadlock_stack=1:die_after_fork=0:suppressions={ROOT}/tests/tsan.txt:allocator_may_return_null=1",
 }
 
 
