@@ -146,8 +146,11 @@ void ready_dispatch(struct engine *e) {
   heap_release(&tries);
   /* What the starts themselves took out of the queue is no reason to look again; what they left open is settled. */
   e->try_dispatch = false;
-  for (size_t i = 0; i < unlaunched.list.len; i++)
-    instance_move(unlaunched.list.items[i].instance, TASK_ON_FAIL, unlaunched.list.items[i].message);
+  for (size_t k = 0; k < unlaunched.list.len; k++) {
+    struct instance *i = unlaunched.list.items[k].instance;
+    if (i->state != TASK_WAITING) continue; /* `fail_fast`: the one before it has ended it */
+    instance_move(i, TASK_ON_FAIL, unlaunched.list.items[k].message);
+  }
   vec_release(&unlaunched.list);
 }
 

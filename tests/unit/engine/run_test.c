@@ -173,6 +173,18 @@ static void fail_fast_ends_the_siblings(void **state) {
   assert_run(&s, 1, "failed");
 }
 
+static void fail_fast_ends_siblings_that_could_not_be_launched_either(void **state) {
+  (void)state;
+  begin(
+      "params: {d: {type: string, default: ''}}\n"
+      "tasks:\n  t:\n    run: 'true'\n    dir: '${{ params.d }}'\n    matrix: {x: [1, 2, 3]}\n    fail_fast: true\n");
+  assert_task(&s, 1, "t[1]", "failed");
+  assert_non_null(strstr(sim_task(&s, 1, "t[1]")->reason, "dir: it is empty"));
+  assert_task(&s, 1, "t[2]", "cancelled");
+  assert_task(&s, 1, "t[3]", "cancelled");
+  assert_run(&s, 1, "failed");
+}
+
 static void finally_runs_last_after_a_failure_and_after_a_cancel(void **state) {
   (void)state;
   begin("tasks:\n  a: {run: 'true'}\n  b: {run: 'true', needs: a}\n  z: {run: 'true', finally: true}\n");
@@ -291,6 +303,7 @@ int main(void) {
       test(same_pairs_the_instances),
       test(an_empty_matrix_is_skipped),
       test(fail_fast_ends_the_siblings),
+      test(fail_fast_ends_siblings_that_could_not_be_launched_either),
       test(finally_runs_last_after_a_failure_and_after_a_cancel),
       test(a_second_cancel_ends_finally_tasks_at_once),
       test(an_end_that_was_quicker_than_the_stop_stands),
