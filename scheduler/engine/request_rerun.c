@@ -309,6 +309,9 @@ static void keep_rest(struct live_run *r, struct live_run *from, const struct en
     }
   }
   map_release(&labels);
+  /* The rows say so from the beginning: a restart of a queued one reads there that the copy isn't done. */
+  for (size_t k = 0; r->preparing && k < r->len; k++)
+    if (selected[k]) r->instances[k].wait = WAIT_FILES;
   run_count(r);
 }
 

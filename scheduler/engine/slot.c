@@ -38,9 +38,10 @@ static struct slot_unit *unit_add(struct slot *s, const char *name, bool retired
   return &s->units.items[s->units.len - 1];
 }
 
-static struct slot_unit *unit_find(struct slot *s, const char *name) {
+/* The unit of that name that is held by `holder`; NULL: by nobody. */
+static struct slot_unit *unit_find(struct slot *s, const char *name, const struct attempt *holder) {
   for (size_t i = 0; i < s->units.len; i++)
-    if (strcmp(s->units.items[i].name, name) == 0) return &s->units.items[i];
+    if (s->units.items[i].holder == holder && strcmp(s->units.items[i].name, name) == 0) return &s->units.items[i];
   return NULL;
 }
 
@@ -132,9 +133,11 @@ void slots_enter(struct engine *e, struct attempt *a) {
     struct slot_table *t = a->held[i].limit ? &e->limits : &a->host->table;
     struct slot *s = slot_find(t, a->held[i].slot);
     if (!s) s = slot_add(t, a->held[i].slot);
-    struct slot_unit *u = unit_find(s, a->held[i].unit);
+    struct slot_unit *u = unit_find(s, a->held[i].unit, a);
+    if (!u) u = unit_find(s, a->held[i].unit, NULL);
+    /* It is gone from the configuration, or another one has it: where the slot of each host became a limit of the
+     * installation, what was taken on two hosts may have one name. */
     if (!u) u = unit_add(s, a->held[i].unit, true);
-    assert(!u->holder || u->holder == a);
     u->holder = a;
   }
 }
@@ -142,8 +145,8 @@ void slots_enter(struct engine *e, struct attempt *a) {
 void slots_give(struct engine *e, struct attempt *a) {
   for (size_t i = 0; i < a->held_len; i++) {
     struct slot *s = slot_find(a->held[i].limit ? &e->limits : &a->host->table, a->held[i].slot);
-    struct slot_unit *u = s ? unit_find(s, a->held[i].unit) : NULL;
-    assert(u && u->holder == a);
+    struct slot_unit *u = s ? unit_find(s, a->held[i].unit, a) : NULL;
+    assert(u);
     u->holder = NULL;
     free(a->held[i].slot);
     free(a->held[i].unit);

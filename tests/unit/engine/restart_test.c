@@ -222,6 +222,60 @@ static void a_queued_run_still_waits_its_turn(void **state) {
   assert_int_equal(sim_live_count(&s), 1);
 }
 
+/* Its tasks must not begin without the files that the run it came from made. */
+static void a_queued_linked_run_still_gets_its_files(void **state) {
+  (void)state;
+  begin("params: {n: {type: int, default: 1}}\ntasks: {a: {run: x}, b: {run: x, needs: a}}\n");
+  sim_exit(&s, "a", 0);
+  sim_exit(&s, "b", 1);
+  sim_trigger(&s, "p");
+  const struct param_given n = {.name = "n", .text = "2"};
+  struct run_rows rows = sim_rows(&s, sim_run(&s, 1));
+  struct engine_event ev = {.kind = ENGINE_RERUN};
+  ev.rerun = (struct engine_rerun){.asker = sim_anna(), .run = &rows, .params = &n, .params_len = 1};
+  sim_event(&s, ev);
+  sim_rows_free(&rows);
+  assert_run(&s, 3, "queued");
+  assert_int_equal(s.prepares.len, 1);
+  sim_restart(&s);
+  assert_int_equal(s.prepares.len, 1);
+  sim_cancel(&s, 2, NULL);
+  sim_kind(&s, "a", ENGINE_REPORT_LOST, false);
+  assert_run(&s, 3, "running");
+  assert_task(&s, 3, "b", "waiting");
+  struct engine_event done = {.kind = ENGINE_PREPARED};
+  done.prepared.run_id = s.prepares.items[0].run_id;
+  sim_event(&s, done);
+  assert_task(&s, 3, "b", "starting");
+  /* What has its files doesn't ask for them again. */
+  sim_restart(&s);
+  assert_int_equal(s.prepares.len, 0);
+}
+
+static void a_slot_may_become_a_limit_while_two_hosts_hold_it(void **state) {
+  (void)state;
+  close_sim(NULL);
+  sim_open_hosts(&s, "hosts:\n  h1: {slots: {lic: 1}}\n  h2: {slots: {lic: 1}}\n");
+  begin("tasks:\n  a: {run: x, on: h1, slots: {lic: 1}}\n  b: {run: x, on: h2, slots: {lic: 1}}\n"
+        "  c: {run: x, on: h1, slots: {lic: 1}}\n");
+  assert_int_equal(sim_live_count(&s), 2);
+  struct config *former = s.config;
+  s.config = sim_config("hosts:\n  h1: {}\n  h2: {}\nlimits: {lic: 1}\n");
+  for (size_t i = 0; i < s.config->hosts_len; i++) ((struct config_host *)(uintptr_t)s.config->hosts)[i].ssh = NULL;
+  s.options.config = s.config;
+  sim_restart(&s);
+  sim_exit(&s, "a", 0);
+  assert_task(&s, 1, "c", "waiting"); /* b holds all that there is */
+  sim_exit(&s, "b", 0);
+  assert_task(&s, 1, "c", "starting");
+  sim_restart(&s);
+  sim_exit(&s, "c", 0);
+  assert_run(&s, 1, "succeeded");
+  engine_free(s.e);
+  s.e = NULL;
+  config_free(former);
+}
+
 static void a_pause_outlives_the_daemon(void **state) {
   (void)state;
   sim_load(&s, "p", "schedule: {every: 10m}\ntasks:\n  a: {run: 'true'}\n");
@@ -318,6 +372,8 @@ int main(void) {
       test(what_is_known_to_have_started_is_never_sent_again),
       test(a_stop_is_still_asked_for),
       test(a_queued_run_still_waits_its_turn),
+      test(a_queued_linked_run_still_gets_its_files),
+      test(a_slot_may_become_a_limit_while_two_hosts_hold_it),
       test(a_pause_outlives_the_daemon),
       test(keys_and_numbers_are_never_used_twice),
       test(what_a_backup_knows_as_alive_is_never_repeated_by_itself),
