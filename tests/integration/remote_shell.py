@@ -80,6 +80,20 @@ def test_clear_ends_what_runs(h):
 
 
 @each
+def test_clear_ends_what_runs_without_a_directory(h):
+    """As what cleans a scratch disk leaves it."""
+    a = h.start("setsid sleep 60 & sleep 60")
+    h.running(a)
+    wait_until("all are there", lambda: len(marked(a)) >= 3)
+    shutil.rmtree(h.path(a))
+    for op in ("look", "fence"):
+        assert h.look(a, op) == "dead its directory on the host was removed while it ran", h.look(a, op)
+    assert h.look(new_id()) == "missing"
+    wait_until("it is clear", lambda: h.look(a, "clear") == "clear", step=0.2)
+    assert not marked(a)
+
+
+@each
 def test_a_stop_ends_the_whole_tree(h):
     a = h.start("trap '' TERM; setsid sh -c 'trap \"\" TERM; sleep 61 & sleep 61' & sleep 62 & while :; do wait; done")
     h.running(a)

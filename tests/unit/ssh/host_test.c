@@ -216,6 +216,39 @@ static void killed_supervisor_is_lost_and_its_task_killed(void **state) {
   bench_end(&b);
 }
 
+/* Whoever cleans a disk: nothing of it may go on when another attempt can start. */
+static void removed_directory_is_lost_and_its_task_killed(void **state) {
+  (void)state;
+  for (int restarted = 0; restarted < 2; restarted++) {
+    struct bench b;
+    struct job_for_test j;
+    bench_init(&b);
+    await_up(&b);
+    prepare_script(&j, "echo $$ >$HOME/task.new; mv $HOME/task.new $HOME/task; sleep 1000");
+    start(&b, &j);
+    await(&b, j.id, REPORT_STARTED);
+    char *path = path_join(b.home, "task"), *dir = alloc_fmt("%s/a/%s", ((struct host *)b.e)->place, j.id);
+    await_true(&b, access(path, F_OK) == 0);
+    if (restarted) bench_close(&b);
+    assert_int_equal(dir_remove_at(AT_FDCWD, dir), 0);
+    if (restarted) {
+      bench_open(&b);
+      assert_int_equal(b.e->ops->adopt(b.e, j.run, j.id, USEC_PER_SEC), 0);
+    } else {
+      pipe_cut(b.w->now, TRANSPORT_LOST, "a blip"); /* it's looked at */
+    }
+    assert_non_null(strstr(await(&b, j.id, REPORT_LOST)->text, "was removed while it ran"));
+    struct buf task = {0};
+    assert_int_equal(file_read(path, 64, &task), 0);
+    assert_false(process_lives(number(&task)));
+    assert_int_equal(finals(&b, j.id), 1);
+    buf_release(&task);
+    free(path);
+    free(dir);
+    bench_end(&b);
+  }
+}
+
 static void given_up_attempt_is_cleared(void **state) {
   (void)state;
   struct bench b;
@@ -600,6 +633,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(stop_before_it_is_sent_is_a_fence),
       cmocka_unit_test(lost_contact_is_told_and_what_ended_meanwhile_too),
       cmocka_unit_test(killed_supervisor_is_lost_and_its_task_killed),
+      cmocka_unit_test(removed_directory_is_lost_and_its_task_killed),
       cmocka_unit_test(given_up_attempt_is_cleared),
       cmocka_unit_test(start_that_overtakes_a_look_is_no_loss),
       cmocka_unit_test(second_start_for_which_there_is_no_room_leaves_the_first_in_doubt),

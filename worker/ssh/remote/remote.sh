@@ -310,12 +310,29 @@ rota_started() {
 # OP A: a section with the state.
 rota_tell() {
   rota_state "$2"
+  rota_say "$1" "$2"
+}
+
+rota_say() {
   rota_section "$1" "$2" "$rota_word"
   case $rota_word in ended*) rota_print "$rota_file" ;; esac
 }
 
+# A: the state, for which what has no directory is looked for among all that runs, since somebody may have removed it.
+# `marks` are those of all attempts, or '' as long as nobody has asked.
+rota_search() {
+  rota_state "$1"
+  [ "$rota_word" = missing ] || return
+  [ -n "$marks" ] || marks=-$(grep -zhosE 'ROTA_ATTEMPT_ID=[A-Za-z0-9_-]+' /proc/[0-9]*/environ | tr '\0' ' ')
+  case $marks in *"ROTA_ATTEMPT_ID=$1"*) rota_word='dead its directory on the host was removed while it ran' ;; esac
+}
+
 rota_look() {
-  for id in "$@"; do rota_tell look "$id"; done
+  marks=''
+  for id in "$@"; do
+    rota_search "$id"
+    rota_say look "$id"
+  done
   return 0
 }
 
@@ -427,7 +444,8 @@ rota_fence_quietly() {
 }
 
 rota_fence() {
-  rota_state "$1"
+  marks=''
+  rota_search "$1"
   case $rota_word in
     missing | unclaimed)
       rota_fence_quietly "$1" 2>/dev/null
@@ -440,7 +458,7 @@ rota_fence() {
       esac
       ;;
   esac
-  rota_tell fence "$1"
+  rota_say fence "$1"
 }
 
 # ---- stop and clear --------------------------------------------------------------------------------------------
@@ -520,11 +538,11 @@ rota_clear() {
 }
 
 # Asked again until nothing is left: first the supervisor is told to kill, from the third time on it is killed itself.
+# Of one without a directory something may run all the same: somebody has removed it meanwhile.
 rota_clear_here() {
   rota_state "$1"
   case $rota_word in missing | unclaimed) rota_fence_quietly "$1" 2>/dev/null && rota_state "$1" ;; esac
   case $rota_word in
-    fenced | gone) rota_section clear "$1" clear ;;
     missing | unclaimed) rota_section clear "$1" error no_room "nothing can be written to $rota_root" ;;
     elsewhere*) rota_section clear "$1" "$rota_word" ;;
     running*) rota_clear_running "$1" ;;
