@@ -48,6 +48,23 @@ def test_a_root_may_have_any_name(h):
 
 
 @each
+def test_a_log_that_is_read_while_its_files_change_ends_where_one_is_gone(h):
+    """Else the bytes of the file behind it would be taken for those of the one that is gone."""
+    put_program(h, "dd", f'#!/bin/sh\n{shutil.which("dd")} "$@"\ncase $1 in bs=65536) rm -f {h.root}/a/*/log.1000 ;; esac\n')
+    a = new_id()
+    os.makedirs(h.path(a))
+    for name, byte in (("log", b"a"), ("log.1000", b"b"), ("log.2000", b"c")):
+        with open(h.path(a, name), "wb") as f:
+            f.write(byte * 1000)
+    nonce = secrets.token_hex(16)
+    done = subprocess.run([*h.shell, "-s"], capture_output=True, timeout=20, env={"PATH": f"{h.home}/bin:/usr/bin:/bin"},
+                          input=f"{REMOTE}\n{{\nrota_nonce={nonce}\nrota_use {h.root} gpu01\nrota_read {a} 0\n}}\n".encode())
+    head, _, rest = done.stdout.partition(f"{nonce} 0\n".encode())
+    assert f"log {a} 0 3000\n".encode() in head, head
+    assert rest == b"a" * 1000, rest[900:]
+
+
+@each
 def test_a_reader_that_is_killed_is_replaced(h):
     a = h.start("echo one; sleep 1; echo two; sleep 0.5; echo three")
     h.running(a)

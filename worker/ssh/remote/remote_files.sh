@@ -16,13 +16,13 @@ rota_dd_counts() {
   [ "$rota_dd" = yes ]
 }
 
-# FILE SKIP COUNT
+# SKIP COUNT, of a file that is the standard input.
 rota_cut() {
-  [ "$3" -gt 0 ] || return 0
+  [ "$2" -gt 0 ] || return 0
   if rota_dd_counts; then
-    dd bs=65536 skip="$2" count="$3" iflag=skip_bytes,count_bytes,fullblock 2>/dev/null <"$1"
+    dd bs=65536 skip="$1" count="$2" iflag=skip_bytes,count_bytes,fullblock
   else
-    tail -c "+$(($2 + 1))" "$1" | head -c "$3"
+    tail -c "+$(($1 + 1))" | head -c "$2"
   fi
 }
 
@@ -88,7 +88,7 @@ rota_log() {
   file=$rota_root/a/$1/log.$log_start
   [ "$log_start" = 0 ] && file=$rota_root/a/$1/log
   rota_section log "$1" "$offset" "$log_end"
-  rota_cut "$file" $((offset - log_start)) "$count"
+  rota_cut $((offset - log_start)) "$count" 2>/dev/null <"$file"
 }
 
 rota_size() {
@@ -117,7 +117,7 @@ rota_results() {
     rota_section file "$1" $name "$size"
     [ "$size" -le $room ] || continue
     room=$((room - size))
-    rota_cut "$file" 0 "$size"
+    rota_cut 0 "$size" 2>/dev/null <"$file"
   done
   return 0
 }
@@ -342,7 +342,8 @@ rota_read() {
     while rota_log_choose "$offset" && [ "$log_start" -le "$offset" ]; do
       file=$rota_root/a/$1/log.$log_start
       [ "$log_start" = 0 ] && file=$rota_root/a/$1/log
-      rota_cut "$file" $((offset - log_start)) $((log_start + log_size - offset))
+      # It may be gone by now, and the next one's bytes mustn't stand in its place.
+      rota_cut $((offset - log_start)) $((log_start + log_size - offset)) 2>/dev/null <"$file" || exit 0
       offset=$((log_start + log_size))
     done
     [ "$offset" -ge "$log_end" ] || exit 0 # what comes next is gone already
@@ -359,7 +360,7 @@ rota_get() {
   set -- $(stat -L -c '%s %a' "$file")
   rota_section get "$1" "$2"
   rota_end "$rota_nonce" 0
-  rota_cut "$file" 0 "$1"
+  rota_cut 0 "$1" 2>/dev/null <"$file"
   exit 0
 }
 
