@@ -97,7 +97,7 @@ static int limits_of(struct store *s, const struct retention *r, instant now, st
 
 /* A run as STATEMENT_CANDIDATES gives it. */
 struct candidate {
-  int64_t key, number, ended_at;
+  int64_t key, number, ended_at, created_at;
   bool succeeded, ended, keep;
   struct id id;
 };
@@ -135,6 +135,7 @@ static int read_candidates(struct store *s, const struct retention *r, int64_t m
     c->ended = c->succeeded || strcmp(state, "failed") == 0 || strcmp(state, "cancelled") == 0;
     c->ended_at = sqlite3_column_type(q, 3) == SQLITE_NULL ? INT64_MAX : sqlite3_column_int64(q, 3);
     c->keep = sqlite3_column_int(q, 4) != 0;
+    c->created_at = sqlite3_column_int64(q, 6);
     snprintf(c->id.text, sizeof c->id.text, "%s", (const char *)sqlite3_column_text(q, 5));
   }
   int rc = db_code(s->db, step);
@@ -144,8 +145,9 @@ static int read_candidates(struct store *s, const struct retention *r, int64_t m
 
 #define CANDIDATES 64
 
-/* From the oldest run on, until the first that is within both limits: those after it are newer. Kept and failed ones
- * that stay are walked over each time; `retention` remembers how far for the length of one walk. */
+/* From the oldest run on, until the first that was made within both limits: those after it were made later, so they
+ * ended later too. One that is live, or was run again, says nothing of those after it. It is walked over each time, as
+ * kept and failed ones that stay are; `retention` remembers how far for the length of one walk. */
 static int remove_runs(struct store *s, struct retention *r, instant now, struct budget *b,
                        struct retention_removed *removed, bool *more) {
   struct candidate items[CANDIDATES];
@@ -156,7 +158,7 @@ static int remove_runs(struct store *s, struct retention *r, instant now, struct
   if (!rc) rc = read_candidates(s, r, CANDIDATES, items, &len);
   for (size_t i = 0; !rc && i < len; i++) {
     const struct candidate *c = &items[i];
-    bool within = c->number > l.number && c->ended_at >= l.before;
+    bool within = c->number > l.number && c->created_at >= l.before;
     if (within) return 0;
     bool gone = false;
     if (over(c, &l)) rc = remove_run(s, c, removed, &gone);

@@ -69,6 +69,25 @@ static void runs_over_either_limit_go_and_the_named_stay(void **state) {
   }
 }
 
+/* They stay themselves. */
+static void neither_a_live_run_nor_one_that_was_run_again_keeps_those_after_it(void **state) {
+  struct sandbox *s = *state;
+  struct buf got = {0};
+  sandbox_pipeline(s);
+  struct change c[5];
+  size_t n = 0;
+  c[n++] = old_run(10, RUN_RUNNING, 100);
+  c[n++] = old_run(11, RUN_SUCCEEDED, 99);
+  c[n - 1].run.ended_at = NOON - DAY; /* of its second round */
+  c[n++] = old_run(12, RUN_SUCCEEDED, 98);
+  c[n++] = old_run(13, RUN_SUCCEEDED, 29);
+  c[n++] = old_run(14, RUN_SUCCEEDED, 28);
+  sandbox_commit(s, c, n);
+  walk(s, 30, 0, &got);
+  assert_string_equal(buf_cstr(&got), "12 ");
+  buf_release(&got);
+}
+
 static void all_that_hangs_on_a_run_goes_with_it(void **state) {
   struct sandbox *s = *state;
   struct arena a = {0};
@@ -219,6 +238,7 @@ static void a_step_is_short(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       STORE_TEST(runs_over_either_limit_go_and_the_named_stay),
+      STORE_TEST(neither_a_live_run_nor_one_that_was_run_again_keeps_those_after_it),
       STORE_TEST(all_that_hangs_on_a_run_goes_with_it),
       STORE_TEST(old_requests_firings_events_and_versions_go),
       STORE_TEST(a_step_is_short),
