@@ -27,6 +27,7 @@ struct upkeep {
   uv_timer_t retention, zones;
   struct retention walk;
   struct retention_removed removed; /* of the step under way */
+  struct id *spared;                /* by it */
   struct arena arena;               /* of the sweep under way */
   struct id *left;                  /* that it must sweep once more */
   size_t left_len;
@@ -113,7 +114,10 @@ static void on_retention(uv_timer_t *timer);
 
 static void step_done(void *arg, int result) {
   struct upkeep *u = arg;
+  free(u->spared);
+  u->spared = NULL;
   if (u->closing) return;
+  requests_let_go(u->o.requests, u->removed.ids.items, u->removed.ids.len);
   committer_failed(core_committer(u->o.assembly->core), result);
   sweep_directories(u, u->removed.ids.items, u->removed.ids.len);
   u->removed.ids.len = 0;
@@ -126,6 +130,8 @@ static void on_retention(uv_timer_t *timer) {
   const struct config *config = u->o.assembly->config;
   u->walk.days = config->retention_days;
   u->walk.runs = config->retention_runs;
+  u->walk.spared_len = requests_hold(u->o.requests, &u->spared);
+  u->walk.spared = u->spared;
   committer_job(core_committer(u->o.assembly->core), step_job, step_done, u);
 }
 

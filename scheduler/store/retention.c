@@ -108,6 +108,12 @@ static bool over(const struct candidate *c, const struct limits *l) {
   return c->number <= l->failed_number || c->ended_at < l->failed_before;
 }
 
+static bool spared(const struct retention *r, const struct candidate *c) {
+  for (size_t i = 0; i < r->spared_len; i++)
+    if (strcmp(r->spared[i].text, c->id.text) == 0) return true;
+  return false;
+}
+
 static int remove_run(struct store *s, const struct candidate *c, struct retention_removed *removed, bool *gone) {
   int64_t named = 0;
   int rc = ask_number(s, STATEMENT_NAMED_BY, c->key, 0, 0, &named);
@@ -146,8 +152,8 @@ static int read_candidates(struct store *s, const struct retention *r, int64_t m
 #define CANDIDATES 64
 
 /* From the oldest run on, until the first that was made within both limits: those after it were made later, so they
- * ended later too. One that is live, or was run again, says nothing of those after it. It is walked over each time, as
- * kept and failed ones that stay are; `retention` remembers how far for the length of one walk. */
+ * ended later too. One that is live, or was run again, says nothing of those after it. It is walked over each time,
+ * as kept and failed ones that stay are; `retention` remembers how far for the length of one walk. */
 static int remove_runs(struct store *s, struct retention *r, instant now, struct budget *b,
                        struct retention_removed *removed, bool *more) {
   struct candidate items[CANDIDATES];
@@ -161,7 +167,7 @@ static int remove_runs(struct store *s, struct retention *r, instant now, struct
     bool within = c->number > l.number && c->created_at >= l.before;
     if (within) return 0;
     bool gone = false;
-    if (over(c, &l)) rc = remove_run(s, c, removed, &gone);
+    if (over(c, &l) && !spared(r, c)) rc = remove_run(s, c, removed, &gone);
     if (!rc) r->run = c->number;
     b->rows -= gone ? 4 : 1;
     if (spent(b)) {

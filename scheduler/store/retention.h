@@ -29,7 +29,9 @@ struct retention {
   /* Where the walk over the pipelines stands; zeroed at the beginning. */
   int64_t pipeline, run;
   int phase;
-  int64_t rate; /* rows that fit into a step, as measured */
+  int64_t rate;            /* rows that fit into a step, as measured */
+  const struct id *spared; /* runs that stay for now: somebody is about to change them; of the next step alone */
+  size_t spared_len;
 };
 
 struct retention_removed {

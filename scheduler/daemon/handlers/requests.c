@@ -54,6 +54,8 @@ struct requests {
   /* Runs whose rows were written while something was looked up, and how many were before the first of these. */
   VEC(struct id) changed;
   uint64_t changed_before;
+  bool held;                 /* runs are being removed */
+  VEC(struct post *) parked; /* what was looked up meanwhile */
   bool closing;
   VEC(struct recorders) recorders;
 };
@@ -345,24 +347,33 @@ void requests_deed_end(struct post *deed, const struct engine_record *done, cons
 
 /* ---- rows that changed while they were read ---- */
 
+static void changed_make_room(struct requests *r) {
+  if (r->looking > 0 && r->changed.len < CHANGED_KEPT) return;
+  r->changed_before += r->changed.len;
+  r->changed.len = 0;
+}
+
+static void changed_add(struct requests *r, struct id run) {
+  if (r->looking > 0)
+    vec_push(&r->changed, run);
+  else
+    r->changed_before++;
+}
+
 void requests_committed(struct requests *r, const struct change *changes, size_t len) {
-  if (r->looking == 0 || r->changed.len >= CHANGED_KEPT) {
-    r->changed_before += r->changed.len;
-    r->changed.len = 0;
-  }
-  for (size_t i = 0; i < len; i++) {
-    if (changes[i].kind != CHANGE_RUN) continue;
-    if (r->looking > 0)
-      vec_push(&r->changed, changes[i].run.id);
-    else
-      r->changed_before++;
-  }
+  changed_make_room(r);
+  for (size_t i = 0; i < len; i++)
+    if (changes[i].kind == CHANGE_RUN) changed_add(r, changes[i].run.id);
+}
+
+static bool names_run(const struct post *p) {
+  return !p->recorder && p->kind->depth != LOOKUP_NO_RUN;
 }
 
 /* The engine can tell rows that are one commit behind; what took longer to read is read again. */
 static bool is_old(const struct post *p) {
   const struct requests *r = p->requests;
-  if (p->recorder || p->kind->depth == LOOKUP_NO_RUN) return false;
+  if (!names_run(p)) return false;
   if (p->looked_at < r->changed_before) return true;
   for (size_t i = (size_t)(p->looked_at - r->changed_before); i < r->changed.len; i++)
     if (strcmp(r->changed.items[i].text, p->lookup.rows.run.id.text) == 0) return true;
@@ -373,6 +384,20 @@ static void post_look_again(struct post *p) {
   pipeline_release(p->lookup.rows.pipeline);
   p->lookup.rows = (struct run_rows){0};
   post_look_up(p);
+}
+
+/* The engine may have it: nothing of what was read has changed since. */
+static void post_hand_over(struct post *p) {
+  if (core_degraded(p->requests->core)) { /* since it was looked up */
+    post_degraded(p);
+  } else if (p->recorder) {
+    post_record(p);
+  } else if (is_old(p)) {
+    post_look_again(p);
+  } else {
+    if (names_run(p)) set_run(p);
+    post_put(p);
+  }
 }
 
 static void on_looked_up(uv_work_t *work, int cancelled) {
@@ -386,15 +411,10 @@ static void on_looked_up(uv_work_t *work, int cancelled) {
     post_answer(p, p->lookup.status, p->lookup.response, p->lookup.response_len);
   } else if (p->lookup.status) {
     post_problem(p, p->lookup.status, p->lookup.title, p->lookup.detail);
-  } else if (core_degraded(r->core)) { /* since it was looked up */
-    post_degraded(p);
-  } else if (p->recorder) {
-    post_record(p);
-  } else if (is_old(p)) {
-    post_look_again(p);
+  } else if (r->held && names_run(p)) {
+    vec_push(&r->parked, p);
   } else {
-    if (p->kind->depth != LOOKUP_NO_RUN) set_run(p);
-    post_put(p);
+    post_hand_over(p);
   }
 }
 
@@ -410,6 +430,27 @@ static void post_look_up(struct post *p) {
   } else {
     p->requests->looking++;
   }
+}
+
+/* ---- runs that are removed while they are asked for ---- */
+
+size_t requests_hold(struct requests *r, struct id **named) {
+  VEC(struct id) ids = {0};
+  r->held = true;
+  for (size_t i = 0; i < r->by_handle.len; i++) {
+    const struct post *p = r->by_handle.entries[i].value;
+    if (names_run(p)) vec_push(&ids, p->lookup.rows.run.id);
+  }
+  *named = ids.items;
+  return ids.len;
+}
+
+void requests_let_go(struct requests *r, const struct id *removed, size_t len) {
+  r->held = false;
+  changed_make_room(r);
+  for (size_t i = 0; i < len; i++) changed_add(r, removed[i]);
+  for (size_t i = 0; i < r->parked.len; i++) post_hand_over(r->parked.items[i]);
+  r->parked.len = 0;
 }
 
 static void set_asker(struct post *p, struct engine_asker *asker, const struct api_request *request) {
@@ -542,6 +583,8 @@ void requests_degraded(struct requests *r) {
     p->told = true;
     if (p->has_turn) refuse_waiting(r, p->thing);
   }
+  for (size_t i = 0; i < r->parked.len; i++) post_degraded(r->parked.items[i]);
+  r->parked.len = 0;
 }
 
 struct requests *requests_new(uv_loop_t *loop, struct core *core, struct history *history, requests_answer_fn *answer,
@@ -562,6 +605,7 @@ static void requests_release(struct requests *r) {
   map_release(&r->by_key);
   vec_release(&r->recorders);
   vec_release(&r->changed);
+  vec_release(&r->parked);
   turns_release(&r->turns);
   free(r);
 }
@@ -570,5 +614,6 @@ void requests_free(struct requests *r) {
   if (!r) return;
   r->closing = true;
   while (r->by_handle.len > 0) post_free(r->by_handle.entries[0].value);
+  for (size_t i = 0; i < r->parked.len; i++) post_free(r->parked.items[i]);
   requests_release(r);
 }

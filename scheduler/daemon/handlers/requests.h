@@ -58,6 +58,11 @@ void requests_deed_end(struct post *deed, const struct engine_record *done, cons
 bool requests_take(struct requests *r, const struct api_request *request);
 /* Rows are durable: whoever looks up one of these runs just now reads it again. */
 void requests_committed(struct requests *r, const struct change *changes, size_t len);
+/* Ended runs are about to be removed. Those that the engine has a request for are named, to be spared, in an array
+ * that the caller frees; what else is looked up waits for requests_let_go, which says what was removed, and is looked
+ * up again if it is about one of these. So nothing is changed of a run whose rows and files are on their way out. */
+size_t requests_hold(struct requests *r, struct id **named);
+void requests_let_go(struct requests *r, const struct id *removed, size_t len);
 /* The engine's reply, after its rows are durable. ENGINE_LOOK_AGAIN is no answer: the rows are looked up again. */
 void requests_reply(struct requests *r, const struct decision_reply *reply);
 /* Commits fail: whatever waits for one is told that its outcome is unknown (503), to be repeated with the same key.

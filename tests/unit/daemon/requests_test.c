@@ -1,8 +1,11 @@
 /* Requests that change something: checked, looked up, made an event, answered when durable, and once for each key. */
 #include "tests/unit/daemon/rig.h"
 
+#include <stdatomic.h>
+
 #include "scheduler/daemon/handlers/requests.h"
 #include "scheduler/store/history.h"
+#include "scheduler/store/retention.h"
 
 #define ONE "params: {n: {type: int, default: 1}}\ntasks: {a: {run: \"true\"}}\n"
 
@@ -218,6 +221,99 @@ static void changes_of_one_ended_run_at_the_same_time_are_all_kept(void **state)
   buf_release(&why);
 }
 
+/* ---- runs that are removed ---- */
+
+struct forgetting {
+  atomic_bool may, done;
+  struct retention walk;
+  struct retention_removed removed;
+};
+
+static int wait_for_it(struct store *store, void *arg) {
+  const struct forgetting *f = arg;
+  (void)store;
+  while (!f->may) usleep(1000);
+  return 0;
+}
+
+static int forget(struct store *store, void *arg) {
+  struct forgetting *f = arg;
+  int rc;
+  while ((rc = retention_step(store, &f->walk, clock_now() + 100 * USEC_PER_DAY, &f->removed, NULL)) == 1) continue;
+  f->done = true;
+  return rc;
+}
+
+static void finished_run(struct rig *r, uint64_t handle) {
+  size_t starts = r->executor.starts;
+  post(r, handle, API_TRIGGER, "one", NULL, "{}");
+  rig_until(r, r->executor.starts > starts);
+  rig_report(r, REPORT_ENDED, 0);
+  rig_until(r, rig_quiet(r) && engine_runs(core_engine(r->core)) == 0);
+}
+
+static void nothing_is_changed_of_a_run_that_is_being_removed(void **state) {
+  struct rig *r = *state;
+  struct answers *a = r->more;
+  struct forgetting f = {.walk = {.days = 1}};
+  for (uint64_t i = 1; i <= 3; i++) finished_run(r, i);
+  /* The rerun of one#1 waits for a commit before it; one#2 is looked up when the removal has been asked for. */
+  committer_job(core_committer(r->core), wait_for_it, NULL, &f);
+  post(r, 4, API_PIPELINE_NOTE, "one", NULL, "{\"text\": \"x\"}");
+  rig_until(r, !rig_quiet(r));
+  post(r, 5, API_RERUN, "one#1", NULL, "{\"mode\": \"all\"}");
+  rig_until(r, inbox_len(core_inbox(r->core)) == 1);
+  struct id *spared;
+  f.walk.spared_len = requests_hold(a->requests, &spared);
+  f.walk.spared = spared;
+  assert_int_equal(f.walk.spared_len, 1);
+  committer_job(core_committer(r->core), forget, NULL, &f);
+  post(r, 6, API_KEEP, "one#2", NULL, "{\"keep\": true}");
+  rig_wait(r, 100);
+  f.may = true;
+  while (!f.done) usleep(1000); /* the loop stands still: the rerun is recorded after the removal */
+  rig_until(r, status(r, 5));
+  assert_int_equal(status(r, 5), 200);
+  assert_int_equal(status(r, 6), 0);
+  assert_int_equal(f.removed.ids.len, 1);
+  requests_let_go(a->requests, f.removed.ids.items, f.removed.ids.len);
+  rig_until(r, status(r, 6));
+  assert_int_equal(status(r, 6), 404);
+  rig_until(r, r->executor.starts == 4);
+  rig_report(r, REPORT_ENDED, 0);
+  rig_until(r, rig_quiet(r));
+  struct arena arena = {0};
+  struct buf why = {0};
+  struct history_run run;
+  struct run_rows rows;
+  assert_int_equal(history_find(a->history, "one#1", &arena, &run, &why), 0);
+  assert_int_equal(run.run.round, 2);
+  assert_int_equal(history_run_rows(a->history, run.run.id.text, &arena, &rows, &why), 0);
+  assert_int_equal(rows.tasks_len, 1);
+  pipeline_release(rows.pipeline);
+  arena_release(&arena);
+  buf_release(&why);
+  vec_release(&f.removed.ids);
+  free(spared);
+}
+
+static void what_waits_for_a_removal_is_let_go_at_the_end(void **state) {
+  struct rig *r = *state;
+  struct answers *a = r->more;
+  struct id *named;
+  finished_run(r, 1);
+  assert_int_equal(requests_hold(a->requests, &named), 0);
+  free(named);
+  post(r, 2, API_KEEP, "one", "k", "{\"keep\": true}");
+  rig_wait(r, 50);
+  requests_degraded(a->requests);
+  assert_int_equal(status(r, 2), 503);
+  post(r, 3, API_KEEP, "one", "k", "{\"keep\": true}");
+  rig_wait(r, 50);
+  close_requests(r);
+  assert_int_equal(status(r, 3), 0);
+}
+
 /* ---- one run for an instant ---- */
 
 #define FOR_ONE "{\"for\": \"2026-03-01T03:00:00Z\"}"
@@ -315,6 +411,8 @@ int main(void) {
       REQUESTS_TEST(the_same_key_later_gets_the_stored_answer),
       REQUESTS_TEST(a_refused_body_does_not_take_the_key),
       REQUESTS_TEST(changes_of_one_ended_run_at_the_same_time_are_all_kept),
+      REQUESTS_TEST(nothing_is_changed_of_a_run_that_is_being_removed),
+      REQUESTS_TEST(what_waits_for_a_removal_is_let_go_at_the_end),
       REQUESTS_TEST(triggers_for_one_instant_at_the_same_time_make_one_run),
       REQUESTS_TEST(those_that_wait_for_their_turn_are_let_go_at_the_end),
       REQUESTS_TEST(what_is_looked_up_when_the_end_comes_is_let_go),
