@@ -179,25 +179,31 @@ static struct finding check_daemon(struct visit *v) {
   return f;
 }
 
-static struct finding judge_backup(struct visit *v, const json_t *backup) {
-  const json_t *failing = json_object_get(backup, "failing");
+/* `last` is the newest verified one, made by hand or by the schedule, whose standing is `scheduled`. */
+static struct finding judge_backup(struct visit *v, const json_t *scheduled, const json_t *last) {
+  const json_t *failing = json_object_get(scheduled, "failing");
+  const char *newest = "there is none", *file = field_shown(last, "file");
   char age[DURATION_TEXT_SIZE];
-  instant last;
-  if (!json_is_object(backup))
-    return (struct finding){HEALTH_OK, "none is made by itself; `backup` in rota.yaml sets a schedule"};
-  bool made = instant_parse(field_text(backup, "last"), &last) == 0;
-  if (made) duration_show(clock_now() - last, age);
-  const char *newest = made ? arena_fmt(&v->arena, "the newest is %s old", age) : "there is none";
+  instant at;
+  if (instant_parse(field_text(last, "at"), &at) == 0) {
+    duration_show(clock_now() - at, age);
+    newest = arena_fmt(&v->arena, "the newest is %s old%s%s", age, *file ? ": " : "", file);
+  }
+  if (!json_is_object(scheduled))
+    return (struct finding){
+        HEALTH_OK, arena_fmt(&v->arena, "%s; none is made by itself: `backup` in rota.yaml sets a schedule", newest)};
   if (json_is_object(failing))
     return (struct finding){HEALTH_WARNING, arena_fmt(&v->arena, "%s; %s", field_text(failing, "reason"), newest)};
-  return (struct finding){HEALTH_OK, arena_fmt(&v->arena, "%s, in %s", newest, field_text(backup, "dir"))};
+  return (struct finding){HEALTH_OK,
+                          arena_fmt(&v->arena, "%s; made by itself in %s", newest, field_text(scheduled, "dir"))};
 }
 
 static struct finding check_backup(struct visit *v) {
   struct reply reply;
   if (client_probe(v->client, "/api/v1/status", &reply) != EXIT_OK || reply.status != 200)
     return (struct finding){HEALTH_OK, "not known without a daemon"};
-  struct finding f = judge_backup(v, json_object_get(reply.json, "backup"));
+  struct finding f = judge_backup(v, json_object_get(reply.json, "backup"),
+                                  json_object_get(json_object_get(reply.json, "health"), "last_backup"));
   reply_release(&reply);
   return f;
 }

@@ -26,9 +26,9 @@ int damage_check(const char *dir, struct buf *why) {
   if (err == 0 && why) {
     if (text.len && text.bytes[text.len - 1] == '\n') buf_truncate(&text, text.len - 1);
     buf_fmt(why,
-            "the database was found damaged (%s): keep the files and restore the newest backup with `rota restore`; "
-            "to go on with the database as it is, remove %s",
-            text.len ? text.bytes : "it isn't said how", path);
+            "the database was found damaged: keep the files and restore the newest backup with `rota restore`; "
+            "to go on with the database as it is, remove %s (found: %s)",
+            path, text.len ? text.bytes : "it isn't said what");
   }
   buf_release(&text);
   free(path);

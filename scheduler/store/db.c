@@ -218,6 +218,15 @@ static int check_once(sqlite3 *db, const char *sql, struct buf *said) {
   return code_of_damage(db, buf_cstr(said));
 }
 
+/* The first of the faults that a check found: it is enough to know, and SQLite goes on for pages. Above them is a
+ * line with the name of the database. */
+static const char *first_fault(struct buf *said) {
+  char *fault = said->bytes, *end = NULL;
+  if (strncmp(fault, "***", 3) == 0 && (end = strchr(fault, '\n')) && end[1]) fault = end + 1;
+  if ((end = strchr(fault, '\n'))) *end = '\0';
+  return fault;
+}
+
 int db_check(sqlite3 *db, const char *pragma, const char *table, struct buf *why) {
   char *sql = table ? sqlite3_mprintf("PRAGMA %s(%Q)", pragma, table) : sqlite3_mprintf("PRAGMA %s(1)", pragma);
   if (!sql) abort();
@@ -228,7 +237,7 @@ int db_check(sqlite3 *db, const char *pragma, const char *table, struct buf *why
   if (rc == ERR_CORRUPT) rc = check_once(db, sql, &said);
   sqlite3_free(sql);
   if (rc && why && said.len)
-    buf_fmt(why, "the database %s: %.500s", rc == ERR_CORRUPT ? "is damaged" : "can't be read", buf_cstr(&said));
+    buf_fmt(why, "the database %s: %.500s", rc == ERR_CORRUPT ? "is damaged" : "can't be read", first_fault(&said));
   else if (rc && why)
     buf_fmt(why, "the check of the database: %s", sqlite3_errmsg(db));
   buf_release(&said);

@@ -49,12 +49,16 @@ def figures(p, token):
 def check_damaged(p, token, backup):
     told = p.json("status")["degraded"]
     assert told["kind"] == "damaged" and backup in told["reason"] and told["since"], told
+    assert told["reason"].startswith("the database is damaged: stop the daemon"), "what to do comes first"
+    assert told["reason"].count("damaged") == 1 and "***" not in told["reason"], told
     assert p.http("GET", "/healthz")[::2] == (503, {"ok": False, "status": "degraded"})
     status, _, health = p.http("GET", "/api/v1/health", token=token)
     assert status == 200 and not health["ok"] and health["degraded"] == told, health
     assert figures(p, token).get("rota_degraded", reason="damaged") == 1
-    doctor = p.rota_all("doctor")
-    assert doctor.returncode == 2 and backup in doctor.stdout, doctor.stdout
+    doctor = p.rota_all("doctor", "--json")
+    checks = {c["name"]: c for c in json.loads(doctor.stdout)["checks"]}
+    assert doctor.returncode == 2 and backup in checks["daemon"]["text"], checks
+    assert backup in checks["backup"]["text"], "one by hand counts, too"
     assert "DEGRADED" in p.rota("status") and backup in p.rota("status")
     assert p.rota_all("trigger", "slow").returncode != 0, "nothing is taken on"
     assert p.rota_all("reload").returncode != 0, "nor read anew"

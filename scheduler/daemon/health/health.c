@@ -142,17 +142,21 @@ void health_committed(struct health *h, const struct change *changes, size_t len
   }
 }
 
-/* What a person must do about damage, with the backup that it is done with. */
+#define DAMAGED "the database is damaged: "
+
+/* What a person must do about damage, with the backup that it is done with; then what was found. */
 static char *way_back(const struct health *h, const char *what) {
   struct health_view view;
   char at[INSTANT_TEXT_SIZE];
   health_view(h, &view);
+  if (strncmp(what, DAMAGED, strlen(DAMAGED)) == 0) what += strlen(DAMAGED);
   if (view.backup_at == INSTANT_NONE)
-    return alloc_fmt("the database is damaged (%s): stop the daemon and keep the files; no backup is known", what);
+    return alloc_fmt(DAMAGED "stop the daemon and keep the files; no backup is known (found: %s)", what);
   instant_format_utc(view.backup_at, at);
-  return alloc_fmt("the database is damaged (%s): stop the daemon, keep the files, and `rota restore` the newest "
-                   "verified backup, of %s: %s",
-                   what, at, view.backup_file ? view.backup_file : "its file isn't known");
+  return alloc_fmt(DAMAGED
+                   "stop the daemon, keep the files, and `rota restore` the newest verified backup, of %s: %s "
+                   "(found: %s)",
+                   at, view.backup_file ? view.backup_file : "its file isn't known", what);
 }
 
 void health_degrade(struct health *h, int err, const char *why) {
