@@ -81,7 +81,7 @@ def test_rules_ask_for_what_is_exposed():
             asked |= set(names)
         for what in ("rota_pipeline_last_success_timestamp_seconds", "rota_host_up", "rota_degraded",
                      "rota_last_backup_age_seconds", "rota_loop_lag_recent_max_seconds", "rota_disk_free_bytes",
-                     "rota_pipeline_last_missed_timestamp_seconds"):
+                     "rota_pipeline_missed_known_timestamp_seconds"):
             assert what in asked, f"no rule looks at {what}"
 
 

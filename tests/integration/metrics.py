@@ -87,6 +87,7 @@ def test_missed_firings_are_counted_once():
         db.execute("UPDATE schedule SET decided = decided - 5 * 3600 * 1000000")
         db.commit()
         db.close()
+        begun = time.time()
         p.start()
         wait_until("what was missed is told", lambda: get("missed_firings_total"))
         told = get("missed_firings_total")
@@ -94,10 +95,13 @@ def test_missed_firings_are_counted_once():
         assert 4 <= told == listed <= 6, (told, listed)
         last = get("last_missed_timestamp_seconds")
         assert last % 3600 == 0 and 0 <= time.time() - last < 2 * 3600, last
+        found = get("missed_known_timestamp_seconds")
+        assert begun <= found <= time.time(), "not when it was due: an alarm on that would be silent after a downtime"
         p.stop()
         p.start()
         assert get("missed_firings_total") == 0, "it counts since the start"
         assert get("last_missed_timestamp_seconds") == last, "it is remembered"
+        assert get("missed_known_timestamp_seconds") == found, "and when that was found"
 
 
 def test_figures_of_slots_and_queues_say_what_runs():

@@ -66,6 +66,11 @@ static bool last_missed(const struct metrics *m, const struct score *s, int64_t 
   return instant_value(s->missed_at, value);
 }
 
+static bool missed_known(const struct metrics *m, const struct score *s, int64_t *value) {
+  (void)m;
+  return instant_value(s->missed_known, value);
+}
+
 static bool missed(const struct metrics *m, const struct score *s, int64_t *value) {
   (void)m;
   *value = s->missed;
@@ -101,6 +106,8 @@ static const struct {
      "The longer of the times between its firing before last, the last and the next."},
     {"rota_pipeline_last_missed_timestamp_seconds", METRIC_GAUGE, true, last_missed,
      "The instant of the last firing that was missed."},
+    {"rota_pipeline_missed_known_timestamp_seconds", METRIC_GAUGE, true, missed_known,
+     "When it was last found that a firing was missed: after a downtime, its end."},
     {"rota_pipeline_missed_firings_total", METRIC_COUNTER, false, missed,
      "Firings that were missed, since the daemon started."},
     {"rota_pipeline_paused", METRIC_GAUGE, false, paused, "Whether it is paused."},

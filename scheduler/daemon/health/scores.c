@@ -23,7 +23,7 @@ static struct score *score_new(struct scores *s, const struct pipeline_row *row)
   score->name = alloc_strdup(row->name);
   exposition_label_text(&label, "pipeline", row->name);
   score->label = buf_steal(&label, NULL);
-  score->succeeded_at = score->ended_at = score->missed_at = INSTANT_NONE;
+  score->succeeded_at = score->ended_at = score->missed_at = score->missed_known = INSTANT_NONE;
   vec_push(&s->items, score);
   put_key(&s->by_key, row->key, score);
   return score;
@@ -55,6 +55,12 @@ static void remember_firing(struct scores *s, const struct firing_row *row) {
   *known = (struct score_firing){.key = row->key, .count = row->count};
 }
 
+static void take_missed(struct score *score, const struct firing_row *row) {
+  if (score->missed_at == INSTANT_NONE || row->until > score->missed_at) score->missed_at = row->until;
+  if (score->missed_known == INSTANT_NONE || row->decided_at > score->missed_known)
+    score->missed_known = row->decided_at;
+}
+
 /* A row that was there already counts for what was added to it. */
 static void take_firing(struct scores *s, const struct firing_row *row) {
   struct score *score = by_key(&s->by_key, row->pipeline);
@@ -63,7 +69,7 @@ static void take_firing(struct scores *s, const struct firing_row *row) {
   remember_firing(s, row);
   if (!score || row->outcome != FIRING_MISSED || more <= 0) return;
   score->missed += more;
-  if (score->missed_at == INSTANT_NONE || row->until > score->missed_at) score->missed_at = row->until;
+  take_missed(score, row);
 }
 
 void scores_committed(struct scores *s, const struct change *changes, size_t len) {
@@ -85,9 +91,7 @@ static void load_missed(struct scores *s, struct history *history) {
   if (history_unrun(history, true, false, NULL, MISSED_LOOK, &a, &missed, &len, &next)) len = 0;
   for (size_t i = 0; i < len; i++) {
     struct score *score = by_key(&s->by_key, missed[i].row.pipeline);
-    if (!score) continue;
-    if (score->missed_at == INSTANT_NONE || missed[i].row.until > score->missed_at)
-      score->missed_at = missed[i].row.until;
+    if (score) take_missed(score, &missed[i].row);
   }
   arena_release(&a);
 }

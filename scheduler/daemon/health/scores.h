@@ -23,6 +23,8 @@ struct score {
   instant succeeded_at, ended_at; /* the last time; INSTANT_NONE: never */
   enum run_state state;           /* in which it ended last */
   instant missed_at;              /* the last firing that was missed; INSTANT_NONE: none is remembered */
+  instant missed_known;           /* when a missed firing was last decided on: after a downtime much later than it was
+                                     due */
   int64_t missed;                 /* firings, since the daemon started */
 };
 
