@@ -2,7 +2,10 @@
 // that has nothing to say.
 // time-limit: 300
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { before, test } from "node:test";
 import { ready, scene } from "./lib/browser.mjs";
 import { gate } from "./lib/pipelines.mjs";
@@ -67,6 +70,34 @@ test("backups that fail are told over every page, as long as they do", async () 
   mkdirSync(place.path("backups"));
   assert.equal((await place.rota("reload")).code, 0);
   await page.getByTestId("bar-backup").waitFor({ state: "detached" });
+  await page.close();
+});
+
+const HOLD = `
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.read()
+`;
+
+test("a daemon that can't record is told over every page with the reason, as long as it can't", async () => {
+  const page = await who.open("/p/gate");
+  const holder = spawn("python3", ["-c", HOLD, join(place.state, "rota.db")], { stdio: ["pipe", "pipe", "inherit"] });
+  try {
+    await once(holder.stdout, "data");
+    await page.getByTestId("trigger").click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("open").fill(place.config);
+    await dialog.getByTestId("trigger-send").click();
+    const bar = page.getByTestId("bar-degraded");
+    await bar.getByText("another program holds the database: python3").waitFor();
+    assert.match(await bar.innerText(), /^The daemon can't record anything since \d\d:\d\d \S+: another/, "one sentence");
+    await dialog.getByRole("alert").getByText("nothing can be recorded").waitFor();
+  } finally {
+    holder.stdin.end();
+  }
+  await page.getByTestId("bar-degraded").waitFor({ state: "detached" });
   await page.close();
 });
 

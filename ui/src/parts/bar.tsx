@@ -19,19 +19,25 @@ export function Bars() {
         </p>
       )}
       {degraded && (
-        <p class="bar red">
-          The daemon can't record anything since <Time at={degraded.since} />: {degraded.reason}
+        <p class="bar red" data-testid="bar-degraded">
+          <span>
+            The daemon can't record anything since <Time at={degraded.since} />: {degraded.reason}
+          </span>
         </p>
       )}
       {backup?.failing && (
         <p class="bar amber" data-testid="bar-backup">
-          No backup can be made since <Time at={backup.failing.since} />: {backup.failing.reason}
+          <span>
+            No backup can be made since <Time at={backup.failing.since} />: {backup.failing.reason}
+          </span>
         </p>
       )}
       {paused && (
         <p class="bar amber">
-          Everything is paused{paused.by ? ` by ${paused.by}` : ""} since <Time at={paused.at} />
-          {paused.reason ? `: ${paused.reason}` : ""}. No task starts.
+          <span>
+            Everything is paused{paused.by ? ` by ${paused.by}` : ""} since <Time at={paused.at} />
+            {paused.reason ? `: ${paused.reason}` : ""}. No task starts.
+          </span>
         </p>
       )}
       {upgraded.value && (
