@@ -48,6 +48,17 @@ def test_a_root_may_have_any_name(h):
 
 
 @each
+def test_files_of_a_task_that_look_like_its_log_hold_nothing_up(h):
+    a = h.start("echo one")
+    h.end(a)
+    for name in ("log.08", "log.99999999999999999999", "log.1e3", "log.-5", "logs", "log.$(x)"):
+        with open(h.path(a, name), "w") as f:
+            f.write("not of the log")
+    assert h.log(a) == b"one\n", h.log(a)
+    assert h.ended(a)
+
+
+@each
 def test_a_log_that_is_read_while_its_files_change_ends_where_one_is_gone(h):
     """Else the bytes of the file behind it would be taken for those of the one that is gone."""
     put_program(h, "dd", f'#!/bin/sh\n{shutil.which("dd")} "$@"\ncase $1 in bs=65536) rm -f {h.root}/a/*/log.1000 ;; esac\n')

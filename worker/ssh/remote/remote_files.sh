@@ -33,7 +33,8 @@ rota_log_sizes() {
     case $file in "$1/log"*) ;; *) continue ;; esac
     start=${file##*/log}
     start=${start#.}
-    start=${start:-0}
+    # What a task has put there, log.08 for instance, must not come to $(( )), by which a shell may end.
+    case $start in '') start=0 ;; 0?* | ??????????????????*) continue ;; esac
     case $start$size in *[!0-9]*) continue ;; esac
     log_sizes="$log_sizes $start:$size"
     [ $((start + size)) -gt "$log_end" ] && log_end=$((start + size))
