@@ -86,6 +86,7 @@ struct host_attempt {
   bool files_sent;
   struct host_log *log;     /* the copy of its log; host_logs.c */
   int64_t log_paused_until; /* monotonic: it couldn't be written here */
+  int64_t log_rewound_at;   /* monotonic: log_at went back */
   struct bulk *bulk;        /* its log comes over on a channel of its own */
   struct arena *arena;      /* of the launch; gone once the attempt is known to run */
   const struct launch *launch;

@@ -108,7 +108,7 @@ static void ends_looked(struct host_ask *q, const struct answer *answer) {
 /* ---- its log ---- */
 
 static void ends_logged(struct host_ask *q, const struct answer *answer) {
-  host_logs_take(q->host, answer);
+  host_logs_take(q, answer);
   host_ends_flush(q->host);
 }
 

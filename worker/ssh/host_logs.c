@@ -102,6 +102,7 @@ static void log_forward(struct host_log *l) {
 static void log_rewind(struct host_log *l, uint64_t position) {
   for (struct log_piece *p; (p = piece_take(l)) != NULL;) piece_free(p);
   l->attempt->log_at = position;
+  l->attempt->log_rewound_at = clock_monotonic();
   if (l->attempt->bulk) host_log_bulk_drop(l->attempt->host, l->attempt);
 }
 
@@ -274,7 +275,8 @@ static bool bulk_begin(struct host *h, struct host_attempt *a) {
 
 /* ---- polls ---- */
 
-bool host_logs_take(struct host *h, const struct answer *answer) {
+bool host_logs_take(const struct host_ask *q, const struct answer *answer) {
+  struct host *h = q->host;
   bool any = false;
   if (answer->end != ANSWER_CAME) return false;
   for (size_t i = 1; i < answer->len; i++) {
@@ -284,7 +286,8 @@ bool host_logs_take(struct host *h, const struct answer *answer) {
     struct host_attempt *a = host_attempts_find(&h->attempts, log.attempt);
     if (!a || a->state < HOST_ATTEMPT_LAUNCHED || a->state >= HOST_ATTEMPT_CLOSING) continue;
     if (log.end > a->log_end) a->log_end = log.end; /* also what a channel of its own will have to bring */
-    if (a->bulk) continue;
+    /* What was asked for before the rewinding begins behind what is missing, which would be taken for dropped. */
+    if (a->bulk || q->sent_at <= a->log_rewound_at) continue;
     host_log_take(h, a, log.offset, s->body, s->len);
     any = true;
   }
@@ -308,7 +311,7 @@ void host_logs_send(struct host_ask *q, enum ask_order order, size_t max, int *u
 static void one_answered(struct host_ask *q, const struct answer *answer) {
   struct host_attempt *a = q->attempts[0];
   if (answer->end != ANSWER_CAME || answer->rc != 0) return;
-  host_logs_take(q->host, answer);
+  host_logs_take(q, answer);
   if (!a->over) host_log_arrived(q->host, a);
 }
 
@@ -329,7 +332,7 @@ static void poll_answered(struct host_ask *q, const struct answer *answer) {
   struct host *h = q->host;
   bool behind = false;
   if (answer->end != ANSWER_CAME) return; /* polled again when the contact is back */
-  bool any = host_logs_take(h, answer);
+  bool any = host_logs_take(q, answer);
   for (size_t i = 0; i < q->len; i++) {
     struct host_attempt *a = q->attempts[i];
     if (a->over || a->log_end <= a->log_at || a->bulk) continue;

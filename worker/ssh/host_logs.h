@@ -7,7 +7,7 @@
 /* Bytes of an attempt's log from `offset` on: what is here already is skipped, what lies between is a gap. */
 void host_log_take(struct host *h, struct host_attempt *a, uint64_t offset, const char *bytes, size_t len);
 /* Takes the sections of an answer to ops_logs; whether there were any. */
-bool host_logs_take(struct host *h, const struct answer *answer);
+bool host_logs_take(const struct host_ask *q, const struct answer *answer);
 /* Asks for the logs of the request's attempts. */
 void host_logs_send(struct host_ask *q, enum ask_order order, size_t max, int *under_way);
 /* Asks for what is left of the log of one that has ended; host_log_arrived is called when something came of it. */

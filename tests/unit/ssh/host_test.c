@@ -2,7 +2,10 @@
 // takes: 55
 #include "tests/unit/ssh/host_bench.h"
 
+#include <sys/resource.h>
+
 #include "worker/look.h"
+#include "worker/ssh/host_logs.h"
 
 static void attempt_starts_and_ends_with_its_figures(void **state) {
   (void)state;
@@ -570,6 +573,47 @@ static void start_that_overtakes_a_look_is_no_loss(void **state) {
   bench_end(&b);
 }
 
+static void log_answer(struct host *h, const char *id, int64_t sent_at, unsigned offset, const char *bytes) {
+  char words[96];
+  snprintf(words, sizeof words, "log %s %u %u", id, offset, offset + (unsigned)strlen(bytes));
+  const struct section sections[] = {{.words = "", .body = ""}, {words, bytes, strlen(bytes)}};
+  host_logs_take(&(struct host_ask){.host = h, .sent_at = sent_at},
+                 &(struct answer){.end = ANSWER_CAME, .sections = sections, .len = 2});
+}
+
+/* The disk here was full for a while, and an answer was on its way for longer. */
+static void log_that_was_asked_for_before_a_write_failed_leaves_no_gap(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test j;
+  struct rlimit limit;
+  bench_init(&b);
+  await_up(&b);
+  prepare_script(&j, "echo one\nwhile ! [ -e $HOME/go ]; do sleep 0.1; done\necho two\necho three\n");
+  start(&b, &j);
+  await_true(&b, strcmp(content(&b, &j, "log"), "one\n") == 0);
+  struct host *h = (struct host *)b.e;
+  struct host_attempt *a = host_attempts_find(&h->attempts, j.id);
+  assert_non_null(a);
+  const int64_t before = clock_monotonic();
+  signal(SIGXFSZ, SIG_IGN);
+  assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){4, limit.rlim_max}), 0);
+  log_answer(h, j.id, before, 4, "two\n");
+  assert_int_equal(a->log_at, 8);
+  await_true(&b, a->log_at == 4);
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  a->log_paused_until = 0;
+  log_answer(h, j.id, before, 8, "three\n");
+  assert_int_equal(a->log_at, 4);
+  char *path = path_join(b.home, "go");
+  assert_int_equal(file_write(path, "", 0, 0600, false), 0);
+  free(path);
+  await(&b, j.id, REPORT_ENDED);
+  assert_string_equal(content(&b, &j, "log"), "one\ntwo\nthree\n");
+  bench_end(&b);
+}
+
 /* What was sent over the connection that broke may still come to its claim. */
 static void second_start_for_which_there_is_no_room_leaves_the_first_in_doubt(void **state) {
   (void)state;
@@ -636,6 +680,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(removed_directory_is_lost_and_its_task_killed),
       cmocka_unit_test(given_up_attempt_is_cleared),
       cmocka_unit_test(start_that_overtakes_a_look_is_no_loss),
+      cmocka_unit_test(log_that_was_asked_for_before_a_write_failed_leaves_no_gap),
       cmocka_unit_test(second_start_for_which_there_is_no_room_leaves_the_first_in_doubt),
       cmocka_unit_test(end_waits_for_a_channel_and_then_comes),
       cmocka_unit_test(attempts_outlive_the_daemon),
