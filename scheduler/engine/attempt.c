@@ -43,6 +43,14 @@ static size_t launch_slots(const struct attempt *a, struct arena *arena, struct 
   return len;
 }
 
+/* What a linked run kept is copied with it on this machine. A host has it still under the run where the task last
+ * ran: the one that this one came from, or one before that if it was kept there too. Only the host knows which of
+ * them it was, since an attempt may have ended before it came to be there. */
+static const char *kept_in(const struct live_run *r, struct arena *arena) {
+  if (!r->linked_from_id || !r->linked_before) return r->linked_from_id;
+  return arena_fmt(arena, "%s %s", r->linked_from_id, r->linked_before);
+}
+
 static int build_launch(struct attempt *a, struct launch *out, const char **message) {
   struct instance *i = a->instance;
   struct engine *e = i->run->engine;
@@ -74,9 +82,7 @@ static int build_launch(struct attempt *a, struct launch *out, const char **mess
   if (err) return err;
   if (scope.task->finally && !scope.task->timeout && out->timeout == 0) out->timeout = FINALLY_TIMEOUT;
   out->fresh_state = i->fresh_state;
-  /* What a linked run kept is copied with it on this machine; a host has it still under the run that it came from. */
-  bool kept_there = i->run->linked_from_id && i->state_host == a->host && !in.on_this_machine;
-  if (kept_there && !i->fresh_state) out->state_from = i->run->linked_from_id;
+  if (i->state_host == a->host && !in.on_this_machine && !i->fresh_state) out->state_from = kept_in(i->run, arena);
   return 0;
 }
 

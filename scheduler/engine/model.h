@@ -191,8 +191,10 @@ struct live_run {
   VEC(struct code) codes;
   struct feed *feeds;
   char *linked_from_id;
-  bool preparing; /* the files of a linked run are being copied */
-  bool finishing; /* all but `finally` tasks have ended */
+  char *linked_before; /* see run_rows; NULL in a run that was made just now: what it kept isn't done again before it
+                          has ended and is loaded */
+  bool preparing;      /* the files of a linked run are being copied */
+  bool finishing;      /* all but `finally` tasks have ended */
   struct timer deadline;
   VEC(uint32_t) dirty_tasks;
   bool dirty, round_dirty, over;

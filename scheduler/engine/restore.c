@@ -90,6 +90,7 @@ struct live_run *run_from_rows(struct engine *e, struct entry *entry, const stru
   struct live_run *r = run_new(e, entry, rows->pipeline, &rows->run);
   r->round.run = r->row.key;
   text_set(&r->linked_from_id, rows->linked_from_id);
+  text_set(&r->linked_before, rows->linked_before);
   const char *why = NULL;
   if (read_params(r))
     why = "its parameters can't be read";

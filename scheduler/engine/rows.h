@@ -334,12 +334,17 @@ struct change {
   };
 };
 
+/* How far back it is known what runs a run came from. */
+#define LINKED_BEFORE_MAX 64
+
 /* A run with all that is needed to go on with it, as loaded at start or for a rerun. The pipeline is borrowed. */
 struct pipeline;
 struct run_rows {
   struct run_row run;
   const char *pipeline_name;
   const char *linked_from_id; /* id of run.linked_from; NULL if there is none */
+  const char *linked_before;  /* ids of the runs that that one came from in turn, the nearest first, a blank between;
+                                 NULL if there are none */
   struct pipeline *pipeline;  /* made from the version's JSON */
   struct task_row *tasks;     /* by index */
   size_t tasks_len;

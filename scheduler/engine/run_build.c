@@ -321,6 +321,7 @@ void run_free(struct live_run *r) {
   free(r->dependents);
   free(r->dependents_at);
   free(r->linked_from_id);
+  free(r->linked_before);
   free(r->reason);
   pipeline_release(r->spec);
   arena_release(&r->arena);

@@ -312,6 +312,7 @@ UNION(change, kind, &words_change_kind, CHANGE_LIST, pipeline)
   M(S, run, STRUCT, &codec_run_row)                                                                                  \
   M(S, pipeline_name, TEXT, NULL)                                                                                    \
   M(S, linked_from_id, TEXT, NULL)                                                                                   \
+  M(S, linked_before, TEXT, NULL)                                                                                    \
   M(S, pipeline, PIPELINE, NULL)                                                                                     \
   M(S, tasks, ARRAY, &codec_task_row)                                                                                \
   M(S, tasks_len, LEN, NULL)                                                                                         \

@@ -53,13 +53,13 @@ struct launch {
   const struct launch_file *fetch; /* back from there after it has succeeded, into the run's ROTA_WORK here */
   size_t fetch_len;
 
-  const char
-      *state_from;     /* on a host: the run whose ROTA_STATE of this key is copied if there is none yet; or NULL */
-  bool fresh_state;    /* ROTA_STATE is emptied before this attempt's first start */
-  duration timeout;    /* 0 for none; counts from started */
-  duration grace;      /* between TERM and KILL */
-  bool keep_leftovers; /* processes that outlive the task's own are left alone */
-  uint64_t log_cap;    /* bytes kept of the log */
+  const char *state_from; /* on a host: ids of runs with a blank between; the ROTA_STATE of this key of the first that
+                             has one is copied if there is none yet; or NULL */
+  bool fresh_state;       /* ROTA_STATE is emptied before this attempt's first start */
+  duration timeout;       /* 0 for none; counts from started */
+  duration grace;         /* between TERM and KILL */
+  bool keep_leftovers;    /* processes that outlive the task's own are left alone */
+  uint64_t log_cap;       /* bytes kept of the log */
 };
 
 /* A deep copy into the arena. */

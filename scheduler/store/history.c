@@ -98,6 +98,7 @@ static int read_run_rows(struct reader *r, const char *run_id, struct arena *a, 
                          struct buf *why) {
   sqlite3_stmt *q = statement(&r->statements, STATEMENT_RUN_BY_ID);
   sqlite3_bind_text(q, 1, run_id, -1, SQLITE_STATIC);
+  sqlite3_bind_int64(q, 2, LINKED_BEFORE_MAX);
   int step = sqlite3_step(q), rc = 0;
   if (step == SQLITE_ROW) {
     rc = load_run_row(q, a, out);

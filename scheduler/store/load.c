@@ -91,8 +91,10 @@ static int load_children(struct statements *st, enum statement name, int64_t run
 int load_run_row(sqlite3_stmt *q, struct arena *a, struct run_rows *out) {
   const struct table *t = table_of(CHANGE_RUN);
   const char *from = (const char *)sqlite3_column_text(q, t->columns_len + 1);
+  const char *before = (const char *)sqlite3_column_text(q, t->columns_len + 2);
   out->pipeline_name = arena_strdup(a, (const char *)sqlite3_column_text(q, t->columns_len));
   out->linked_from_id = from ? arena_strdup(a, from) : NULL;
+  out->linked_before = before ? arena_strdup(a, before) : NULL;
   return table_read(q, 0, t, a, &out->run);
 }
 
@@ -150,6 +152,7 @@ static int load_live_runs(struct statements *st, struct load_specs *specs, struc
                           struct buf *why) {
   VEC(struct run_rows) runs = {0};
   sqlite3_stmt *q = statement(st, STATEMENT_RUNS_LIVE);
+  sqlite3_bind_int64(q, 1, LINKED_BEFORE_MAX);
   int step, rc = 0;
   while (!rc && (step = sqlite3_step(q)) == SQLITE_ROW) {
     struct run_rows run = {0};

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "scheduler/store/db.h"
+#include "scheduler/store/load.h"
 #include "scheduler/store/reader.h"
 #include "scheduler/store/table.h"
 

@@ -202,31 +202,42 @@ def test_files_are_put_listed_and_fetched(h):
 
 
 @each
-def test_the_state_of_another_run_is_copied_once(h):
-    source = os.path.join(h.root, "s", "from", "key")
-    os.makedirs(os.path.join(source, "a b"))
-    with open(os.path.join(source, "a b", "file"), "w") as f:
-        f.write("kept")
-    target = os.path.join(h.root, "s", "run", "key")
+def test_the_state_of_the_nearest_run_that_has_one_is_copied_once(h):
+    def folder(run):
+        return os.path.join(h.root, "s", run, "key")
 
-    def state(script, where=target):
+    for run, text in (("first", "older"), ("second", "kept")):
+        os.makedirs(os.path.join(folder(run), "a b"))
+        with open(os.path.join(folder(run), "a b", "file"), "w") as f:
+            f.write(text)
+
+    def state(script, run, runs="third second first", between="true", made=None):
         attempt = new_id()
-        ops = h.start_ops(attempt, argv=["/bin/sh"], script=script, env=[("ROTA_STATE", where)])
-        ops = [ops[0].replace(" run key 0", " run key from"),
-               ops[1].replace("rota_leftovers=", f"rota_state_from={source}\nrota_leftovers=")]
-        assert f"start {attempt} launched" in h.ask(*ops)
+        ops = h.start_ops(attempt, argv=["/bin/sh"], script=script, env=[("ROTA_STATE", folder(run)), ("IFS", "d")])
+        assert f"start {attempt} launched" in h.ask(
+            ops[0].replace(" run key 0", f" {made or run} key '{runs}'"), between,
+            ops[1].replace("rota_leftovers=", "rota_state_from=" + runs.replace(" ", "\\ ") + "\nrota_leftovers="))
         return attempt
 
-    a = state('cat "$ROTA_STATE/a b/file"; echo more >"$ROTA_STATE/a b/file"')
+    a = state('cat "$ROTA_STATE/a b/file"; echo more >"$ROTA_STATE/a b/file"', "run")
     assert h.end(a) == "ended exit.0.exited"
     assert h.log(a) == b"kept"
-    b = state('cat "$ROTA_STATE/a b/file"')
+    b = state('cat "$ROTA_STATE/a b/file"', "run")
     assert h.end(b) == "ended exit.0.exited"
     assert h.log(b) == b"more\n"
-    assert sorted(os.listdir(os.path.dirname(target))) == ["key"]
-    c = state("true", os.path.join(h.root, "none", "key"))
+    assert os.listdir(os.path.dirname(folder("run"))) == ["key"]
+    c = state("true", "none", made="other")
     assert h.end(c) == "ended exit.126.launch_failed"
     assert "stage=state" in h.ask(f"rota_look {c}")
+    # One that is swept away meanwhile is done without.
+    gone = f"mv '{os.path.dirname(folder('second'))}' '{os.path.join(h.root, 'trash', 'x')}'"
+    d = state('cat "$ROTA_STATE/a b/file"', "fourth", between=gone)
+    assert h.end(d) == "ended exit.0.exited"
+    assert h.log(d) == b"older"
+    gone = f"mv '{os.path.dirname(folder('first'))}' '{os.path.join(h.root, 'trash', 'y')}'"
+    e = state('ls -A "$ROTA_STATE"', "fifth", between=gone)
+    assert h.end(e) == "ended exit.0.exited"
+    assert h.log(e) == b""
 
 
 @each

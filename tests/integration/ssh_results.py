@@ -54,6 +54,28 @@ def test_results_come_back_and_state_is_kept_for_a_retry():
         assert w.log(run_id, "last").split() == [b"0.75", b"1", b"2"], w.log(run_id, "last")
 
 
+def test_state_that_two_linked_runs_kept_is_there_when_the_third_does_the_task_again():
+    """With the daemon killed between the two."""
+    with world(BOTH) as w:
+        steps = {name: {"on": name, "run": 'echo "$ROTA_RUN_ID" >> "$ROTA_STATE/runs"; test "$ROTA_PARAM_N" = 3'}
+                 for name in w.hosts}
+        first = w.trigger("chain", {"params": {"n": {"type": "int", "default": 1}}, "tasks": {
+            **steps, "other": {"run": "echo $ROTA_PARAM_N"}}})
+        w.wait_run(first, "failed")
+        runs = [first]
+        for n in (2, 3):
+            runs.append(w.p.rota("rerun", runs[-1], "--only", "other", "-p", f"n={n}").strip())
+            assert w.wait_run(runs[-1], "failed")["linked_from"] == runs[-2]
+        w.restart()
+        w.p.rota("rerun", runs[-1], "--failed")
+        w.wait_run(runs[-1], "succeeded")
+        for name in w.hosts:
+            places = {run: os.path.join(w.root(name), "s", run, name, "runs") for run in runs}
+            assert not os.path.exists(places[runs[1]]), "it was kept there"
+            with open(places[runs[2]]) as f:
+                assert f.read().split() == [first, runs[2]], name
+
+
 def test_files_are_sent_along_and_come_back():
     with world(BOTH) as w:
         with open(os.path.join(w.p.dags, "train.txt"), "w") as f:

@@ -352,12 +352,21 @@ static void add_attempt(const struct row_run *run, const struct row_attempt *a, 
   for (size_t k = 0; counts && k < a->outputs.len; k++) out->outputs[out->outputs_len++] = a->outputs.items[k];
 }
 
+/* The ids of the runs that `run` came from in turn, as the store tells them. */
+static const char *runs_before(const struct rows *r, const struct row_run *run, struct arena *a) {
+  const char *ids = NULL;
+  for (int n = 0; n < LINKED_BEFORE_MAX && (run = rows_run_key(r, run->row.linked_from)); n++)
+    ids = ids ? arena_fmt(a, "%s %s", ids, run->row.id.text) : run->row.id.text;
+  return ids;
+}
+
 void rows_of_run(struct rows *r, const struct row_run *run, struct arena *a, struct run_rows *out) {
   const struct pipeline_row *pipeline = rows_pipeline(r, run->row.pipeline);
   const struct row_run *from = rows_run_key(r, run->row.linked_from);
   *out = (struct run_rows){.run = run->row,
                            .pipeline_name = pipeline ? pipeline->name : NULL,
                            .linked_from_id = from ? from->row.id.text : NULL,
+                           .linked_before = from ? runs_before(r, from, a) : NULL,
                            .pipeline = rows_spec(r, run->row.version)};
   size_t attempts = 0, outputs = 0;
   for (size_t i = 0; i < run->attempts.len; i++) {

@@ -29,7 +29,6 @@ static inline void sim_start(struct sim *s, const struct decision_start *d) {
   if (!p) {
     const struct attempt_row *a = sim_attempt(s, d->launch->attempt_id);
     struct proc fresh = {.state = PROC_ASKED, .fresh_state = d->launch->fresh_state};
-    if (d->launch->state_from) snprintf(fresh.state_from, sizeof fresh.state_from, "%s", d->launch->state_from);
     snprintf(fresh.id, sizeof fresh.id, "%s", d->launch->attempt_id);
     snprintf(fresh.run_id, sizeof fresh.run_id, "%s", d->launch->run_id);
     snprintf(fresh.label, sizeof fresh.label, "%s", sim_task_at(s, a->run, a->task)->label);
@@ -39,6 +38,7 @@ static inline void sim_start(struct sim *s, const struct decision_start *d) {
   }
   p->starts++;
   p->idle = false;
+  snprintf(p->state_from, sizeof p->state_from, "%s", d->launch->state_from ? d->launch->state_from : "");
   if (s->on_start) s->on_start(s->on_start_ctx, p);
 }
 
@@ -229,6 +229,9 @@ static inline struct run_rows sim_rows(struct sim *s, const struct run_row *run)
     if (s->pipelines.items[i].key == run->pipeline) rows.pipeline_name = s->pipelines.items[i].name;
   const struct run_row *from = run->linked_from ? sim_run_key(s, run->linked_from) : NULL;
   rows.linked_from_id = from ? from->id.text : NULL;
+  while (from && (from = sim_run_key(s, from->linked_from)))
+    rows.linked_before = rows.linked_before ? arena_fmt(&s->arena, "%s %s", rows.linked_before, from->id.text)
+                                            : arena_strdup(&s->arena, from->id.text);
   rows.pipeline = sim_spec(s, run->version);
   rows.tasks = arena_new_array(&s->arena, (size_t)run->tasks + 1, struct task_row);
   rows.attempts = arena_new_array(&s->arena, s->attempts.len + 1, struct attempt_row);

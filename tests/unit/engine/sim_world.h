@@ -29,7 +29,7 @@ struct proc { /* an attempt as the executor sees it */
   enum proc_state state;
   int starts, stops, fences;
   bool stop_now, fresh_state;
-  char state_from[ID_LEN + 1];
+  char state_from[(LINKED_BEFORE_MAX + 1) * (ID_LEN + 1)];
   bool idle; /* no process was made; it may be asked again */
 };
 

@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "scheduler/store/history.h"
+
 /* A change of every kind, with every column holding something that can be told apart. */
 static size_t one_of_each(struct change *c) {
   size_t n = 0;
@@ -131,6 +133,45 @@ static void a_later_row_replaces_what_may_change(void **state) {
   store_loaded_release(&l);
 }
 
+/* A line of linked runs, of which the last one is under way, so that it is loaded at a start too. */
+static void a_run_knows_the_runs_before_the_one_that_it_came_from(void **state) {
+  struct sandbox *s = *state;
+  enum { FIRST = 1000, RUNS = LINKED_BEFORE_MAX + 3 };
+  struct change c[RUNS];
+  struct buf nearest = {0}, why = {0};
+  for (int i = 0; i < RUNS; i++) {
+    c[i] = sample_run(FIRST + i, 1, FIRST + i, 2, i == RUNS - 1 ? RUN_RUNNING : RUN_SUCCEEDED);
+    c[i].run.linked_from = i ? FIRST + i - 1 : 0;
+  }
+  for (int i = RUNS - 3; i > 0; i--) buf_fmt(&nearest, "%s%s", nearest.len ? " " : "", c[i].run.id.text);
+  sandbox_commit(s, (struct change[]){sample_pipeline(1, "nightly", 2), sample_version(2, 1, SAMPLE_JSON)}, 2);
+  sandbox_commit(s, c, RUNS);
+  struct history *h = history_new(s->dir);
+  struct arena a = {0};
+  char both[2 * ID_LEN + 2];
+  snprintf(both, sizeof both, "%s %s", c[1].run.id.text, c[0].run.id.text);
+  const char *const before[] = {NULL, NULL, c[0].run.id.text, both};
+  for (size_t i = 0; i < sizeof before / sizeof before[0]; i++) {
+    struct run_rows rows;
+    assert_int_equal(history_run_rows(h, c[i].run.id.text, &a, &rows, &why), 0);
+    if (before[i])
+      assert_string_equal(rows.linked_before, before[i]);
+    else
+      assert_null(rows.linked_before);
+    pipeline_release(rows.pipeline);
+  }
+  struct store_loaded l;
+  assert_int_equal(store_load(s->store, &l, &why), 0);
+  const struct run_rows *last = &l.state.runs[l.state.runs_len - 1];
+  assert_string_equal(last->linked_from_id, c[RUNS - 2].run.id.text);
+  assert_string_equal(last->linked_before, buf_cstr(&nearest));
+  store_loaded_release(&l);
+  history_free(h);
+  arena_release(&a);
+  buf_release(&nearest);
+  buf_release(&why);
+}
+
 static void an_empty_store_loads_as_nothing(void **state) {
   struct sandbox *s = *state;
   struct store_loaded l;
@@ -211,6 +252,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       STORE_TEST(every_row_comes_back_as_it_was_committed),
       STORE_TEST(a_later_row_replaces_what_may_change),
+      STORE_TEST(a_run_knows_the_runs_before_the_one_that_it_came_from),
       STORE_TEST(an_empty_store_loads_as_nothing),
       STORE_TEST(a_kill_loses_no_acknowledged_commit),
       STORE_TEST(daily_counts_add_up),

@@ -397,11 +397,9 @@ static void put_launch(struct buf *out, const struct ops_hello *host, const stru
   quote(out, l->dir ? l->dir : "");
   buf_char(out, '\n');
   if (l->state_from && !l->fresh_state) {
-    char *from = alloc_fmt("%s/s/%s/%s", host->root, l->state_from, l->state_key);
     buf_str(out, "rota_state_from=");
-    quote(out, from);
+    quote(out, l->state_from);
     buf_char(out, '\n');
-    free(from);
   }
   put_environment(out, host, l);
   buf_str(out, "rota_command() {\n\"$rota_do\"");

@@ -344,8 +344,8 @@ rota_begun() {
   return 1
 }
 
-# A RUN STATE_KEY FRESH..., four words an attempt; FRESH is 0, 1, or a run whose ROTA_STATE its supervisor copies. Makes
-# the folders of all that may start, with one mkdir.
+# A RUN STATE_KEY FRESH..., four words an attempt; FRESH is 0, 1, or in one word the runs of which the first that has a
+# ROTA_STATE gives it to the supervisor, who copies it. Makes the folders of all that may start, with one mkdir.
 rota_make() {
   rota_made='' list=''
   while [ $# -ge 4 ]; do
@@ -354,7 +354,9 @@ rota_make() {
         mv "$rota_root/s/$2/$3" "$rota_root/trash/$1.state" && rm -rf "$rota_root/trash/$1.state"
       fi
       state=s/$2/$3
-      case $4 in [01]) ;; *) [ -d "$rota_root/s/$4/$3" ] && ! [ -e "$rota_root/$state" ] && state=s/$2 ;; esac
+      for from in $4; do
+        if [ -d "$rota_root/s/$from/$3" ] && ! [ -e "$rota_root/s/$2/$3" ]; then state=s/$2; fi
+      done
       list="$list a/$1/start.$rota_nonce a/$1/run.$2 w/$2 $state"
     fi
     shift 4

@@ -197,13 +197,21 @@ rs_execute() {
   esac
 }
 
-# The first attempt of a linked run that goes on where the run that it came from stopped. Only one can have the claim.
+# The first attempt of a linked run that goes on where the nearest of the runs that it came from stopped. Only one can
+# have the claim. What is swept away at that moment isn't missed: the task begins without it.
 rs_state_copy() {
-  [ -n "$rota_state_from" ] && [ -d "$rota_state_from" ] && ! [ -e "$ROTA_STATE" ] || return 0
-  __rota_d=${ROTA_STATE%/*}/.$rs_id
-  PATH=$rs_path rm -rf "$__rota_d"
-  PATH=$rs_path cp -pPR "$rota_state_from" "$__rota_d" && PATH=$rs_path mv "$__rota_d" "$ROTA_STATE" && return
-  rs_fail state 5
+  __rota_l=$rota_state_from
+  while [ -n "$__rota_l" ] && ! [ -e "$ROTA_STATE" ]; do
+    __rota_p=${ROTA_STATE%/*/*}/${__rota_l%% *}/${ROTA_STATE##*/}
+    case $__rota_l in *' '*) __rota_l=${__rota_l#* } ;; *) __rota_l='' ;; esac
+    [ -d "$__rota_p" ] || continue
+    __rota_d=${ROTA_STATE%/*}/.$rs_id
+    PATH=$rs_path rm -rf "$__rota_d"
+    PATH=$rs_path cp -pPR "$__rota_p" "$__rota_d" && PATH=$rs_path mv "$__rota_d" "$ROTA_STATE" && return
+    [ -d "$__rota_p" ] && rs_fail state 5
+    PATH=$rs_path rm -rf "$__rota_d"
+  done
+  [ -z "$rota_state_from" ] || [ -e "$ROTA_STATE" ] || PATH=$rs_path mkdir -p "$ROTA_STATE" || rs_fail state 5
 }
 
 rs_child() {
