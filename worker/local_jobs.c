@@ -89,12 +89,13 @@ static void take_back(const struct chore *c) {
 }
 
 /* An attempt without a directory has never been started, so its state can still be emptied. Moved away, which takes
- * no time, and removed later. */
+ * no time, and removed later. If something is there that this attempt moved away before, then what has come since is
+ * an empty one: no process was made in between. */
 static int empty_state(struct chore *c) {
   if (!c->fresh_state || access(c->dir, F_OK) == 0) return 0;
   const char *slash = strrchr(c->state_dir, '/');
   char *old = alloc_fmt("%.*s/.old.%s", (int)(slash - c->state_dir), c->state_dir, c->attempt_id);
-  if (rename(c->state_dir, old) == 0) {
+  if (rename(c->state_dir, old) == 0 || errno == ENOTEMPTY || errno == EEXIST) {
     c->old_state = old;
     return 0;
   }

@@ -84,14 +84,19 @@ static int subdir_copy(struct copy *c, int from_dir, int to_dir, const char *nam
   return err;
 }
 
-/* What vanishes while it is copied was never asked for by name: it is left out. */
-static int entry_copy(struct copy *c, int from, int to, const char *name) {
+static int any_copy(struct copy *c, int from, int to, const char *name) {
   struct stat st;
-  if (stopped(c)) return ERR_AGAIN;
-  if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW)) return errno == ENOENT ? 0 : err_from_errno(errno);
+  if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW)) return err_from_errno(errno);
   if (S_ISDIR(st.st_mode)) return subdir_copy(c, from, to, name, &st);
   if (S_ISREG(st.st_mode)) return file_copy(c, from, to, name, &st);
   return S_ISLNK(st.st_mode) ? link_copy(from, to, name) : 0;
+}
+
+/* What vanishes while it is copied was never asked for by name: it is left out, and the rest is not. */
+static int entry_copy(struct copy *c, int from, int to, const char *name) {
+  if (stopped(c)) return ERR_AGAIN;
+  int err = any_copy(c, from, to, name);
+  return err == ERR_NOT_FOUND ? 0 : err;
 }
 
 static int dir_copy(struct copy *c, int from, int to) {
@@ -103,10 +108,12 @@ static int dir_copy(struct copy *c, int from, int to) {
     return err;
   }
   int err = 0;
-  for (const struct dirent *e; !err && (e = readdir(d)) != NULL;) {
+  const struct dirent *e;
+  while (!err && (errno = 0, e = readdir(d)) != NULL) {
     if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
     err = entry_copy(c, from, to, e->d_name);
   }
+  if (!err && errno) err = err_from_errno(errno);
   closedir(d);
   return err;
 }

@@ -391,6 +391,28 @@ static void state_lives_over_attempts_unless_it_is_to_be_fresh(void **state) {
   bench_end(&b);
 }
 
+/* The daemon died before what it had moved away was removed, and its supervisor couldn't be made. */
+static void state_that_was_emptied_before_holds_up_no_start(void **state) {
+  (void)state;
+  struct bench b;
+  struct job_for_test j;
+  bench_init(&b);
+  prepare_script(&j, "ls $ROTA_STATE | wc -l");
+  j.launch.fresh_state = true;
+  char *old = alloc_fmt("%s/work/%s.state/.old.%s", b.state, j.run.text, j.id.text), *left = path_join(old, "left");
+  char *emptied = alloc_fmt("%s/work/%s.state/t.0", b.state, j.run.text);
+  assert_int_equal(dir_make(left, 0700), 0);
+  assert_int_equal(dir_make(emptied, 0700), 0);
+  await(&b, start(&b, &j), REPORT_ENDED, 3000);
+  assert_string_equal(content(dir_of(&b, &j), "log"), "0\n");
+  for (int i = 0; i < 400 && access(old, F_OK) == 0; i++) pause_ms(5);
+  assert_int_not_equal(access(old, F_OK), 0);
+  free(old);
+  free(left);
+  free(emptied);
+  bench_end(&b);
+}
+
 static bool path_there(const struct bench *b, const char *below, const struct id *run, const char *suffix) {
   char path[1024];
   snprintf(path, sizeof path, "%s/%s/%s%s", b->state, below, run->text, suffix);
@@ -475,6 +497,7 @@ int main(void) {
       cmocka_unit_test(shortage_of_descriptors_puts_a_start_off),
       cmocka_unit_test(task_has_the_descriptor_limit_that_it_is_given),
       cmocka_unit_test(state_lives_over_attempts_unless_it_is_to_be_fresh),
+      cmocka_unit_test(state_that_was_emptied_before_holds_up_no_start),
       cmocka_unit_test(sweep_removes_what_it_is_told),
       cmocka_unit_test(files_of_a_run_are_handed_on),
       cmocka_unit_test(supervisor_that_cannot_be_opened_is_an_error),
