@@ -202,12 +202,24 @@ static duration window(const struct schedule_spec *spec) {
   return spec->catchup_window > 0 ? spec->catchup_window : USEC_PER_DAY;
 }
 
-/* The first of the firings after `decided` up to `last`, the newest that is due, that shall start: `last` itself if
- * it is on time, and those that the policy makes up for. INSTANT_NONE: none of them. */
-static instant first_to_fire(const struct schedule *s, instant last, const char **reason) {
+/* The first of the firings after `decided` up to `last` that is on time; INSTANT_NONE if not even `last` is. Where
+ * the jitter is longer than the time between two firings, those before it wait for their start as it does. */
+static instant first_on_time(const struct schedule *s, instant last) {
   instant now = s->engine->now.wall, looked = s->engine->behind;
   if (looked == INSTANT_NONE || looked > now) looked = now;
-  instant first = last >= looked - SCHEDULE_GRACE - s->spec->jitter ? last : INSTANT_NONE;
+  instant since = looked - SCHEDULE_GRACE - s->spec->jitter, first = last;
+  if (last < since) return INSTANT_NONE;
+  for (instant f = first; s->spec->jitter > 0; first = f) {
+    f = timing_prev(&s->timing, s->zone, first);
+    if (f == INSTANT_NONE || f <= s->row.decided || f < since || f + s->spec->jitter <= first) break;
+  }
+  return first;
+}
+
+/* The first of the firings after `decided` up to `last`, the newest that is due, that shall start: those that are on
+ * time, and those that the policy makes up for. INSTANT_NONE: none of them. */
+static instant first_to_fire(const struct schedule *s, instant last, const char **reason) {
+  instant now = s->engine->now.wall, first = first_on_time(s, last);
   *reason = REASON_NOT_THERE;
   if (s->spec->catchup == CATCHUP_NONE) return first;
   instant reach = now - window(s->spec) - 1;
@@ -216,7 +228,7 @@ static instant first_to_fire(const struct schedule *s, instant last, const char 
     *reason = REASON_TOO_OLD;
     return first;
   }
-  if (s->spec->catchup == CATCHUP_LAST) return last;
+  if (s->spec->catchup == CATCHUP_LAST) return first == INSTANT_NONE ? last : first;
   if (timing_count(&s->timing, s->zone, reach, now) > SCHEDULE_CATCHUP_MAX) {
     *reason = REASON_TOO_MANY;
     reach = last;
@@ -224,7 +236,8 @@ static instant first_to_fire(const struct schedule *s, instant last, const char 
   } else if (reach > s->row.decided) {
     *reason = REASON_TOO_OLD;
   }
-  return timing_next(&s->timing, s->zone, reach);
+  instant made_up = timing_next(&s->timing, s->zone, reach);
+  return first == INSTANT_NONE || made_up < first ? made_up : first;
 }
 
 /* Nothing of it starts as long as someone has it paused. */
@@ -238,17 +251,24 @@ static const char *paused(const struct schedule *s) {
   return arena_fmt(&e->scratch, "paused: %s", reason ? reason : "no reason was given");
 }
 
+/* The newest firing that is due, as are all before it: with jitter one that comes later may be due sooner, and waits.
+ */
+static instant last_due(const struct schedule *s) {
+  instant now = s->engine->now.wall, jitter = s->spec->jitter;
+  /* Whose longest jitter is over is due. */
+  instant last = timing_prev(&s->timing, s->zone, now - jitter + 1);
+  if (last == INSTANT_NONE || last < s->next) last = s->next;
+  for (instant f = last; jitter > 0 && f != INSTANT_NONE && f <= now && due_at(s, f) <= now;
+       f = timing_next(&s->timing, s->zone, f))
+    last = f;
+  return last;
+}
+
 /* Decides what is due by its plan, after which it is to be planned anew. A plan by rules that have been replaced
  * since decides nothing. */
 static void decide_due(struct schedule *s) {
-  struct engine *e = s->engine;
   if (s->zone != zone_of(s)) return;
-  instant now = e->now.wall, after = s->row.decided;
-  /* With jitter a firing may be behind us and not yet due; everything up to the last due one is decided. */
-  instant last = timing_prev(&s->timing, s->zone, now + 1);
-  if (s->spec->jitter > 0)
-    while (last != INSTANT_NONE && last > s->next && due_at(s, last) > now)
-      last = timing_prev(&s->timing, s->zone, last);
+  instant last = last_due(s), after = s->row.decided;
   assert(last >= s->next && s->next > after);
   const char *reason = paused(s);
   if (reason) {

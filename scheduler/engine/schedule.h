@@ -3,8 +3,9 @@
  * nor a jump of the clock repeats one.
  *
  * The newest firing that is due is on time if it is decided at most SCHEDULE_GRACE after it was due; whether any
- * other still runs is for `catchup` to say. Whatever is skipped or missed one after the other for the same reason
- * shares one row.
+ * other still runs is for `catchup` to say. Where the jitter is longer than the time to the next firing, that one
+ * never starts first: it waits, within its own jitter, for those before it, which are on time with it. Whatever is
+ * skipped or missed one after the other for the same reason shares one row.
  */
 #ifndef ROTA_ENGINE_SCHEDULE_H
 #define ROTA_ENGINE_SCHEDULE_H
