@@ -161,7 +161,15 @@ static void large_data(void *ctx, const char *bytes, size_t len) {
   e->bulk_len += len;
 }
 
-/* A result that can't be had whole is left out, as one is that the task took away. */
+/* That the task took away meanwhile, or that its own account mustn't read. */
+static void large_leave_out(struct host_ending *e) {
+  struct record_result *r = &e->results[e->large];
+  free(r->name);
+  free(r->bytes);
+  e->results_len--;
+  memmove(r, r + 1, (e->results_len - e->large) * sizeof *r);
+}
+
 static void large_end(void *ctx, const struct bulk_end *end) {
   struct host_attempt *a = ctx;
   struct host_ending *e = a->ending;
@@ -173,8 +181,12 @@ static void large_end(void *ctx, const struct bulk_end *end) {
     host_due(a->host, HOST_DUE_CLOSE, clock_monotonic() + CLOSE_AGAIN);
     return;
   }
-  if (end->how == BULK_DONE && e->bulk_len < e->results[e->large].len) e->results[e->large].len = e->bulk_len;
-  e->large++;
+  if (end->how == BULK_ERROR)
+    large_leave_out(e);
+  else if (e->bulk_len < e->results[e->large].len)
+    e->results[e->large++].len = e->bulk_len; /* it has become shorter */
+  else
+    e->large++;
   ending_go(a->host, a);
 }
 
