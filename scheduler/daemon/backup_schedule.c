@@ -237,6 +237,7 @@ static void copied(void *ctx, int status, const char *text) {
   } else {
     s->o.standing->last = s->asked_at;
     plan(s); /* what is shown while older ones are removed is the next one's time already */
+    s->o.changed(s->o.ctx);
     visit(s, STAGE_TIDY, run_tidy, tidied);
   }
 }
@@ -270,8 +271,10 @@ static void looked(struct backup_schedule *s, const struct visit *v) {
     rest(s);
     return;
   }
+  bool other = s->o.standing->last != v->found;
   s->o.standing->last = v->found;
   s->retry_at = INSTANT_NONE;
+  if (other) s->o.changed(s->o.ctx);
   if (v->result) {
     alarm_set(s, said(v));
     rest(s);

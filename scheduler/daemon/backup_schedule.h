@@ -40,7 +40,7 @@ struct backup_schedule_options { /* all borrowed */
   struct backup_jobs *jobs;
   struct errands *errands;
   struct backup_standing *standing; /* kept true, but for `overdue` */
-  void (*changed)(void *ctx);       /* the alarm began, changed or ended */
+  void (*changed)(void *ctx);       /* the alarm began, changed or ended, or another one is the newest */
   void *ctx;
 };
 

@@ -297,6 +297,15 @@ test("the doctor's findings are shown with what to do", { skip }, async () => {
   await done(page);
 });
 
+test("the overview has the hosts that take no task", { skip }, async () => {
+  const page = await who.open("/");
+  const told = await page.getByTestId("away").evaluateAll((rows) => rows.map((one) => one.innerText.split(/\s+/).join(" ")));
+  assert.ok(told.includes("away unreachable"), told);
+  await page.getByTestId("away").getByRole("link", { name: "away" }).click();
+  await page.waitForURL("**/hosts/away");
+  await done(page);
+});
+
 test("what isn't there is said", { skip }, async () => {
   const page = await who.open(`/hosts/${encodeURIComponent(HOSTILE)}`);
   await page.getByText(`There is no host ${HOSTILE} in the configuration.`).waitFor();

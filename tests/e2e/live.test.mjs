@@ -60,7 +60,7 @@ test("progress and the age of the last output are shown while it runs", async ()
   await other.close();
 });
 
-test("backups that fail are told over every page, as long as they do", async () => {
+test("backups that fail are told over every page, as long as they do, and then how old the last one is", async () => {
   const page = await who.open("/");
   assert.equal(await page.getByTestId("bar-backup").count(), 0);
   writeFileSync(place.config, "slots: {cpu: 64}\nbackup: {dir: backups}\n");
@@ -70,6 +70,7 @@ test("backups that fail are told over every page, as long as they do", async () 
   mkdirSync(place.path("backups"));
   assert.equal((await place.rota("reload")).code, 0);
   await page.getByTestId("bar-backup").waitFor({ state: "detached" });
+  await page.getByTestId("last-backup").getByText(/^now$|ago$/).waitFor();
   await page.close();
 });
 
@@ -83,6 +84,7 @@ sys.stdin.read()
 
 test("a daemon that can't record is told over every page with the reason, as long as it can't", async () => {
   const page = await who.open("/p/gate");
+  const overview = await who.open("/");
   const holder = spawn("python3", ["-c", HOLD, join(place.state, "rota.db")], { stdio: ["pipe", "pipe", "inherit"] });
   try {
     await once(holder.stdout, "data");
@@ -94,10 +96,13 @@ test("a daemon that can't record is told over every page with the reason, as lon
     await bar.getByText("another program holds the database: python3").waitFor();
     assert.match(await bar.innerText(), /^The daemon can't record anything since \d\d:\d\d \S+: another/, "one sentence");
     await dialog.getByRole("alert").getByText("nothing can be recorded").waitFor();
+    await overview.getByTestId("daemon").getByText("degraded").waitFor();
   } finally {
     holder.stdin.end();
   }
   await page.getByTestId("bar-degraded").waitFor({ state: "detached" });
+  await overview.getByTestId("daemon").getByText("healthy").waitFor();
+  await overview.close();
   await page.close();
 });
 

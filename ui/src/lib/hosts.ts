@@ -2,8 +2,13 @@
 import { bytesText } from "./format";
 import type { Host, HostOrder } from "./types";
 
+interface Standing {
+  order: Pick<HostOrder, "state">;
+  contact: Pick<Host["contact"], "state">;
+}
+
 // What a person ordered is said before how the connection is: a host that is down stays so, whether it answers or not.
-export function hostState(host: Pick<Host, "order" | "contact">): string {
+export function hostState(host: Standing): string {
   if (host.order.state === "down") return "down";
   if (host.contact.state !== "up") return host.contact.state;
   return host.order.state === "drain" ? "drained" : "up";

@@ -378,6 +378,15 @@ export interface BackupStanding {
   failing: Degraded | null;
 }
 
+// One that was ordered out of the way, or is out of reach.
+export interface AwayHost {
+  name: string;
+  order: HostOrder["state"];
+  contact: Host["contact"]["state"];
+  since: Instant | null;
+  text: string | null;
+}
+
 export interface Overview {
   now: Instant;
   attention: Attention[];
@@ -386,6 +395,7 @@ export interface Overview {
   next: NextFiring[];
   strip: StripHour[];
   slots: Slot[];
+  hosts: AwayHost[];
   paused: Paused | null;
   degraded: Degraded | null;
   backup: BackupStanding | null;

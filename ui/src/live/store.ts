@@ -14,6 +14,7 @@ export const link = signal<Link>("connecting");
 export const lostSince = signal(0); // of this browser's clock
 export const dataFrom = signal(Date.now()); // when the daemon was last heard
 export const health = signal<Health>({ degraded: null, paused: null, backup: null });
+export const healthTold = signal(false); // the stream has said how it is, and says each change
 export const upgraded = signal(false); // the daemon has become another version than this page's
 // The daemon's clock, to the second; it stops while the daemon isn't heard.
 export const now = signal(Date.now());
@@ -70,7 +71,12 @@ function take(message: StreamMessage): void {
   }
   if (message.kind === "beat") clockSet(message.data.now);
   back();
-  if (message.kind === "health") health.value = message.data;
+  if (message.kind === "health") {
+    batch(() => {
+      health.value = message.data;
+      healthTold.value = true;
+    });
+  }
   if (message.kind === "change") changesTell(message.data);
   if (message.kind === "resync") changesTell(null);
 }

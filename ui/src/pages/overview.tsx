@@ -4,12 +4,13 @@ import { useState } from "preact/hooks";
 import { allResume } from "../lib/actions";
 import { API, problemFrom } from "../lib/api";
 import { plural } from "../lib/format";
+import { hostState } from "../lib/hosts";
 import { mayOperate } from "../lib/me";
-import { pipelineHref, runHref, runsHref, taskHref } from "../lib/paths";
+import { hostHref, pipelineHref, runHref, runsHref, taskHref } from "../lib/paths";
 import { durationText, instantMs, zoneChoice, zoneName } from "../lib/time";
-import type { NextFiring, Overview, Run, RunningRun, Slot } from "../lib/types";
+import type { AwayHost, NextFiring, Overview, Run, RunningRun, Slot } from "../lib/types";
 import { always, useResource } from "../live/resource";
-import { heard, now } from "../live/store";
+import { health, healthTold, heard, now } from "../live/store";
 import { AttentionList } from "../parts/attention_list";
 import { HourStrip } from "../parts/hour_strip";
 import { Meter } from "../parts/meter";
@@ -118,14 +119,48 @@ function Slots({ slots }: { slots: Slot[] }) {
   );
 }
 
+const HOSTS_SHOWN = 5;
+
+// Those that take no task; of many the first.
+function Hosts({ hosts }: { hosts: AwayHost[] }) {
+  return (
+    <>
+      {hosts.slice(0, HOSTS_SHOWN).map(({ name, order, contact, text }) => {
+        const state = hostState({ order: { state: order }, contact: { state: contact } });
+        return (
+          <div key={name} data-testid="away" title={text ?? undefined}>
+            <dt>
+              <a href={hostHref(name)}>{name}</a>
+            </dt>
+            <dd class="with-icon">
+              <StateIcon state={state} />
+              {state}
+            </dd>
+          </div>
+        );
+      })}
+      {hosts.length > HOSTS_SHOWN && (
+        <div>
+          <dt>
+            <a href="/hosts">{plural(hosts.length - HOSTS_SHOWN, "more host")}</a>
+          </dt>
+          <dd>drained, down or out of reach</dd>
+        </div>
+      )}
+    </>
+  );
+}
+
 function Health({ data }: { data: Overview }) {
-  const word = data.degraded ? "degraded" : data.paused ? "paused" : "healthy";
-  const icon = data.degraded ? "broken" : data.paused ? "paused" : "succeeded";
+  // A daemon that can't record has no change to tell, on which the page would be asked for again.
+  const { degraded, paused, backup } = healthTold.value ? health.value : data;
+  const word = degraded ? "degraded" : paused ? "paused" : "healthy";
+  const icon = degraded ? "broken" : paused ? "paused" : "succeeded";
   return (
     <dl class="fact-box">
       <div>
         <dt>Daemon</dt>
-        <dd class="with-icon">
+        <dd class="with-icon" data-testid="daemon">
           <StateIcon state={icon} />
           {word}, rota {data.version}
         </dd>
@@ -142,7 +177,14 @@ function Health({ data }: { data: Overview }) {
           <a href="/p">{plural(data.pipelines, "pipeline")}</a>
         </dd>
       </div>
+      {backup && (
+        <div>
+          <dt>Last backup</dt>
+          <dd data-testid="last-backup">{backup.last ? <Time at={backup.last} form="relative" /> : "none yet"}</dd>
+        </div>
+      )}
       <Slots slots={data.slots} />
+      <Hosts hosts={data.hosts} />
     </dl>
   );
 }
