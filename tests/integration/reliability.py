@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """docs/reliability.md says of every fault what is done and which tests hold it; here it is held that the table is whole,
-that its tests exist, and that each of its rows is one that tests/mutants breaks on purpose."""
+that its tests exist, that each of its rows is one that tests/mutants breaks on purpose, and that the commands which it
+gives for its promises and figures are there."""
 import os
 import re
 import sys
@@ -30,6 +31,50 @@ def rows():
                 yield int(cells[0]), re.findall(r"`([^`]+)`", cells[3]), cells[3]
 
 
+def text():
+    with open(os.path.join(SOURCE, "docs/reliability.md"), encoding="utf-8") as file:
+        return file.read()
+
+
+def targets():
+    """What `make` can be told, by its own files."""
+    found = set()
+    for folder, folders, files in os.walk(SOURCE):
+        folders[:] = [name for name in folders if name not in (".git", "build", "node_modules")]
+        for name in files:
+            if name == "Makefile" or name.endswith(".mk"):
+                with open(os.path.join(folder, name), encoding="utf-8") as makefile:
+                    found.update(word for line in re.findall(r"^([a-z][a-z -]*):(?!=)", makefile.read(), re.MULTILINE)
+                                 for word in line.split())
+    return found
+
+
+def wrong_commands(found):
+    """Commands that can't do what they are there for: no such target, mutant, suite, row, test or program."""
+    known, suites = targets(), mutants.suites()
+    for command in re.findall(r"`((?:[A-Z_]+=\S+ )*(?:make|tests/|build/tests/)[^`]*)`", text()):
+        for part in command.split(" && "):
+            words = [word for word in part.split() if not re.match(r"[A-Z_]+=", word)]
+            named = dict(re.findall(r"\b(T|SUITE|FAULT|SCENARIO)=(\S+)", part))
+            if words[0] == "make" and not set(words[1:]) <= known:
+                yield f"{command}: make knows only some of it"
+            if "mutants" in words and named.get("SUITE", suites[0]) not in suites:
+                yield f"{command}: there is no such suite"
+            if "mutants" in words and "T" in named and named["T"] not in [m.name for m in found]:
+                yield f"{command}: there is no such mutant"
+            source = re.sub(r"^build/(tests/unit/\w+/\w+)$", r"\1.c", words[0])
+            if words[0] != "make" and not os.path.exists(os.path.join(SOURCE, source)):
+                yield f"{command}: {source} isn't there"
+            case = words[1].removeprefix("test_") if words[0] != "make" and len(words) > 1 else None
+            if case and not mutants.test_exists(f"{re.sub('^tests/(unit|integration)/', '', source)} {case}", SOURCE):
+                yield f"{command}: there is no such case"
+
+
+def promises():
+    """(its first words, the command that breaks it) of each row of the table of promises."""
+    return re.findall(r"^\| ([^|]+) \| [^|]+ \| `(make mutants T=\w+)` \|$", text(), re.MULTILINE)
+
+
 def main():
     table = list(rows())
     numbers = [number for number, _, _ in table]
@@ -44,6 +89,10 @@ def main():
     report("each_row_is_broken_on_purpose_by_a_mutant",
            [f"row {number}: no mutant in tests/mutants names it" for number, tests, _ in table
             if tests and number not in broken])
+    told = re.findall(r"^- \*\*(.+?)\.?\*\*", text().split("## Promised")[1].split("\n## ")[0], re.MULTILINE)
+    report("each_promise_is_held_and_broken_on_purpose",
+           [] if told and len(promises()) == len(told) else [f"promised: {told}, in the table: {promises()}"])
+    report("each_command_is_one_that_there_is", list(wrong_commands(found)))
     report("each_mutant_finds_its_lines_and_its_tests", list(mutants.faults_of(found)))
 
 
