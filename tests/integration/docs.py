@@ -141,6 +141,24 @@ def check_files():
     report("README.md: the source tour's short names are in the folders beside them", not missing, str(missing))
 
 
+def headings(document):
+    """The names by which links reach the headings of a page."""
+    told = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", read(document), flags=re.DOTALL | re.MULTILINE), re.MULTILINE)
+    bare = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title).lower() for title in told]
+    return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in bare}
+
+
+def check_places():
+    """Every heading that a link names is there: who looks for an answer in a hurry is led to it."""
+    for document in documents():
+        here, missing = os.path.dirname(document), []
+        for page, place in re.findall(r"\]\(((?![a-z]+:)[^)#\s]*)#([^)\s]+)\)", read(document)):
+            target = os.path.normpath(os.path.join(here, page)) if page else document
+            if not os.path.exists(os.path.join(SOURCE, target)) or place not in headings(target):
+                missing.append(f"{page}#{place}")
+        report(f"{document}: every heading that it links to is there", not missing, str(missing))
+
+
 def check_routes():
     known = set(re.findall(r"X\(\w+, (GET|POST), \"([^\"]+)\"", read("scheduler/api/routes.h")))
     told = {(method, path.split("?")[0]) for method, path in
@@ -157,7 +175,7 @@ def check_filter():
 def check_warnings():
     """Whatever the daemon logs as a warning or an error stands in operations.md, up to its first : or ;"""
     manual, missing = read("docs/operations.md"), []
-    for path in glob.glob(os.path.join(SOURCE, "scheduler/daemon/*.c")):
+    for path in glob.glob(os.path.join(SOURCE, "scheduler/**/*.c"), recursive=True):
         with open(path, encoding="utf-8") as source:
             for text in LOGGED.findall(source.read()):
                 if re.split("[:;]", text)[0] not in manual:
@@ -286,6 +304,7 @@ def check_tour():
 for page in ("README.md", "docs/migrating.md", "docs/operations.md", "docs/pipeline-language.md"):
     check_blocks(page)
 check_files()
+check_places()
 check_routes()
 check_filter()
 check_warnings()
