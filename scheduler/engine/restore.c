@@ -197,6 +197,8 @@ static int restore_run(struct engine *e, const struct run_rows *rows, char **mes
   run_enter(r);
   int err = restore_attempts(r, rows, message);
   if (err) return err;
+  /* It was allowed as many, whatever its expression says now. */
+  if (r->max_tasks && r->max_tasks < (int64_t)r->live) r->max_tasks = (int64_t)r->live;
   for (size_t k = 0; k < r->len; k++) resume_instance(&r->instances[k]);
   if (r->row.deadline != INSTANT_NONE && r->row.state == RUN_RUNNING)
     timer_set(e, &r->deadline, TIMER_DEADLINE, at_most(r->row.deadline - e->now.wall, r->timeout));

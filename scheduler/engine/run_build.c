@@ -157,12 +157,36 @@ static void fill_paths(struct live_run *r) {
   }
 }
 
+/* What a run took from the environment when it began may be gone from there after a restart: it goes on all the same,
+ * and says so. Else the error is for somebody to mend, and *message says what it is. */
+static int setting_gone(struct live_run *r, const char *setting, int err, const char *why, const char **message) {
+  bool goes_on = r->row.key && !run_state_ended(r->row.state);
+  if (!err) return 0;
+  if (!goes_on) {
+    *message = why;
+    return err;
+  }
+  /* What a run is cancelled for stands above this. */
+  if (r->row.state != RUN_CANCELLING)
+    text_set(&r->reason, arena_fmt(&r->engine->scratch, "its %s can't be told any more: %s", setting, why));
+  mark_run(r);
+  return 0;
+}
+
 static int resolve_settings(struct live_run *r, const struct scope *scope, const char **message) {
   struct arena *a = &r->engine->scratch;
-  int err = setting_int(r->spec->max_tasks, scope, a, 0, 1, INT32_MAX, &r->max_tasks, message);
-  if (!err) err = setting_int(r->spec->priority, scope, a, 0, INT32_MIN, INT32_MAX, &r->priority, message);
-  if (!err) err = setting_duration(r->spec->timeout, scope, a, 0, &r->timeout, message);
-  return err;
+  const char *why = NULL;
+  int err = setting_int(r->spec->max_tasks, scope, a, 0, 1, INT32_MAX, &r->max_tasks, &why);
+  if (err) r->max_tasks = 1; /* rather too few at a time than too many */
+  err = setting_gone(r, "max_tasks", err, why, message);
+  if (err) return err;
+  err = setting_int(r->spec->priority, scope, a, 0, INT32_MIN, INT32_MAX, &r->priority, &why);
+  err = setting_gone(r, "priority", err, why, message);
+  if (err) return err;
+  err = setting_duration(r->spec->timeout, scope, a, 0, &r->timeout, &why);
+  if (err && r->row.deadline != INSTANT_NONE && r->row.started_at != INSTANT_NONE)
+    r->timeout = r->row.deadline - r->row.started_at;
+  return setting_gone(r, "timeout", err, why, message);
 }
 
 int run_expand(struct live_run *r, const char **message) {

@@ -276,6 +276,42 @@ static void a_slot_may_become_a_limit_while_two_hosts_hold_it(void **state) {
   config_free(former);
 }
 
+/* The other way, the daemon wouldn't start at all. */
+static void a_run_goes_on_though_its_settings_are_gone_from_the_environment(void **state) {
+  (void)state;
+  close_sim(NULL);
+  sim_open(&s, "env: {N: '02'}\n");
+  begin("max_tasks: '${{ len(env.N) }}'\npriority: '${{ len(env.N) }}'\ntimeout: '${{ env.N }}h'\n"
+        "tasks:\n  a: {run: x, matrix: {x: [1, 2, 3, 4]}}\n");
+  assert_int_equal(sim_live_count(&s), 2);
+  sim_later(&s, USEC_PER_HOUR);
+  struct config *former = s.config;
+  s.config = sim_config(NULL);
+  s.options.config = s.config;
+  sim_restart(&s);
+  assert_run(&s, 1, "running");
+  assert_non_null(strstr(sim_run(&s, 1)->reason, "its timeout can't be told any more: env.N has no value"));
+  sim_exit(&s, "a[1]", 0);
+  assert_int_equal(sim_live_count(&s), 2); /* as many as before */
+  sim_later(&s, USEC_PER_HOUR - USEC_PER_SEC);
+  assert_run(&s, 1, "running");
+  sim_later(&s, USEC_PER_SEC);
+  assert_run(&s, 1, "cancelling");
+  assert_string_equal(sim_run(&s, 1)->reason, "time-out");
+  sim_restart(&s);
+  assert_string_equal(sim_run(&s, 1)->reason, "time-out");
+  sim_end_as(&s, "a[2]", ENGINE_END_STOPPED, 143, NULL);
+  sim_end_as(&s, "a[3]", ENGINE_END_STOPPED, 143, NULL);
+  assert_run(&s, 1, "failed");
+  /* Whoever runs it again can mend it. */
+  sim_rerun(&s, 1, RERUN_ALL, NULL, 0);
+  assert_int_equal(s.status, 409);
+  assert_non_null(strstr(s.body, "env.N has no value"));
+  engine_free(s.e);
+  s.e = NULL;
+  config_free(former);
+}
+
 static void a_pause_outlives_the_daemon(void **state) {
   (void)state;
   sim_load(&s, "p", "schedule: {every: 10m}\ntasks:\n  a: {run: 'true'}\n");
@@ -374,6 +410,7 @@ int main(void) {
       test(a_queued_run_still_waits_its_turn),
       test(a_queued_linked_run_still_gets_its_files),
       test(a_slot_may_become_a_limit_while_two_hosts_hold_it),
+      test(a_run_goes_on_though_its_settings_are_gone_from_the_environment),
       test(a_pause_outlives_the_daemon),
       test(keys_and_numbers_are_never_used_twice),
       test(what_a_backup_knows_as_alive_is_never_repeated_by_itself),
