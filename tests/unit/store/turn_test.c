@@ -198,7 +198,9 @@ static void with_old_runs(void) {
   size_t n = 2;
   for (int64_t i = 0; i < OLD; i++) {
     c[n] = sample_run(10 + i, 1, 10 + i, 2, RUN_SUCCEEDED);
-    c[n++].run.ended_at = NOON - (200 - i) * USEC_PER_DAY;
+    c[n].run.created_at = c[n].run.started_at = NOON - (200 - i) * USEC_PER_DAY;
+    c[n].run.ended_at = c[n].run.created_at + USEC_PER_MIN;
+    n++;
     c[n++] = sample_task(10 + i, 0, "t", TASK_SUCCEEDED, 100 + i);
     c[n++] = sample_attempt(100 + i, 10 + i, 0, TASK_SUCCEEDED);
     c[n++] = sample_event(200 + i, EVENT_ROW_TASK, 10 + i, "succeeded");
