@@ -56,8 +56,10 @@ static int open_store(struct assembly *a) {
     store_guard(a->store, a->quarantine);
   }
   if (!err) err = store_load(a->store, &a->loaded, &why);
-  if (err)
-    fprintf(stderr, "rota: the state directory %s: %s\n", a->config->state, why.len ? why.bytes : err_text(err));
+  if (err && why.len && strstr(buf_cstr(&why), a->config->state)) /* it says where */
+    fprintf(stderr, "rota: %s\n", buf_cstr(&why));
+  else if (err)
+    fprintf(stderr, "rota: the state directory %s: %s\n", a->config->state, why.len ? buf_cstr(&why) : err_text(err));
   buf_release(&why);
   return err;
 }

@@ -172,7 +172,7 @@ void store_condemn(struct store *s, instant now, const char *what) {
 }
 
 /* The witness is read before the database, which may be at work: it is never ahead of what it is compared with. A
- * database without the row is judged by the start. */
+ * database without the row is judged by the start; NULL is one that is empty or isn't there. */
 static int look_at_witness(sqlite3 *db, const char *dir, struct buf *report) {
   char *path = path_join(dir, "rota.witness");
   struct witness w = {.fd = -1};
@@ -180,9 +180,9 @@ static int look_at_witness(sqlite3 *db, const char *dir, struct buf *report) {
   int64_t number = 0;
   int rc = access(path, F_OK) == 0 ? witness_open(&w, dir, report) : ERR_NOT_FOUND;
   bool there = rc == 0;
-  if (!rc) rc = db_text(db, "SELECT state_id FROM meta", &id);
-  if (!rc) rc = db_int(db, "SELECT commit_number FROM meta", &number);
-  if (!rc && id.len > 0) rc = witness_check(&w, dir, buf_cstr(&id), number, report);
+  if (!rc && db) rc = db_text(db, "SELECT state_id FROM meta", &id);
+  if (!rc && db) rc = db_int(db, "SELECT commit_number FROM meta", &number);
+  if (!rc && (!db || id.len > 0)) rc = witness_check(&w, dir, buf_cstr(&id), number, report);
   if (there) witness_close(&w);
   buf_release(&id);
   free(path);
@@ -204,8 +204,8 @@ int store_look(const char *dir, struct buf *report) {
   int64_t newest = (int64_t)migrations(&list);
   rc = access(path, F_OK) == 0 ? db_open(path, DB_READER, &db, report) : ERR_NOT_FOUND;
   if (rc == ERR_NOT_FOUND) {
-    buf_fmt(report, "an empty database would be made in %s\n", dir);
-    rc = 0;
+    rc = look_at_witness(NULL, dir, report);
+    if (!rc) buf_fmt(report, "an empty database would be made in %s\n", dir);
     goto out;
   }
   if (!rc) rc = db_version(db, &version, report);
@@ -216,7 +216,7 @@ int store_look(const char *dir, struct buf *report) {
   } else if (version == newest) {
     buf_fmt(report, "the database in %s has the newest schema, %" PRId64 "\n", dir, version);
   }
-  if (!rc && version > 0) rc = look_at_witness(db, dir, report);
+  if (!rc) rc = look_at_witness(version > 0 ? db : NULL, dir, report);
   for (int64_t i = version; !rc && i < newest; i++)
     buf_fmt(report, "the migration %s would be applied\n", list[i].name);
   if (!rc && version && version < newest)

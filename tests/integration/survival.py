@@ -203,7 +203,7 @@ def test_a_second_daemon_is_refused_and_told_who_holds_the_state():
     with place() as p:
         done = p.rota_all("serve", "--config", p.config, "--dags", p.dags)
         assert done.returncode != 0
-        assert str(p.daemon.pid) in done.stderr, done.stderr
+        assert str(p.daemon.pid) in done.stderr and done.stderr.count("the state directory") == 1, done.stderr
 
 
 def test_a_live_daemons_state_is_refused_by_rota_run():

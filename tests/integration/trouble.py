@@ -188,6 +188,12 @@ def test_the_doctor_says_why_a_start_would_be_refused():
         db.execute(f"PRAGMA user_version = {version + 1}")
         db.close()
         assert doctor_says(p, f"has schema {version + 1}") == "critical"
+        os.unlink(database)
+        assert doctor_says(p, "is empty, but") == "critical", "one that is gone isn't taken for a first start"
+        looked = p.rota_all("serve", "--check", "--config", p.config, "--dags", p.dags)
+        assert looked.returncode != 0 and "is empty, but" in looked.stdout, looked
+        refused = p.rota_all("serve", "--config", p.config, "--dags", p.dags, "--listen", "127.0.0.1:0")
+        assert refused.returncode != 0 and "is empty, but" in refused.stderr, refused
 
 
 def test_who_knows_better_takes_the_note_away():
