@@ -132,6 +132,38 @@ def fill_inodes(folder):
 
 
 @each
+def test_what_runs_is_told_and_stopped_over_a_new_connection_while_there_is_no_room(h):
+    if os.geteuid() != 0:
+        raise Skip("only root can mount a small disk")
+    h.close()
+    disk = os.path.join(h.home, ".rota")
+    shutil.rmtree(disk)
+    os.mkdir(disk)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=100,mode=700", "none", disk]).returncode:
+        raise Skip("a tmpfs can't be mounted here")
+    try:
+        h.connect()
+        a, b = h.start("sleep 60"), h.start(f"until [ -e {h.home}/go ]; do sleep 0.1; done; exit 3")
+        for c in (a, b):
+            h.running(c)
+        fill_inodes(disk)
+        h.close()
+        h.connect()
+        assert "told" in h.ask(f"rota_stop {a} 0")
+        assert h.end(a).endswith(".stopped")
+        with open(os.path.join(h.home, "go"), "w"):
+            pass
+        assert h.end(b) == "ended exit.3.exited"
+        assert "error no_room" in h.ask(*h.start_ops(new_id(), argv=["true"]))
+    finally:
+        for pid in supervisors(h.root):
+            os.kill(pid, signal.SIGKILL)
+        h.close()
+        subprocess.run(["umount", "-l", disk])
+    h.connect()
+
+
+@each
 def test_a_full_disk_drops_and_counts(h):
     if os.geteuid() != 0:
         raise Skip("only root can mount a small disk")

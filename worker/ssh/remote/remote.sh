@@ -145,9 +145,13 @@ rota_hello() {
   return 0
 }
 
-# The claim of an attempt is a hard link.
+# The claim of an attempt is a hard link. Where tasks could be started before, what became of them is told and they are
+# stopped though there is no room now: a start says by itself that there is none.
 rota_link_check() {
-  true 2>/dev/null >"$rota_root/link.$$" || rota_error no_room "nothing can be written to $rota_root" || return
+  if ! true 2>/dev/null >"$rota_root/link.$$"; then
+    [ -e "$rota_root/lib/supervise-$rota_hash" ] || rota_error no_room "nothing can be written to $rota_root"
+    return
+  fi
   ln "$rota_root/link.$$" "$rota_root/link.$$.2" 2>/dev/null
   [ -e "$rota_root/link.$$.2" ]
   linked=$?
@@ -324,7 +328,9 @@ rota_search() {
   rota_state "$1"
   [ "$rota_word" = missing ] || return
   [ -n "$marks" ] || marks=-$(grep -zhosE 'ROTA_ATTEMPT_ID=[A-Za-z0-9_-]+' /proc/[0-9]*/environ | tr '\0' ' ')
-  case $marks in *"ROTA_ATTEMPT_ID=$1"*) rota_word='dead its directory on the host was removed while it ran' ;; esac
+  case $marks in *"ROTA_ATTEMPT_ID=$1"*) ;; *) return ;; esac
+  rota_state "$1" # it may have begun meanwhile
+  [ "$rota_word" = missing ] && rota_word='dead its directory on the host was removed while it ran'
 }
 
 rota_look() {
