@@ -56,6 +56,10 @@ static int build_launch(struct attempt *a, struct launch *out, const char **mess
   struct engine *e = i->run->engine;
   struct arena *arena = &e->out->arena;
   struct scope scope;
+  if (i->other_values) {
+    *message = "its matrix gives other values than when the run began, since the environment has changed: rerun it";
+    return ERR_INVALID;
+  }
   scope_of_instance(i, &scope);
   struct retry_policy policy;
   int err = retry_policy_of(i, &policy, message);

@@ -139,6 +139,7 @@ struct instance {
   uint32_t waiting_same; /* paired needs that have not ended */
   bool decided;          /* its needs ended and its `when` held, in this round */
   bool dirty, fresh_state, marked;
+  bool other_values; /* its matrix gives others since a restart: it can't be launched */
   int64_t round, attempts, failures, losses, attempt, output_attempt;
   struct attempt *live;
   const struct value *outputs; /* of the declared ones, in the run's arena; NULL if there are none */
@@ -193,6 +194,7 @@ struct live_run {
   char *linked_from_id;
   char *linked_before; /* see run_rows; NULL in a run that was made just now: what it kept isn't done again before it
                           has ended and is loaded */
+  bool resuming;       /* it is built from the rows of a live one: what the environment lacks is empty */
   bool preparing;      /* the files of a linked run are being copied */
   bool finishing;      /* all but `finally` tasks have ended */
   struct timer deadline;

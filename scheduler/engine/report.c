@@ -232,7 +232,11 @@ static void try_again(struct attempt *a) {
     buf_release(&why);
     return;
   }
-  if (attempt_send(a, &message)) report_end(a, TASK_FAILED, STATUS_NONE, arena_strdup(&e->scratch, message));
+  if (!attempt_send(a, &message)) return;
+  if (a->doubtful)
+    attempt_fence(a); /* it isn't over before it is known that nobody runs it; then it can't be begun either */
+  else
+    report_end(a, TASK_FAILED, STATUS_NONE, arena_strdup(&e->scratch, message));
 }
 
 /* No process was made. That uses no budget: the same attempt is started again, as often as it takes. */

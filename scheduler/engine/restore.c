@@ -40,7 +40,15 @@ static int read_params(struct live_run *r) {
   return err;
 }
 
+/* A matrix may name variables of the environment, which are others now: the task is still the one that it was. */
+static void read_label(struct instance *i, const struct task_row *row) {
+  if (run_state_ended(i->run->row.state) || !row->label || strcmp(row->label, i->label) == 0) return;
+  i->label = arena_strdup(&i->run->arena, row->label);
+  i->other_values = true;
+}
+
 static void read_task(struct engine *e, struct instance *i, const struct task_row *row) {
+  read_label(i, row);
   i->state = row->state;
   i->wait = row->wait;
   text_set(&i->reason, row->reason);

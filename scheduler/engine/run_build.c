@@ -157,12 +157,16 @@ static void fill_paths(struct live_run *r) {
   }
 }
 
+/* Whether it is built from the rows of a live one. */
+static bool goes_on(const struct live_run *r) {
+  return r->row.key && !run_state_ended(r->row.state);
+}
+
 /* What a run took from the environment when it began may be gone from there after a restart: it goes on all the same,
  * and says so. Else the error is for somebody to mend, and *message says what it is. */
 static int setting_gone(struct live_run *r, const char *setting, int err, const char *why, const char **message) {
-  bool goes_on = r->row.key && !run_state_ended(r->row.state);
   if (!err) return 0;
-  if (!goes_on) {
+  if (!goes_on(r)) {
     *message = why;
     return err;
   }
@@ -196,7 +200,9 @@ int run_expand(struct live_run *r, const char **message) {
   int err = resolve_settings(r, &scope, message);
   r->groups = alloc_zeroed(n, sizeof *r->groups);
   const struct value **values = alloc_zeroed(n, sizeof *values);
+  r->resuming = goes_on(r);
   for (uint32_t g = 0; g < n && !err; g++) err = expand_group(r, &scope, g, &values, &total, message);
+  r->resuming = false;
   if (!err) {
     r->len = total;
     r->row.tasks = (int64_t)total;

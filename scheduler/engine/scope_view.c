@@ -42,9 +42,11 @@ static const char *env_find(const struct launch_env *env, size_t len, const char
 }
 
 static const char *view_env(void *ctx, const char *name) {
-  const struct engine *e = ((const struct live_run *)ctx)->engine;
+  const struct live_run *r = ctx;
+  const struct engine *e = r->engine;
   const char *value = env_find(e->config->env, e->config->env_len, name);
-  return value ? value : env_find(e->options.env, e->options.env_len, name);
+  if (!value) value = env_find(e->options.env, e->options.env_len, name);
+  return !value && r->resuming ? "" : value;
 }
 
 void scope_of_run(struct live_run *r, struct scope *out) {

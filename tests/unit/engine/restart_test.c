@@ -312,6 +312,51 @@ static void a_run_goes_on_though_its_settings_are_gone_from_the_environment(void
   config_free(former);
 }
 
+static void a_task_keeps_to_the_values_with_which_its_run_began(void **state) {
+  (void)state;
+  for (int gone = 0; gone < 2; gone++) {
+    close_sim(NULL);
+    sim_open(&s, "env: {X: one}\n");
+    begin("max_tasks: 2\ntasks:\n  a: {run: x, matrix: {x: ['${{ env.X }}', two, 'again-${{ env.X }}']}}\n");
+    sim_started(&s, "a[one]");
+    struct config *former = s.config;
+    s.config = sim_config(gone ? NULL : "env: {X: other}\n");
+    s.options.config = s.config;
+    sim_restart(&s);
+    assert_task(&s, 1, "a[one]", "running"); /* it has what it began with */
+    sim_exit(&s, "a[one]", 0);
+    assert_task(&s, 1, "a[one]", "succeeded");
+    assert_task(&s, 1, "a[again-one]", "failed");
+    assert_non_null(strstr(sim_task(&s, 1, "a[again-one]")->reason, "the environment has changed"));
+    assert_task(&s, 1, "a[two]", "starting");
+    sim_exit(&s, "a[two]", 0);
+    assert_run(&s, 1, "failed");
+    engine_free(s.e);
+    s.e = NULL;
+    config_free(former);
+  }
+}
+
+static void what_can_not_be_sent_again_is_fenced_before_it_fails(void **state) {
+  (void)state;
+  close_sim(NULL);
+  sim_open(&s, "env: {X: one}\n");
+  begin("tasks:\n  a: {run: x, matrix: {x: ['${{ env.X }}']}}\n");
+  struct config *former = s.config;
+  s.config = sim_config(NULL);
+  s.options.config = s.config;
+  sim_restart(&s);
+  sim_kind(&s, "a[one]", ENGINE_REPORT_NOT_STARTED, true);
+  assert_task(&s, 1, "a[one]", "starting");
+  assert_int_equal(fences("a[one]"), 1);
+  sim_kind(&s, "a[one]", ENGINE_REPORT_FENCED, false);
+  assert_task(&s, 1, "a[one]", "failed");
+  assert_int_equal(sim_live_count(&s), 0);
+  engine_free(s.e);
+  s.e = NULL;
+  config_free(former);
+}
+
 static void a_pause_outlives_the_daemon(void **state) {
   (void)state;
   sim_load(&s, "p", "schedule: {every: 10m}\ntasks:\n  a: {run: 'true'}\n");
@@ -411,6 +456,8 @@ int main(void) {
       test(a_queued_linked_run_still_gets_its_files),
       test(a_slot_may_become_a_limit_while_two_hosts_hold_it),
       test(a_run_goes_on_though_its_settings_are_gone_from_the_environment),
+      test(a_task_keeps_to_the_values_with_which_its_run_began),
+      test(what_can_not_be_sent_again_is_fenced_before_it_fails),
       test(a_pause_outlives_the_daemon),
       test(keys_and_numbers_are_never_used_twice),
       test(what_a_backup_knows_as_alive_is_never_repeated_by_itself),
