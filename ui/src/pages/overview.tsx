@@ -10,7 +10,7 @@ import { hostHref, pipelineHref, runHref, runsHref, taskHref } from "../lib/path
 import { durationText, instantMs, zoneChoice, zoneName } from "../lib/time";
 import type { AwayHost, NextFiring, Overview, Run, RunningRun, Slot } from "../lib/types";
 import { always, useResource } from "../live/resource";
-import { health, healthTold, heard, now } from "../live/store";
+import { health, healthTold, heard, link, now } from "../live/store";
 import { AttentionList } from "../parts/attention_list";
 import { HourStrip } from "../parts/hour_strip";
 import { Meter } from "../parts/meter";
@@ -153,7 +153,7 @@ function Hosts({ hosts }: { hosts: AwayHost[] }) {
 
 function Health({ data }: { data: Overview }) {
   // A daemon that can't record has no change to tell, on which the page would be asked for again.
-  const { degraded, paused, backup } = healthTold.value ? health.value : data;
+  const { degraded, paused, backup } = link.value === "live" && healthTold.value ? health.value : data;
   const word = degraded ? "degraded" : paused ? "paused" : "healthy";
   const icon = degraded ? "broken" : paused ? "paused" : "succeeded";
   return (
@@ -179,7 +179,7 @@ function Health({ data }: { data: Overview }) {
       </div>
       {backup && (
         <div>
-          <dt>Last backup</dt>
+          <dt>Last backup on schedule</dt>
           <dd data-testid="last-backup">{backup.last ? <Time at={backup.last} form="relative" /> : "none yet"}</dd>
         </div>
       )}
