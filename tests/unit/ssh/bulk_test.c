@@ -194,7 +194,7 @@ static void a_refused_channel_waits_and_is_tried_again(void **state) {
   until(&b, b.on && b.facts);
   b.w->channels_max = 4; /* control, watch and two more */
   hold(&b, s, COUNT(s));
-  until(&b, count(s, COUNT(s), false) == 2);
+  until(&b, count(s, COUNT(s), false) >= 2); /* further connections may have taken the others already */
   bench_turn(&b, 300);
   assert_int_equal(count(s, COUNT(s), true), 0);
   let_go(&b);
