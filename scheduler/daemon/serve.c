@@ -242,7 +242,7 @@ static int open_rest(struct serve *s) {
   s->visits = visits_new(&s->assembly, s->requests);
   s->login = login_new(s->access, s->server, s->requests);
   const struct restore_answers_options answers = {
-      .assembly = &s->assembly, .server = s->server, .history = s->history};
+      .assembly = &s->assembly, .server = s->server, .history = s->history, .requests = s->requests};
   s->answers = restore_answers_new(&answers);
   const struct queries_options queries = {.assembly = &s->assembly,
                                           .server = s->server,

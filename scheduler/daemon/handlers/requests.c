@@ -54,6 +54,7 @@ struct requests {
   /* Runs whose rows were written while something was looked up, and how many were before the first of these. */
   VEC(struct id) changed;
   uint64_t changed_before;
+  struct requests *beside;   /* requests_join */
   bool held;                 /* runs are being removed */
   VEC(struct post *) parked; /* what was looked up meanwhile */
   bool closing;
@@ -360,10 +361,15 @@ static void changed_add(struct requests *r, struct id run) {
     r->changed_before++;
 }
 
+void requests_join(struct requests *r, struct requests *beside) {
+  r->beside = beside;
+}
+
 void requests_committed(struct requests *r, const struct change *changes, size_t len) {
   changed_make_room(r);
   for (size_t i = 0; i < len; i++)
     if (changes[i].kind == CHANGE_RUN) changed_add(r, changes[i].run.id);
+  if (r->beside) requests_committed(r->beside, changes, len);
 }
 
 static bool names_run(const struct post *p) {
@@ -436,10 +442,12 @@ static void post_look_up(struct post *p) {
 
 size_t requests_hold(struct requests *r, struct id **named) {
   VEC(struct id) ids = {0};
-  r->held = true;
-  for (size_t i = 0; i < r->by_handle.len; i++) {
-    const struct post *p = r->by_handle.entries[i].value;
-    if (names_run(p)) vec_push(&ids, p->lookup.rows.run.id);
+  for (; r; r = r->beside) {
+    r->held = true;
+    for (size_t i = 0; i < r->by_handle.len; i++) {
+      const struct post *p = r->by_handle.entries[i].value;
+      if (names_run(p)) vec_push(&ids, p->lookup.rows.run.id);
+    }
   }
   *named = ids.items;
   return ids.len;
@@ -451,6 +459,7 @@ void requests_let_go(struct requests *r, const struct id *removed, size_t len) {
   for (size_t i = 0; i < len; i++) changed_add(r, removed[i]);
   for (size_t i = 0; i < r->parked.len; i++) post_hand_over(r->parked.items[i]);
   r->parked.len = 0;
+  if (r->beside) requests_let_go(r->beside, removed, len);
 }
 
 static void set_asker(struct post *p, struct engine_asker *asker, const struct api_request *request) {

@@ -56,6 +56,9 @@ void requests_record(struct requests *r, const struct recorder *recorders, size_
 void requests_deed_end(struct post *deed, const struct engine_record *done, const struct refusal *why);
 /* Takes a request of a route that changes something through the engine; false if the route isn't one. */
 bool requests_take(struct requests *r, const struct api_request *request);
+/* Whoever tells `r` of rows and removals needn't tell `beside`, which takes requests too. NULL ends that, before
+ * either is freed. */
+void requests_join(struct requests *r, struct requests *beside);
 /* Rows are durable: whoever looks up one of these runs just now reads it again. */
 void requests_committed(struct requests *r, const struct change *changes, size_t len);
 /* Ended runs are about to be removed. Those that the engine has a request for are named, to be spared, in an array

@@ -362,6 +362,7 @@ struct restore_answers *restore_answers_new(const struct restore_answers_options
   struct assembly *assembly = options->assembly;
   r->o = *options;
   r->requests = requests_new(&assembly->loop, assembly->core, options->history, on_acted, r);
+  requests_join(options->requests, r->requests);
   r->heal.data = r;
   snprintf(r->name, sizeof r->name, "%s %" PRId64, store_state_id(assembly->store), assembly->loaded.restored_at);
   if (assembly->loaded.restored_at == INSTANT_NONE) return r;
@@ -375,6 +376,7 @@ struct restore_answers *restore_answers_new(const struct restore_answers_options
 
 void restore_answers_free(struct restore_answers *r) {
   if (!r) return;
+  requests_join(r->o.requests, NULL);
   requests_free(r->requests);
   r->requests = NULL;
   r->closing = true;

@@ -19,12 +19,14 @@
 #include "scheduler/daemon/handlers/server.h"
 
 struct history;
+struct requests;
 struct restore_answers;
 
 struct restore_answers_options { /* all borrowed */
   struct assembly *assembly;     /* not yet started: it still knows whether a restore's questions are open */
   struct server *server;
   struct history *history;
+  struct requests *requests; /* the clients'; its own are told of rows and removals through them */
 };
 
 struct restore_answers *restore_answers_new(const struct restore_answers_options *options);

@@ -297,6 +297,36 @@ static void nothing_is_changed_of_a_run_that_is_being_removed(void **state) {
   free(spared);
 }
 
+static void a_removal_spares_what_others_ask_for_and_they_look_again(void **state) {
+  struct rig *r = *state;
+  struct answers *a = r->more;
+  struct requests *clients = requests_new(&r->loop, r->core, a->history, take_answer, a);
+  struct id *spared;
+  requests_join(clients, a->requests);
+  finished_run(r, 1);
+  struct forgetting f = {0};
+  committer_job(core_committer(r->core), wait_for_it, NULL, &f);
+  post(r, 2, API_PIPELINE_NOTE, "one", NULL, "{\"text\": \"x\"}");
+  rig_until(r, !rig_quiet(r));
+  post(r, 3, API_RERUN, "one#1", NULL, "{\"mode\": \"all\"}");
+  rig_until(r, inbox_len(core_inbox(r->core)) == 1);
+  assert_int_equal(requests_hold(clients, &spared), 1);
+  post(r, 4, API_KEEP, "one#1", NULL, "{\"keep\": true}");
+  rig_wait(r, 50);
+  f.may = true;
+  rig_until(r, status(r, 3));
+  assert_int_equal(status(r, 4), 0);
+  requests_let_go(clients, spared, 1); /* as if it had been removed: it is looked up again, and found */
+  rig_until(r, status(r, 4));
+  assert_int_equal(status(r, 4), 200);
+  rig_until(r, r->executor.starts == 2);
+  rig_report(r, REPORT_ENDED, 0);
+  rig_until(r, rig_quiet(r));
+  free(spared);
+  requests_join(clients, NULL);
+  requests_free(clients);
+}
+
 static void what_waits_for_a_removal_is_let_go_at_the_end(void **state) {
   struct rig *r = *state;
   struct answers *a = r->more;
@@ -412,6 +442,7 @@ int main(void) {
       REQUESTS_TEST(a_refused_body_does_not_take_the_key),
       REQUESTS_TEST(changes_of_one_ended_run_at_the_same_time_are_all_kept),
       REQUESTS_TEST(nothing_is_changed_of_a_run_that_is_being_removed),
+      REQUESTS_TEST(a_removal_spares_what_others_ask_for_and_they_look_again),
       REQUESTS_TEST(what_waits_for_a_removal_is_let_go_at_the_end),
       REQUESTS_TEST(triggers_for_one_instant_at_the_same_time_make_one_run),
       REQUESTS_TEST(those_that_wait_for_their_turn_are_let_go_at_the_end),
