@@ -209,9 +209,11 @@ static instant first_on_time(const struct schedule *s, instant last) {
   if (looked == INSTANT_NONE || looked > now) looked = now;
   instant since = looked - SCHEDULE_GRACE - s->spec->jitter, first = last;
   if (last < since) return INSTANT_NONE;
-  for (instant f = first; s->spec->jitter > 0; first = f) {
-    f = timing_prev(&s->timing, s->zone, first);
-    if (f == INSTANT_NONE || f <= s->row.decided || f < since || f + s->spec->jitter <= first) break;
+  while (s->spec->jitter > 0) {
+    instant before = timing_prev(&s->timing, s->zone, first);
+    if (before == INSTANT_NONE || before <= s->row.decided || before < since || before + s->spec->jitter <= first)
+      break;
+    first = before;
   }
   return first;
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# takes: 97
+# takes: 150
 # time-limit: 400
 """Connections to real sshds break: cuts in the middle of starts, servers that die and come back. Nothing is
 lost and nothing runs twice, over both transports."""
