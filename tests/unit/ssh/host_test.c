@@ -511,7 +511,7 @@ static void second_start_for_which_there_is_no_room_leaves_the_first_in_doubt(vo
     struct bench b;
     struct job_for_test j;
     bench_init(&b);
-    await_up(&b);
+    await_true(&b, b.contact == CONTACT_UP && b.facts); /* nothing else is sent that might be cut instead */
     turn(&b, 20);
     prepare_script(&j, COUNTED);
     char *path = alloc_fmt("%s/a/%s", ((struct host *)b.e)->place, j.id);
