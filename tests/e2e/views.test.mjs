@@ -126,6 +126,25 @@ test("the wheel and the bar reach every part of a long log", async () => {
   await done(page);
 });
 
+test("a jump while scrolling comes to rest is not taken back", async () => {
+  const page = await view("view=log#L500001");
+  await lineShown(page, 500_000);
+  for (const early of [0, 4, 8, 12, 16, 20]) {
+    await page.evaluate(async (early) => {
+      const list = document.querySelector("[data-testid=log-list]");
+      const scrolled = () => new Promise((done) => list.addEventListener("scroll", done, { once: true }));
+      list.scrollTop = list.scrollHeight / 2;
+      await scrolled();
+      // The thread is held until the rest is due, so that this comes first and the event of the jump after it.
+      await new Promise((done) => setTimeout(done, 100));
+      for (const end = performance.now() + 60 - early; performance.now() < end; );
+      list.scrollTop = list.scrollHeight;
+    }, early);
+    await lineShown(page, 999_999);
+  }
+  await done(page);
+});
+
 test("hostile text stays text, in the list and wrapped", async () => {
   for (const query of ["view=log#L1", "view=log&wrap#L1"]) {
     const page = await view(query);

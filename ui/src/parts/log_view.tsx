@@ -249,6 +249,8 @@ export function LogView(props: LogViewProps) {
     else if (before.unseen !== reader.unseen || before.follow !== reader.follow) draw(undefined);
     clearTimeout(rest.current);
     rest.current = setTimeout(() => {
+      // It was moved meanwhile, and the event of that comes yet: it isn't at rest.
+      if (Math.abs(list.current!.scrollTop - reader.scroll.bar) >= 1) return;
       const bar = reader.scroll.settle();
       props.onRest?.(reader.top);
       if (Math.abs(bar - list.current!.scrollTop) >= 1) {
