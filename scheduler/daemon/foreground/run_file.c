@@ -328,8 +328,8 @@ static int run_to_end(struct run_file *r, struct pipeline *p, const struct buf *
     assembly_close(&r->assembly);
     return EXIT_USAGE;
   }
+  start_handles(r); /* before anything is told: who reads it may interrupt at once */
   note_hosts(r, p);
-  start_handles(r);
   assembly_started(&r->assembly);
   uv_run(&r->assembly.loop, UV_RUN_DEFAULT);
   close_handles(r);
