@@ -1,7 +1,7 @@
 /* Memory of one lifetime: a loaded file, a request, a step of the engine. Everything is freed at once.
  *
- * A zeroed struct is an empty arena. What it hands out is aligned for any type, and zeroed but for texts, which are
- * written whole. Running out of memory aborts.
+ * A zeroed struct is an empty arena. What it hands out is aligned for any type and zeroed, but for texts: they are
+ * written whole and lie close together. Running out of memory aborts.
  */
 #ifndef ROTA_BASE_ARENA_H
 #define ROTA_BASE_ARENA_H
