@@ -125,6 +125,28 @@ def value_of(text, key):
     return next(line.split("=", 1)[1] for line in text.splitlines() if line.startswith(key + "="))
 
 
+@contextlib.contextmanager
+def small_disk_there(h, inodes):
+    """The host's root is a disk of 1 MiB; its folder."""
+    if os.geteuid() != 0:
+        raise Skip("only root can mount a small disk")
+    h.close()
+    disk = os.path.join(h.home, ".rota")
+    shutil.rmtree(disk)
+    os.mkdir(disk)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size=1m,nr_inodes={inodes},mode=700", "none", disk]).returncode:
+        raise Skip("a tmpfs can't be mounted here")
+    try:
+        h.connect()
+        yield disk
+    finally:
+        for pid in supervisors(h.root):
+            os.kill(pid, signal.SIGKILL)
+        h.close()
+        subprocess.run(["umount", "-l", disk])
+    h.connect()
+
+
 def fill_inodes(folder):
     with contextlib.suppress(OSError):
         for n in range(200):
@@ -133,16 +155,7 @@ def fill_inodes(folder):
 
 @each
 def test_what_runs_is_told_and_stopped_over_a_new_connection_while_there_is_no_room(h):
-    if os.geteuid() != 0:
-        raise Skip("only root can mount a small disk")
-    h.close()
-    disk = os.path.join(h.home, ".rota")
-    shutil.rmtree(disk)
-    os.mkdir(disk)
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=100,mode=700", "none", disk]).returncode:
-        raise Skip("a tmpfs can't be mounted here")
-    try:
-        h.connect()
+    with small_disk_there(h, inodes=100) as disk:
         a, b = h.start("sleep 60"), h.start(f"until [ -e {h.home}/go ]; do sleep 0.1; done; exit 3")
         for c in (a, b):
             h.running(c)
@@ -155,26 +168,11 @@ def test_what_runs_is_told_and_stopped_over_a_new_connection_while_there_is_no_r
             pass
         assert h.end(b) == "ended exit.3.exited"
         assert "error no_room" in h.ask(*h.start_ops(new_id(), argv=["true"]))
-    finally:
-        for pid in supervisors(h.root):
-            os.kill(pid, signal.SIGKILL)
-        h.close()
-        subprocess.run(["umount", "-l", disk])
-    h.connect()
 
 
 @each
 def test_a_full_disk_drops_and_counts(h):
-    if os.geteuid() != 0:
-        raise Skip("only root can mount a small disk")
-    h.close()
-    disk = os.path.join(h.home, ".rota")
-    shutil.rmtree(disk)
-    os.mkdir(disk)
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=200,mode=700", "none", disk]).returncode:
-        raise Skip("a tmpfs can't be mounted here")
-    try:
-        h.connect()
+    with small_disk_there(h, inodes=200) as disk:
         stubborn = "trap '' TERM; echo up; while :; do sleep 0.1; done"
         patient, never = h.start(stubborn), h.start(stubborn)
         for c in (patient, never):
@@ -198,12 +196,6 @@ def test_a_full_disk_drops_and_counts(h):
         b = new_id()
         answer = h.ask(*h.start_ops(b, argv=["/bin/sh"], script="x" * 20000))
         assert "error no_room" in answer, answer
-    finally:
-        for pid in supervisors(h.root):
-            os.kill(pid, signal.SIGKILL)
-        h.close()
-        subprocess.run(["umount", "-l", disk])
-    h.connect()
 
 
 @each

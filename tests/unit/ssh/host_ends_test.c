@@ -114,27 +114,36 @@ static void log_that_was_asked_for_before_a_write_failed_leaves_no_gap(void **st
   bench_end(&b);
 }
 
+/* A host whose server opens no channel beside those that a link has, and takes no further connection. */
+static void open_crowded(struct bench *b) {
+  bench_init(b);
+  bench_close(b);
+  b->trial.times.bulk_max = 60;
+  bench_open(b);
+  await_up(b);
+  await_true(b, link_watching(((struct host *)b->e)->link));
+  b->w->channels_max = 2;
+  b->w->refuse = true;
+}
+
+static void make_room(struct bench *b) {
+  b->w->channels_max = 0;
+  b->w->refuse = false;
+}
+
 /* Results that need a channel of their own come when there is one, though the connection was there all the time. No
  * other could be made. */
 static void end_waits_for_a_channel_and_then_comes(void **state) {
   (void)state;
   struct bench b;
   struct job_for_test j;
-  bench_init(&b);
-  bench_close(&b);
-  b.trial.times.bulk_max = 60;
-  bench_open(&b);
-  await_up(&b);
-  await_true(&b, link_watching(((struct host *)b.e)->link));
-  b.w->channels_max = 2;
-  b.w->refuse = true;
+  open_crowded(&b);
   prepare_script(&j, "head -c 3000000 /dev/zero | tr '\\0' x >$ROTA_SUMMARY\n");
   start(&b, &j);
   await(&b, j.id, REPORT_STARTED);
   turn(&b, 3000);
   assert_int_equal(finals(&b, j.id), 0);
-  b.w->channels_max = 0;
-  b.w->refuse = false;
+  make_room(&b);
   await(&b, j.id, REPORT_ENDED);
   assert_int_equal(strlen(content(&b, &j, "summary.md")), 3000000);
   bench_end(&b);
@@ -144,14 +153,7 @@ static void large_result_that_is_taken_away_is_left_out(void **state) {
   (void)state;
   struct bench b;
   struct job_for_test j;
-  bench_init(&b);
-  bench_close(&b);
-  b.trial.times.bulk_max = 60;
-  bench_open(&b);
-  await_up(&b);
-  await_true(&b, link_watching(((struct host *)b.e)->link));
-  b.w->channels_max = 2;
-  b.w->refuse = true;
+  open_crowded(&b);
   prepare_script(&j, "head -c 2000000 /dev/zero >$ROTA_OUTPUT\necho here >$ROTA_SUMMARY\nsleep 0.1\n");
   start(&b, &j);
   struct host_attempt *a = host_attempts_find(&((struct host *)b.e)->attempts, j.id);
@@ -161,8 +163,7 @@ static void large_result_that_is_taken_away_is_left_out(void **state) {
   char *output = alloc_fmt("%s/a/%s/output", ((struct host *)b.e)->place, j.id);
   assert_int_equal(unlink(output), 0);
   free(output);
-  b.w->channels_max = 0;
-  b.w->refuse = false;
+  make_room(&b);
   await(&b, j.id, REPORT_ENDED);
   assert_string_equal(content(&b, &j, "summary.md"), "here\n");
   char *dir = local_attempt_dir(b.state, j.run, j.id);
